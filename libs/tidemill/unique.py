@@ -1,0 +1,8 @@
+"""New unique ids: kept apart from `lanes`, which stays free of clocks and randomness."""
+
+import uuid_utils
+
+
+def fresh_uuid() -> str:
+    """A new uuid v7: unique, and sorted by the time it was made."""
+    return str(uuid_utils.uuid7())
