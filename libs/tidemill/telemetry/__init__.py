@@ -1,0 +1,1 @@
+"""Telemetry: metrics, traces and logs, whose names all stand in `names.py`."""

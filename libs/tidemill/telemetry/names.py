@@ -1,0 +1,62 @@
+"""Every span, metric and log field of Tidemill: the contract that dashboards, alarms and searches rely on.
+
+`docs/telemetry.md` is generated from this module (`make docs`); a name that is not here does not exist.
+"""
+
+from typing import Final
+
+from tidemill.telemetry.instruments import Counter, Field, Gauge, Latency
+
+# --- fields of log lines and attributes of spans
+
+EXECUTION_ID: Final = Field("execution_id", "The execution that the line or span is about.")
+NAMESPACE: Final = Field("namespace", "The tenant.")
+WORKFLOW: Final = Field("workflow", "The workflow's name.")
+WORKFLOW_VERSION: Final = Field("workflow_version", "The definition's version.")
+TASK_REFERENCE: Final = Field("task_reference", "JSON pointer of the task in its document.")
+SHARD: Final = Field("shard", "The shard's number.")
+EPOCH: Final = Field("epoch", "The shard's epoch: how often its ownership has changed.")
+OFFSET: Final = Field("offset", "Offset in the shard's command log.")
+SEQUENCE: Final = Field("sequence", "Sequence number in an execution's history.")
+COMMAND_KIND: Final = Field("command_kind", "The kind of a command, e.g. `start`.")
+BATCH_SIZE: Final = Field("batch_size", "Commands, calls or events in the batch.")
+ACTION: Final = Field("action", "An action as `name:version`.")
+IDEMPOTENCY_KEY: Final = Field("idempotency_key", "The key of an action call.")
+ATTEMPT: Final = Field("attempt", "The attempt's number under its key, from 1.")
+WORKER_ID: Final = Field("worker_id", "A connected worker.")
+EVENT_SOURCE: Final = Field("event_source", "A CloudEvent's `source`.")
+EVENT_ID: Final = Field("event_id", "A CloudEvent's `id`.")
+EVENT_TYPE: Final = Field("event_type", "A CloudEvent's `type`.")
+REQUEST_ID: Final = Field("request_id", "The caller's id of a mutating request.")
+LOOP: Final = Field("loop", "Name of a background loop.")
+METHOD: Final = Field("method", "Full name of an RPC, e.g. `/tidemill.api.engine.v1.ExecutionService/Start`.")
+CODE: Final = Field("code", "gRPC status code by name, e.g. `NOT_FOUND`.")
+REASON: Final = Field("reason", "An ErrorReason without its prefix, e.g. `PHASE_CONFLICT`.")
+INCIDENT: Final = Field("incident", "Id that an INTERNAL error's answer and its log line share.")
+FAILURES: Final = Field("failures", "How many times in a row something has failed.")
+DELAY_SECONDS: Final = Field("delay_seconds", "The wait before the next try.")
+ADDRESS: Final = Field("address", "host:port that a server listens on or a client connects to.")
+SERVICE: Final = Field("service", "The process's part: `engine`, `triggers`, `actions`.")
+SIGNAL: Final = Field("signal", "The signal that asked the process to stop.")
+
+# --- every service
+
+RPC_CALLS: Final = Counter(
+    "tidemill_rpc_calls_total", "RPCs that have ended, by outcome.", "calls", ("method", "code")
+)
+RPC_ERRORS: Final = Counter(
+    "tidemill_rpc_errors_total", "RPCs that ended in a typed error.", "calls", ("method", "reason")
+)
+RPC_LATENCY: Final = Latency(
+    "tidemill_rpc_latency_seconds",
+    "Time to serve an RPC; for a stream, its whole life.",
+    start="the server's interceptor sees the call",
+    end="the handler has returned or raised",
+    labels=("method",),
+)
+LOOP_ERRORS: Final = Counter(
+    "tidemill_loop_errors_total", "Rounds of a background loop that raised.", "rounds", ("loop",)
+)
+LOOP_FAILING: Final = Gauge(
+    "tidemill_loop_failing", "1 while a background loop is backing off, else 0.", "flag", ("loop",)
+)
