@@ -1,0 +1,142 @@
+"""The only place that loops: runs a step over and over, waits, backs off, stops, never dies silently."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+
+from tidemill.backoff import Backoff
+from tidemill.clock import Clock, SystemClock
+from tidemill.telemetry import names
+from tidemill.telemetry.logging import get_logger
+from tidemill.telemetry.metrics import Metrics
+
+Step = Callable[[], Awaitable[bool]]
+
+
+class FatalError(Exception):
+    """Raised by a step when its process must not go on: the supervisor stops everything and passes it on."""
+
+
+class Stop:
+    """A request to stop that many loops listen to; once set it stays set."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+        self._wakes: list[asyncio.Event] = []
+
+    def set(self) -> None:
+        """Ask every listener to stop."""
+        self._event.set()
+        for wake in self._wakes:
+            wake.set()
+
+    def is_set(self) -> bool:
+        return self._event.is_set()
+
+    async def wait(self) -> None:
+        """Return once stopping is asked for."""
+        await self._event.wait()
+
+    def listen(self, wake: asyncio.Event) -> None:
+        """Set `wake` too when stopping is asked for."""
+        self._wakes.append(wake)
+        if self.is_set():
+            wake.set()
+
+    def forget(self, wake: asyncio.Event) -> None:
+        """Undo `listen`."""
+        self._wakes.remove(wake)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pacing:
+    """How a loop spends the time between its steps; `idle_us` None waits until it is woken."""
+
+    backoff: Backoff = field(default_factory=Backoff)
+    idle_us: int | None = None
+    clock: Clock = field(default_factory=SystemClock)
+    metrics: Metrics = field(default_factory=Metrics)
+    source: random.Random = field(default_factory=random.Random)
+
+
+async def run_loop(
+    step: Step, *, name: str, stop: Stop, pacing: Pacing | None = None, wake: asyncio.Event | None = None
+) -> None:
+    """Run `step` until `stop` is set; a step under way is always finished.
+
+    A step answers whether it did work: then it runs again at once, else the loop waits for `wake` (cleared
+    before each step, so that a wake during a step is not lost) or for `pacing.idle_us`. A step that raises
+    is logged, counted, and tried again after a backoff; only FatalError and cancellation end the loop.
+    """
+    loop = _Loop(step, name, pacing or Pacing(), wake or asyncio.Event())
+    stop.listen(loop.wake)
+    try:
+        while not stop.is_set():
+            await loop.run_once(stop)
+    finally:
+        stop.forget(loop.wake)
+
+
+class _Loop:
+    """One loop's failures in a row, and what its next wait is."""
+
+    def __init__(self, step: Step, name: str, pacing: Pacing, wake: asyncio.Event) -> None:
+        self.wake = wake
+        self._step = step
+        self._pacing = pacing
+        self._failures = 0
+        self._errors = pacing.metrics.counter(names.LOOP_ERRORS, loop=name)
+        self._failing = pacing.metrics.gauge(names.LOOP_FAILING, loop=name)
+        self._log = get_logger(__name__).bind(loop=name)
+
+    async def run_once(self, stop: Stop) -> None:
+        self.wake.clear()
+        try:
+            worked = await self._step()
+        except FatalError:
+            raise
+        except Exception as error:
+            await self._back_off(error, stop)
+            return
+        self._recovered()
+        if worked:
+            # A step whose awaits never wait would otherwise starve every other task of the process.
+            await asyncio.sleep(0)
+        elif not stop.is_set():
+            await self._idle()
+
+    async def _idle(self) -> None:
+        if self._pacing.idle_us is None:
+            await self.wake.wait()
+        else:
+            await _first_of(self.wake.wait(), self._pacing.clock.sleep_us(self._pacing.idle_us))
+
+    async def _back_off(self, error: Exception, stop: Stop) -> None:
+        self._failures += 1
+        self._errors.add()
+        self._failing.set(1)
+        delay_us = self._pacing.backoff.delay_us(self._failures, self._pacing.source)
+        self._log.error(
+            "the loop's step raised",
+            failures=self._failures,
+            delay_seconds=delay_us / 1_000_000,
+            exc_info=error,
+        )
+        await _first_of(stop.wait(), self._pacing.clock.sleep_us(delay_us))
+
+    def _recovered(self) -> None:
+        if self._failures:
+            self._log.info("the loop's step works again", failures=self._failures)
+            self._failures = 0
+            self._failing.set(0)
+
+
+async def _first_of(*waits: Coroutine[object, object, object]) -> None:
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
