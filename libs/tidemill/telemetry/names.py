@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from tidemill.telemetry.instruments import Counter, Field, Gauge, Latency
+from tidemill.telemetry.instruments import Counter, Field, Gauge, Latency, Size, Span
 
 # --- fields of log lines and attributes of spans
 
@@ -60,3 +60,60 @@ LOOP_ERRORS: Final = Counter(
 LOOP_FAILING: Final = Gauge(
     "tidemill_loop_failing", "1 while a background loop is backing off, else 0.", "flag", ("loop",)
 )
+
+# --- Triggers
+
+TRIGGERS_EVENTS_RECEIVED: Final = Counter(
+    "tidemill_triggers_events_received_total", "Events that came in, whatever became of them.", "events"
+)
+TRIGGERS_EVENTS_MATCHED: Final = Counter(
+    "tidemill_triggers_events_matched_total", "Events that met at least one start condition.", "events"
+)
+TRIGGERS_EVENTS_REFUSED: Final = Counter(
+    "tidemill_triggers_events_refused_total",
+    "Events that were answered with an error, alone or with their whole request.",
+    "events",
+    ("reason",),
+)
+TRIGGERS_EXECUTIONS_STARTED: Final = Counter(
+    "tidemill_triggers_executions_started_total", "Executions that the Engine made for events.", "executions"
+)
+TRIGGERS_REPEATS: Final = Counter(
+    "tidemill_triggers_repeats_total", "Starts whose execution existed: the event had come before.", "starts"
+)
+TRIGGERS_PUBLISH_LATENCY: Final = Latency(
+    "tidemill_triggers_publish_latency_seconds",
+    "Time to take a request's events.",
+    start="the events of a request are decoded",
+    end="the Engine has acknowledged all that they start",
+)
+TRIGGERS_SUBMIT_LATENCY: Final = Latency(
+    "tidemill_triggers_submit_latency_seconds",
+    "Time that one batch of starts takes at the Engine.",
+    start="the batch is handed to gRPC",
+    end="the Engine's answer or failure is there",
+)
+TRIGGERS_SUBMIT_SIZE: Final = Size(
+    "tidemill_triggers_submit_size", "Starts in one batch to the Engine.", "starts"
+)
+TRIGGERS_QUEUED_STARTS: Final = Gauge(
+    "tidemill_triggers_queued_starts", "Starts that wait for their batch or for its answer.", "starts"
+)
+TRIGGERS_IN_FORCE: Final = Gauge(
+    "tidemill_triggers_in_force", "Event filters in the index.", "triggers"
+)
+TRIGGERS_CATALOGUE_REVISION: Final = Gauge(
+    "tidemill_triggers_catalogue_revision", "The catalogue's revision that the index has in force.", "revision"
+)
+TRIGGERS_CATALOGUE_CONFIRMED: Final = Gauge(
+    "tidemill_triggers_catalogue_confirmed_seconds",
+    "When the Engine last confirmed the catalogue, in Unix time: its age is `time()` less this.",
+    "seconds",
+)
+TRIGGERS_CONDITIONS_REFUSED: Final = Counter(
+    "tidemill_triggers_conditions_refused_total",
+    "Published definitions whose start condition could not be put in force.",
+    "definitions",
+)
+TRIGGERS_PUBLISH: Final = Span("triggers.publish", "Takes a request's events.", ("namespace", "batch_size"))
+TRIGGERS_SUBMIT: Final = Span("triggers.submit", "Hands a batch of starts to the Engine.", ("batch_size",))

@@ -1,0 +1,1 @@
+"""The Triggers service: turns events from outside into starts of executions."""

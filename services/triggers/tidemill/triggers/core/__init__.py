@@ -1,0 +1,1 @@
+"""What an event starts: pure, without IO, clock or randomness."""

@@ -1,0 +1,140 @@
+"""Event filters: what `with` asks of each attribute, compiled to tests that answer yes or no.
+
+A value in `with` is an expression, a literal that must be equal, or a regular expression (a string from `^`
+to `$`). An expression sees the attribute's value as `.`; a boolean answer is the verdict, any other
+answer must equal the attribute's value. An expression that fails does not match.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from tidemill.json import Json
+from tidemill.triggers.core.evaluation import Evaluation, EvaluationError, compile_value, is_expression
+from tidemill.triggers.core.event import Event
+from tidemill.triggers.core.patterns import Pattern, PatternError, is_pattern
+
+Test = Callable[[Event], bool]
+Read = Callable[[Event], Json]
+
+_TYPE: Final = "type"
+_DATA: Final = "data"
+
+
+class FilterError(ValueError):
+    """A filter that cannot be compiled; `pointer` is relative to the filter."""
+
+    def __init__(self, pointer: str, message: str) -> None:
+        super().__init__(message)
+        self.pointer = pointer
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """A compiled filter. `event_type` is the literal type that it asks for, empty when there is none.
+
+    `tests` leaves that literal type out: an index finds it by key.
+    """
+
+    event_type: str
+    tests: tuple[Test, ...]
+
+    def passes(self, event: Event) -> bool:
+        """Whether all tests but the one of the literal type hold."""
+        return all(test(event) for test in self.tests)
+
+
+def compile_filter(properties: Mapping[str, Json]) -> EventFilter:
+    """Compile the `with` of an event filter; raises FilterError."""
+    event_type = properties.get(_TYPE)
+    literal_type = event_type if isinstance(event_type, str) and _is_literal(event_type) else ""
+    tests = tuple(
+        _compile_test(name, wanted)
+        for name, wanted in properties.items()
+        if not (name == _TYPE and literal_type)
+    )
+    return EventFilter(literal_type, tests)
+
+
+def equal(left: Json, right: Json) -> bool:
+    """Equality of JSON values: numbers by value, and a boolean never equals a number (as it does in Python)."""
+    match left, right:
+        case bool(), bool():
+            return left == right
+        case (bool(), _) | (_, bool()):
+            return False
+        case dict(), dict():
+            return left.keys() == right.keys() and all(equal(left[key], right[key]) for key in left)
+        case list(), list():
+            return len(left) == len(right) and all(map(equal, left, right))
+        case _:
+            return left == right
+
+
+def _is_literal(text: str) -> bool:
+    return not is_expression(text) and not is_pattern(text)
+
+
+def _compile_test(name: str, wanted: Json) -> Test:
+    read = _reader(name)
+    if isinstance(wanted, str) and is_pattern(wanted):
+        return partial(_matches, read, _compile_pattern(name, wanted))
+    try:
+        compiled = compile_value(wanted)
+    except EvaluationError as error:
+        raise FilterError(f"/with/{name}", str(error)) from None
+    if compiled is None:
+        return partial(_equals, read, wanted if name == _DATA else attribute_text(wanted))
+    return partial(_holds, read, compiled)
+
+
+def _compile_pattern(name: str, text: str) -> Pattern:
+    try:
+        return Pattern(text)
+    except PatternError as error:
+        raise FilterError(f"/with/{name}", f"not a regular expression: {error}") from None
+
+
+def _reader(name: str) -> Read:
+    return _data if name == _DATA else partial(_attribute, name)
+
+
+def _data(event: Event) -> Json:
+    return event.value
+
+
+def _attribute(name: str, event: Event) -> Json:
+    return event.envelope().get(name)
+
+
+def attribute_text(value: Json) -> Json:
+    """A literal as CloudEvents writes attributes: as text, whatever its type in the document."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return str(value)
+        case _:
+            return value
+
+
+def _equals(read: Read, wanted: Json, event: Event) -> bool:
+    return equal(read(event), wanted)
+
+
+def _matches(read: Read, pattern: Pattern, event: Event) -> bool:
+    value = read(event)
+    return isinstance(value, str) and pattern.found_in(value)
+
+
+def _holds(read: Read, evaluation: Evaluation, event: Event) -> bool:
+    value = read(event)
+    try:
+        answer = evaluation(value)
+    except EvaluationError:
+        return False
+    if isinstance(answer, bool):
+        return answer
+    return answer is not None and equal(answer, value)
