@@ -5,7 +5,7 @@ import inspect
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import grpc
 
@@ -18,9 +18,11 @@ from tidemill.telemetry.metrics import Metrics
 from tidemill.unique import fresh_uuid
 
 # gRPC's handlers are generic in messages that an interceptor never looks into.
-Handler = grpc.RpcMethodHandler[Any, Any]
-Context = grpc.aio.ServicerContext[Any, Any]
-Behaviour = Callable[[Any, Context], Any]
+# Quoted, since the classes take type arguments in their stubs alone.
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+HandlerFound: TypeAlias = "Handler | None"
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+Behaviour: TypeAlias = "Callable[[Any, Context], Any]"
 
 _log = get_logger(__name__)
 
@@ -37,9 +39,9 @@ class OutcomeInterceptor(grpc.aio.ServerInterceptor):
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[HandlerFound]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> Handler | None:
+    ) -> HandlerFound:
         method = handler_call_details.method
         wrapped = self._handlers.get(method)
         if wrapped is None:
@@ -97,13 +99,18 @@ class _Outcomes:
         if isinstance(error, grpc.aio.AbortError):
             self._ended(context.code().name, started)
             return
-        known = error if isinstance(error, TidemillError) else self._unexpected(error)
+        known = self._typed(error)
         status = to_status(known)
         self._ended(status.code.name, started)
         self._metrics.counter(names.RPC_ERRORS, method=self._method, reason=known.reason_name).add()
         await context.abort(status.code, status.details, tuple(status.trailing_metadata or ()))
 
-    def _unexpected(self, error: BaseException) -> TidemillError:
+    def _typed(self, error: BaseException) -> TidemillError:
+        if isinstance(error, TidemillError):
+            return error
+        if isinstance(error, NotImplementedError):  # what generated servicers raise for a method left out
+            message = f"{self._method} is not served here"
+            return TidemillError(reasons.ERROR_REASON_UNSUPPORTED_FEATURE, message, {"method": self._method})
         incident = fresh_uuid()
         _log.error("a call raised unexpectedly", method=self._method, incident=incident, exc_info=error)
         message = f"internal error, incident {incident}"
@@ -124,7 +131,7 @@ def _wrap(handler: Handler, outcomes: _Outcomes) -> Handler:
     raise TypeError("a handler without behaviour")
 
 
-_HANDLER_KINDS: Final[dict[str, Callable[..., Handler]]] = {
+_HANDLER_KINDS: "Final[dict[str, Callable[..., Handler]]]" = {
     "unary_unary": grpc.unary_unary_rpc_method_handler,
     "unary_stream": grpc.unary_stream_rpc_method_handler,
     "stream_unary": grpc.stream_unary_rpc_method_handler,

@@ -59,5 +59,5 @@ class DistributionCell:
 
     def buckets(self) -> list[tuple[str, float]]:
         """Cumulative counts by upper bound, as Prometheus exposes them."""
-        bounds = [str(bound) for bound in self._bounds] + ["+Inf"]
+        bounds = [str(float(bound)) for bound in self._bounds] + ["+Inf"]
         return list(zip(bounds, map(float, accumulate(self._counts)), strict=True))

@@ -52,7 +52,7 @@ def configure_logging(
 
 def get_logger(name: str) -> FilteringBoundLogger:
     """A logger for the module `name`; fields are keyword arguments named as in `names.py`."""
-    logger: FilteringBoundLogger = structlog.get_logger(name, logger=name)
+    logger: FilteringBoundLogger = structlog.get_logger(name)
     return logger
 
 
@@ -65,6 +65,7 @@ def _shared_processors(service: str) -> list[Processor]:
         structlog.contextvars.merge_contextvars,
         add_service,
         structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.stdlib.ExtraAdder(),
     ]
@@ -76,7 +77,12 @@ def _renderers(log_format: LogFormat) -> list[Processor]:
         case LogFormat.JSON:
             return [without_meta, structlog.processors.format_exc_info, _render_json]
         case LogFormat.CONSOLE:
-            return [without_meta, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+            # Plain tracebacks: the default ones print local variables, and with them secrets.
+            plain = structlog.dev.plain_traceback
+            return [
+                without_meta,
+                structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain),
+            ]
 
 
 def _render_json(_logger: object, _method: str, event: EventDict) -> str:

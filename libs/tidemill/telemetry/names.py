@@ -7,7 +7,7 @@ from typing import Final
 
 from tidemill.telemetry.instruments import Counter, Field, Gauge, Latency, Size, Span
 
-# --- fields of log lines and attributes of spans
+# Fields of log lines and attributes of spans.
 
 EXECUTION_ID: Final = Field("execution_id", "The execution that the line or span is about.")
 NAMESPACE: Final = Field("namespace", "The tenant.")
@@ -39,7 +39,7 @@ ADDRESS: Final = Field("address", "host:port that a server listens on or a clien
 SERVICE: Final = Field("service", "The process's part: `engine`, `triggers`, `actions`.")
 SIGNAL: Final = Field("signal", "The signal that asked the process to stop.")
 
-# --- every service
+# Every service.
 
 RPC_CALLS: Final = Counter(
     "tidemill_rpc_calls_total", "RPCs that have ended, by outcome.", "calls", ("method", "code")
