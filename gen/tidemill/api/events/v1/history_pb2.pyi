@@ -499,6 +499,7 @@ class TaskStarted(_message.Message):
     ACTION_FIELD_NUMBER: _builtins.int
     DUE_AT_US_FIELD_NUMBER: _builtins.int
     ITEMS_FIELD_NUMBER: _builtins.int
+    ATTEMPT_TIMEOUT_AT_US_FIELD_NUMBER: _builtins.int
     reference: _builtins.str
     """The task reference."""
     activations: _builtins.str
@@ -509,6 +510,8 @@ class TaskStarted(_message.Message):
     """When the task's timeout runs out, in microseconds UTC; 0 without one."""
     due_at_us: _builtins.int
     """A `wait`: due time in microseconds UTC."""
+    attempt_timeout_at_us: _builtins.int
+    """A `try` that limits its attempts: when the first one's time runs out, in microseconds UTC."""
     @_builtins.property
     def input(self) -> _payload_pb2.Payload:
         """The transformed input; absent when it equals the raw one."""
@@ -532,12 +535,13 @@ class TaskStarted(_message.Message):
         action: Global___ActionRequested | None = ...,
         due_at_us: _builtins.int = ...,
         items: _payload_pb2.Payload | None = ...,
+        attempt_timeout_at_us: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "detail", b"detail", "due_at_us", b"due_at_us", "input", b"input", "items", b"items"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "attempt_timeout_at_us", b"attempt_timeout_at_us", "detail", b"detail", "due_at_us", b"due_at_us", "input", b"input", "items", b"items"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "activations", b"activations", "attempt", b"attempt", "detail", b"detail", "due_at_us", b"due_at_us", "input", b"input", "items", b"items", "reference", b"reference", "timeout_at_us", b"timeout_at_us"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "activations", b"activations", "attempt", b"attempt", "attempt_timeout_at_us", b"attempt_timeout_at_us", "detail", b"detail", "due_at_us", b"due_at_us", "input", b"input", "items", b"items", "reference", b"reference", "timeout_at_us", b"timeout_at_us"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_detail: _TypeAlias = _typing.Literal["action", "due_at_us", "items"]  # noqa: Y015
+    _WhichOneofReturnType_detail: _TypeAlias = _typing.Literal["action", "due_at_us", "items", "attempt_timeout_at_us"]  # noqa: Y015
     _WhichOneofArgType_detail: _TypeAlias = _typing.Literal["detail", b"detail"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_detail) -> _WhichOneofReturnType_detail | None: ...
 

@@ -1,0 +1,1 @@
+"""The Engine: definitions, executions, their history and their timers."""

@@ -1,0 +1,331 @@
+"""The state of one execution: a tree of task frames. Only `apply` writes it; deciders read views of it."""
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import NamedTuple, Protocol
+
+from tidemill.engine.core.events import ActionCompleted, ActionRequested, TriggerOrigin
+from tidemill.engine.core.payload import EMPTY_OBJECT, Payload
+from tidemill.engine.core.problems import Problem
+
+
+class Phase(IntEnum):
+    """Where an execution stands; the numbers are those of the contract."""
+
+    PENDING = 1
+    RUNNING = 2
+    WAITING = 3
+    SUSPENDED = 4
+    CANCELLED = 5
+    FAULTED = 6
+    COMPLETED = 7
+
+
+class FrameStatus(IntEnum):
+    """A frame outlives its task only in a faulted execution, so that a Retry can enter the task again."""
+
+    LIVE = 1
+    FAULTED = 2
+    CANCELLED = 3
+
+
+class TimerKind(IntEnum):
+    """What a timer of a frame is for."""
+
+    WAIT = 1
+    TIMEOUT = 2
+    RETRY = 3
+    ATTEMPT = 4
+
+
+class Timer(NamedTuple):
+    """An armed timer: whose it is, what for, and when it is due."""
+
+    reference: str
+    kind: TimerKind
+    due_at_us: int
+
+
+class EntryCounts:
+    """How often each task below a block was entered, in one round of the nearest loop.
+
+    A tree that follows the blocks of the document: what lies below a block changes only while the block
+    has a frame, so that its part can be put aside when it is entered and put back when it is retried.
+    """
+
+    __slots__ = ("blocks", "entries")
+
+    def __init__(self) -> None:
+        self.entries: dict[str, int] = {}
+        self.blocks: dict[str, EntryCounts] = {}
+
+    def copy(self) -> "EntryCounts":
+        """A copy of the whole tree (as deep as the document's blocks)."""
+        copied = EntryCounts()
+        copied.entries = dict(self.entries)
+        copied.blocks = {reference: block.copy() for reference, block in self.blocks.items()}
+        return copied
+
+
+class Loop:
+    """What a `for` adds to its frame: its items, and the round, -1 before the first."""
+
+    __slots__ = ("index", "items")
+
+    def __init__(self, items: Payload) -> None:
+        self.items = items
+        self.index = -1
+
+
+class Attempts:
+    """What a `try` adds to its frame.
+
+    `retries` counts those of the `try` itself, `retries_inside` these and those of every `try` below it.
+    """
+
+    __slots__ = ("attempt_timeout_us", "caught", "retries", "retries_inside", "retry")
+
+    def __init__(self) -> None:
+        self.attempt_timeout_us = 0
+        self.caught: Problem | None = None
+        # The retry that is to come, 0 when none is.
+        self.retry = 0
+        self.retries = 0
+        self.retries_inside = 0
+
+
+class Frame:
+    """One task under way, or the execution itself (reference "")."""
+
+    __slots__ = (
+        "activations",
+        "attempt",
+        "attempts",
+        "branch",
+        "children",
+        "counts",
+        "counts_at_entry",
+        "data",
+        "error",
+        "fired",
+        "input",
+        "key",
+        "loop",
+        "outcome",
+        "outcome_sequence",
+        "outputs",
+        "parent",
+        "raw_input",
+        "reference",
+        "request",
+        "started_at_us",
+        "status",
+        "timeout_us",
+        "timers",
+    )
+
+    def __init__(
+        self, reference: str, parent: "Frame | None", raw_input: Payload, started_at_us: int
+    ) -> None:
+        self.reference = reference
+        self.parent = parent
+        self.raw_input = raw_input
+        self.started_at_us = started_at_us
+        # The transformed input, and the raw output so far.
+        self.input = self.data = raw_input
+        self.activations = ""
+        self.attempt = 1
+        self.status = FrameStatus.LIVE
+        self.error: Problem | None = None
+        # How long the task may take; 0 for any time.
+        self.timeout_us = 0
+        self.timers: dict[TimerKind, str] | None = None
+        # Timers that fired and were not acted upon yet, with the sequence of the fact.
+        self.fired: dict[TimerKind, int] | None = None
+        self.key = ""
+        self.request: ActionRequested | None = None
+        self.outcome: ActionCompleted | None = None
+        self.outcome_sequence = 0
+        self.children: dict[str, Frame] | None = None
+        self.counts: EntryCounts | None = None
+        self.counts_at_entry: EntryCounts | None = None
+        # The index of the branch that the task is of its `fork`, else -1; and a fork's outputs by branch.
+        self.branch = -1
+        self.outputs: dict[int, Payload] | None = None
+        self.loop: Loop | None = None
+        self.attempts: Attempts | None = None
+
+
+class ExecutionState:
+    """One execution: the fold of its events."""
+
+    __slots__ = (
+        "actions",
+        "cancelling",
+        "closed_at_us",
+        "context",
+        "error",
+        "execution_id",
+        "frames",
+        "halt",
+        "input_digest",
+        "namespace",
+        "origin",
+        "output",
+        "reason",
+        "request_id",
+        "retries",
+        "root",
+        "sequence",
+        "started_at_us",
+        "subject",
+        "timers",
+        "traceparent",
+        "version",
+        "workflow",
+    )
+
+    def __init__(self, execution_id: str, root: Frame) -> None:
+        self.execution_id = execution_id
+        self.namespace = ""
+        self.workflow = ""
+        self.version = ""
+        self.subject = ""
+        self.origin: TriggerOrigin | None = None
+        self.request_id = ""
+        self.input_digest = b""
+        self.traceparent = ""
+        self.root = root
+        # All frames by task reference; the execution's own is not among them.
+        self.frames: dict[str, Frame] = {}
+        # Calls without an outcome by key, and cancelled ones without an end: (key, attempt) -> reference.
+        self.actions: dict[str, Frame] = {}
+        self.cancelling: dict[tuple[str, int], str] = {}
+        self.timers: dict[str, Timer] = {}
+        self.context = EMPTY_OBJECT
+        # The operator's retries.
+        self.retries = 0
+        # The number of the last event.
+        self.sequence = 0
+        self.started_at_us = root.started_at_us
+        self.closed_at_us = 0
+        # What holds the execution: suspended, or one of the ends; None while it goes on.
+        self.halt: Phase | None = None
+        self.output: Payload | None = None
+        self.error: Problem | None = None
+        self.reason = ""
+
+    @property
+    def phase(self) -> Phase:
+        """The phase. Between two commands, a live execution without a call under way only waits for time."""
+        if self.halt is not None:
+            return self.halt
+        return Phase.RUNNING if self.actions or not self.timers else Phase.WAITING
+
+    @property
+    def owes(self) -> bool:
+        """Whether an effect of this execution has no answer yet, in whatever phase."""
+        return bool(self.actions or self.cancelling)
+
+
+class LoopView(Protocol):
+    """A loop as deciders see it."""
+
+    @property
+    def items(self) -> Payload: ...
+    @property
+    def index(self) -> int: ...
+
+
+class AttemptsView(Protocol):
+    """The attempts of a `try` as deciders see them."""
+
+    @property
+    def caught(self) -> Problem | None: ...
+    @property
+    def retry(self) -> int: ...
+    @property
+    def retries(self) -> int: ...
+    @property
+    def retries_inside(self) -> int: ...
+
+
+class CountsView(Protocol):
+    """Entry counts as deciders see them."""
+
+    @property
+    def entries(self) -> Mapping[str, int]: ...
+
+
+class FrameView(Protocol):
+    """A frame as deciders see it: nothing can be set."""
+
+    @property
+    def reference(self) -> str: ...
+    @property
+    def parent(self) -> "FrameView | None": ...
+    @property
+    def raw_input(self) -> Payload: ...
+    @property
+    def input(self) -> Payload: ...
+    @property
+    def data(self) -> Payload: ...
+    @property
+    def started_at_us(self) -> int: ...
+    @property
+    def activations(self) -> str: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def status(self) -> FrameStatus: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def outcome(self) -> ActionCompleted | None: ...
+    @property
+    def outcome_sequence(self) -> int: ...
+    @property
+    def fired(self) -> Mapping[TimerKind, int] | None: ...
+    @property
+    def children(self) -> "Mapping[str, FrameView] | None": ...
+    @property
+    def counts(self) -> CountsView | None: ...
+    @property
+    def branch(self) -> int: ...
+    @property
+    def outputs(self) -> Mapping[int, Payload] | None: ...
+    @property
+    def loop(self) -> LoopView | None: ...
+    @property
+    def attempts(self) -> AttemptsView | None: ...
+
+
+class StateView(Protocol):
+    """A state as deciders see it: nothing can be set."""
+
+    @property
+    def execution_id(self) -> str: ...
+    @property
+    def started_at_us(self) -> int: ...
+    @property
+    def root(self) -> FrameView: ...
+    @property
+    def frames(self) -> Mapping[str, FrameView]: ...
+    @property
+    def actions(self) -> Mapping[str, FrameView]: ...
+    @property
+    def cancelling(self) -> Mapping[tuple[str, int], str]: ...
+    @property
+    def timers(self) -> Mapping[str, Timer]: ...
+    @property
+    def context(self) -> Payload: ...
+    @property
+    def retries(self) -> int: ...
+    @property
+    def sequence(self) -> int: ...
+    @property
+    def phase(self) -> Phase: ...
+    @property
+    def halt(self) -> Phase | None: ...
+    @property
+    def input_digest(self) -> bytes: ...

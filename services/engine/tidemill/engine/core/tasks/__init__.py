@@ -1,0 +1,1 @@
+"""The kinds of tasks: one module a kind, and one registry."""

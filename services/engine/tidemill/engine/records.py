@@ -1,0 +1,110 @@
+"""History rows: what one commit added to one execution, to and from protobuf."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias, assert_never
+
+from google.protobuf.message import DecodeError
+
+from tidemill.api.events.v1 import history_pb2 as records
+from tidemill.engine.core.events import Event
+from tidemill.engine.core.history import HistoryError
+from tidemill.engine.event_records import read_event, write_event
+
+RECORD_SCHEMA: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LogSource:
+    """A record of the shard's command log."""
+
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimerSource:
+    """A timer that fired."""
+
+    timer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSource:
+    """The result of one attempt of an action."""
+
+    key: str
+    attempt: int
+
+
+Source: TypeAlias = LogSource | TimerSource | ActionSource
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The command that `events` events in a row came from; None when it has no identity."""
+
+    events: int
+    source: Source | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One history row: what one commit added to one execution, and the time of each event in it."""
+
+    now_us: int
+    events: list[Event]
+    causes: list[Cause]
+
+
+def encode_batch(batch_events: Sequence[Event], causes: Sequence[Cause], now_us: int) -> bytes:
+    """Write a history row. Raises JsonError for a payload that cannot be written (the core makes none)."""
+    record = records.HistoryBatch(schema=RECORD_SCHEMA, time_us=now_us)
+    add = record.events.add
+    for event in batch_events:
+        write_event(add(), event)
+    for cause in causes:
+        _write_cause(record.causes.add(), cause)
+    return record.SerializeToString()
+
+
+def decode_batch(data: bytes) -> Batch:
+    """Read a history row; raises HistoryError for one that this release cannot read."""
+    try:
+        record = records.HistoryBatch.FromString(data)
+    except DecodeError as error:
+        raise HistoryError(f"a history row is damaged: {error}") from None
+    if record.schema != RECORD_SCHEMA:
+        raise HistoryError(f"a history row has schema {record.schema}, this release reads {RECORD_SCHEMA}")
+    return Batch(record.time_us, [read_event(event) for event in record.events], _read_causes(record))
+
+
+def _write_cause(record: records.Cause, cause: Cause) -> None:
+    record.events = cause.events
+    match cause.source:
+        case LogSource(offset):
+            record.log_offset = offset
+        case TimerSource(timer_id):
+            record.timer_id = timer_id
+        case ActionSource(key, attempt):
+            record.action.key = key
+            record.action.attempt = attempt
+        case None:
+            pass
+        case _:
+            assert_never(cause.source)
+
+
+def _read_causes(record: records.HistoryBatch) -> list[Cause]:
+    return [Cause(cause.events, _read_source(cause)) for cause in record.causes]
+
+
+def _read_source(cause: records.Cause) -> Source | None:
+    match cause.WhichOneof("source"):
+        case "log_offset":
+            return LogSource(cause.log_offset)
+        case "timer_id":
+            return TimerSource(cause.timer_id)
+        case "action":
+            return ActionSource(cause.action.key, cause.action.attempt)
+        case None:
+            return None
