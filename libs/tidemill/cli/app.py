@@ -1,0 +1,42 @@
+"""The commands of `tidemill`, put together."""
+
+import typer
+
+from tidemill.cli.commands import (
+    bench,
+    dead_letter,
+    dev,
+    documents,
+    evaluate,
+    reading,
+    run,
+    starting,
+    steering,
+)
+
+# Plain help: the coloured one takes longer to load than everything else together.
+app = typer.Typer(
+    name="tidemill",
+    help="Tidemill: run workflows, see what they did, and steer them.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command()(dev.dev)
+app.command()(run.run)
+app.command()(documents.validate)
+app.command()(documents.publish)
+app.command()(starting.start)
+app.command()(starting.emit)
+app.command()(reading.get)
+app.command(name="list")(reading.list_executions)
+app.command()(reading.history)
+app.command()(reading.watch)
+app.command()(steering.cancel)
+app.command()(steering.suspend)
+app.command()(steering.resume)
+app.command()(steering.retry)
+app.add_typer(dead_letter.group, name="dead-letter")
+app.command(name="eval")(evaluate.evaluate)
+app.command()(bench.bench)

@@ -1,0 +1,5 @@
+"""`eval`: expressions without any service."""
+
+
+def evaluate() -> None:
+    """Evaluate expressions."""

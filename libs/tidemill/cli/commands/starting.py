@@ -1,0 +1,146 @@
+"""`start` and `emit`: what sets executions going."""
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from tidemill.cli.failures import USAGE, CommandError
+from tidemill.cli.inputs import WorkflowName, json_bytes, workflow_name
+from tidemill.cli.options import ANY_NAMESPACE, InputText, JsonFlag
+from tidemill.cli.output import print_json, print_line
+from tidemill.cli.session import call
+
+if TYPE_CHECKING:
+    from tidemill.api.engine.v1.execution_service_pb2 import StartResponse
+    from tidemill.api.events.v1.payload_pb2 import CloudEvent
+    from tidemill.api.triggers.v1.event_service_pb2 import EventOutcome
+    from tidemill.client.client import Client
+
+_DEFAULT_SOURCE: Final = "/tidemill/cli"
+_DEFAULT_NAMESPACE: Final = "default"
+
+
+def start(
+    workflow: Annotated[str, typer.Argument(metavar="NS/NAME[:VERSION]", help="The workflow.")],
+    *,
+    input_text: InputText = "{}",
+    subject: Annotated[str, typer.Option(help="What it is about: one subject's work is done in order.")] = "",
+    request_id: Annotated[str, typer.Option(help="A repeat with the same id starts nothing new.")] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Start one execution of a published workflow and print its id."""
+    name = workflow_name(workflow)
+    data = json_bytes("--input", input_text)
+
+    async def work(client: "Client") -> "StartResponse":
+        from tidemill.api.engine.v1.execution_service_pb2 import StartRequest
+        from tidemill.api.events.v1.payload_pb2 import Payload
+
+        return await client.executions.start(
+            StartRequest(
+                namespace=name.namespace,
+                workflow=name.name,
+                version=name.version,
+                subject=subject,
+                input=Payload(data=data),
+                request_id=request_id,
+            )
+        )
+
+    _print_start(name, call(work), as_json=as_json)
+
+
+def _print_start(name: WorkflowName, answer: "StartResponse", *, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "execution_id": answer.execution_id,
+                "created": answer.created,
+                "namespace": name.namespace,
+                "workflow": name.name,
+                "version": answer.version,
+            }
+        )
+        return
+    verb = "started" if answer.created else "already started"
+    print_line(f"{verb} {name.namespace}/{name.name}:{answer.version} {answer.execution_id}")
+
+
+def emit(  # noqa: PLR0913 - one parameter for each attribute of an event
+    *,
+    event_type: Annotated[str, typer.Option("--type", help="The event's type.")],
+    source: Annotated[str, typer.Option(help="Where it happened, a URI reference.")] = _DEFAULT_SOURCE,
+    subject: Annotated[str, typer.Option(help="What it is about, e.g. a contact's id.")] = "",
+    event_id: Annotated[str, typer.Option("--id", help="Its id; a repeat starts nothing new.")] = "",
+    data: Annotated[str, typer.Option(metavar="JSON|@FILE", help="Its data.")] = "{}",
+    namespace: Annotated[
+        str,
+        typer.Option(envvar="TIDEMILL_NAMESPACE", help="Where it is heard; found out when only one listens."),
+    ] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Publish one event and print what it started."""
+    payload = json_bytes("--data", data)
+
+    async def work(client: "Client") -> tuple[str, "EventOutcome"]:
+        from tidemill.api.events.v1.payload_pb2 import CloudEvent
+        from tidemill.unique import fresh_uuid
+
+        heard_in = namespace or await _listening_namespace(client, event_type)
+        event = CloudEvent(
+            id=event_id or fresh_uuid(), source=source, type=event_type, subject=subject, data=payload
+        )
+        return heard_in, await _publish(client, heard_in, event)
+
+    heard_in, outcome = call(work)
+    if as_json:
+        _print_outcome_json(heard_in, outcome)
+    else:
+        _print_outcome(heard_in, outcome)
+
+
+async def _publish(client: "Client", namespace: str, event: "CloudEvent") -> "EventOutcome":
+    from tidemill.errors import from_item_error
+
+    (outcome,) = await client.events.publish(namespace, [event])
+    if outcome.HasField("error"):
+        raise from_item_error(outcome.error)
+    return outcome
+
+
+async def _listening_namespace(client: "Client", event_type: str) -> str:
+    triggers = await client.triggers.list(ANY_NAMESPACE)
+    listening = sorted({trigger.namespace for trigger in triggers if trigger.event_type in ("", event_type)})
+    if len(listening) > 1:
+        names = ", ".join(listening)
+        raise CommandError(
+            f"several namespaces listen to {event_type}: {names}; choose with --namespace", exit_code=USAGE
+        )
+    return listening[0] if listening else _DEFAULT_NAMESPACE
+
+
+def _print_outcome_json(namespace: str, outcome: "EventOutcome") -> None:
+    print_json(
+        {
+            "event_id": outcome.event_id,
+            "namespace": namespace,
+            "executions": [
+                {
+                    "execution_id": started.execution_id,
+                    "created": started.created,
+                    "workflow": started.workflow,
+                    "version": started.version,
+                    "trigger": started.trigger,
+                }
+                for started in outcome.executions
+            ],
+        }
+    )
+
+
+def _print_outcome(namespace: str, outcome: "EventOutcome") -> None:
+    for started in outcome.executions:
+        verb = "started" if started.created else "already started"
+        print_line(f"{verb} {namespace}/{started.workflow}:{started.version} {started.execution_id}")
+    if not outcome.executions:
+        print_line(f"event {outcome.event_id} was taken; nothing starts on it in the namespace {namespace}")
