@@ -1,0 +1,96 @@
+# The one entrance for people and for CI: `make help` lists the targets. Needs make, git and Python 3.11+.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+# The parts of `check` come in order, so that the tests' closing line is the last.
+.NOTPARALLEL:
+
+# The first Python on the path that is new enough; `make PYTHON=...` overrides it.
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$name"; break; }; done)
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.PHONY: setup
+setup: $(INSTALLED) ## Make .venv and install the project with everything that it needs, pinned
+
+# Done again only when the pins or the project's metadata change.
+$(INSTALLED): pyproject.toml constraints.txt
+	@[ -n "$(PYTHON)" ] || [ -x $(BIN)/python ] || { echo "Python 3.11 or newer is needed, and none is on the path" >&2; exit 1; }
+	@[ -x $(BIN)/pip ] || $(PYTHON) -m venv --clear .venv || $(PYTHON) -m virtualenv -q .venv || { \
+		echo "cannot make a virtual environment: $(PYTHON) lacks 'venv' or 'ensurepip'" \
+			"(on Debian and Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt hatchling
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[dev]'
+	@touch $@
+
+.PHONY: proto
+proto: setup ## Format the contracts and generate gen/ from them
+	scripts/contracts generate
+
+.PHONY: proto-land
+proto-land: proto ## Make today's contracts the ones that no later change may break
+	scripts/contracts land
+
+.PHONY: format
+format: setup ## Format all code
+	$(BIN)/ruff check -q --fix-only .
+	$(BIN)/ruff format -q .
+	$(BIN)/buf format -w
+
+.PHONY: lint
+lint: setup ## Check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: types
+types: setup ## Check types (mypy, strict)
+	$(BIN)/mypy
+
+.PHONY: test
+test: setup ## Run every test: unit, contract, simulation, histories, end to end
+	$(PYTEST)
+
+.PHONY: unit
+unit: setup ## Run the unit tests alone
+	$(PYTEST) tests/unit
+
+.PHONY: contract
+contract: setup ## Run the suites that every implementation of a port must pass
+	$(PYTEST) tests/contract
+
+.PHONY: e2e
+e2e: setup ## Run the tests of whole processes alone
+	$(PYTEST) tests/e2e
+
+.PHONY: demo
+demo: setup ## Run real workflows through three services, kill one midway, and count what was lost or doubled
+	$(BIN)/python -m examples.demo
+
+.PHONY: dev
+dev: setup ## Run all services on this machine until Ctrl-C
+	$(BIN)/tidemill dev
+
+.PHONY: bench
+bench: setup ## Measure the whole stack on this machine
+	$(BIN)/tidemill bench
+
+.PHONY: docs
+docs: setup ## Write the tables of docs/ that are made from code
+	$(BIN)/python scripts/telemetry_docs.py
+
+.PHONY: verify
+verify: setup ## Check contracts, generated code, import boundaries and generated docs
+	scripts/contracts check
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python scripts/telemetry_docs.py --check
+
+.PHONY: check
+check: verify lint types test ## All that CI runs
