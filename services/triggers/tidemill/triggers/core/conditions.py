@@ -8,7 +8,7 @@ from typing import Final
 from tidemill.json import Json
 from tidemill.triggers.core.evaluation import Evaluation, EvaluationError, compile_value
 from tidemill.triggers.core.filters import EventFilter, FilterError, compile_filter
-from tidemill.triggers.core.version import Version
+from tidemill.versions import Version
 
 # The start condition as executions know it: its filters are alternatives of one trigger, so that an event which
 # passes two of them, or another one after they were reordered, still starts one execution.
