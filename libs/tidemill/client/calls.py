@@ -1,8 +1,6 @@
 """One call to a service: its deadline, when it is safe to try again, and its error."""
 
-import asyncio
 import random
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
@@ -11,6 +9,7 @@ import grpc
 
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
 from tidemill.backoff import Backoff
+from tidemill.clock import Clock, SystemClock
 from tidemill.errors import TidemillError
 from tidemill.rpc import from_rpc_error
 
@@ -67,9 +66,10 @@ class CallExpiredError(TidemillError):
 class Caller:
     """Calls the methods of the service at one address."""
 
-    def __init__(self, address: str, patience: Patience) -> None:
+    def __init__(self, address: str, patience: Patience, *, clock: Clock | None = None) -> None:
         self.address = address
         self.patience = patience
+        self._clock = clock or SystemClock()
         self._source = random.Random()
 
     async def call(
@@ -95,7 +95,7 @@ class Caller:
                 delay_seconds = tries.next_delay_seconds(error, repeatable=repeatable)
                 if delay_seconds is None:
                     raise error from None
-                await asyncio.sleep(delay_seconds)
+                await self.sleep(delay_seconds)
 
     def typed(self, failure: grpc.aio.AioRpcError, seconds: float) -> TidemillError:
         """The error of a failed call; `seconds` was its deadline."""
@@ -108,6 +108,14 @@ class Caller:
             case _:
                 return error
 
+    def now_seconds(self) -> float:
+        """Time since some fixed point, for deadlines."""
+        return self._clock.monotonic_us() / 1_000_000
+
+    async def sleep(self, seconds: float) -> None:
+        """Return once so much time has passed."""
+        await self._clock.sleep_us(int(seconds * 1_000_000))
+
     def backoff_seconds(self, failures: int) -> float:
         """The wait after so many failures in a row."""
         return self.patience.backoff.delay_us(failures, self._source) / 1_000_000
@@ -119,11 +127,11 @@ class _Tries:
     def __init__(self, caller: Caller, seconds: float) -> None:
         self.seconds = seconds
         self._caller = caller
-        self._started = time.monotonic()
+        self._started = caller.now_seconds()
         self._failures = 0
 
     def left_seconds(self) -> float:
-        return max(self._started + self.seconds - time.monotonic(), 0.001)
+        return max(self._started + self.seconds - self._caller.now_seconds(), 0.001)
 
     def next_delay_seconds(self, error: TidemillError, *, repeatable: bool) -> float | None:
         """How long to wait before the next try; None when there is to be none."""
@@ -134,7 +142,7 @@ class _Tries:
             delay = max(min(asked, patience.retry_delay_seconds_max), self._caller.backoff_seconds(1))
         elif repeatable and error.reason in _AWAY:
             delay = self._caller.backoff_seconds(self._failures)
-            if time.monotonic() + delay > self._started + patience.away_seconds:
+            if self._caller.now_seconds() + delay > self._started + patience.away_seconds:
                 return None
         else:
             return None

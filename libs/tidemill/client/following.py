@@ -1,7 +1,5 @@
 """Following an execution's events over lost connections, each event once and in order."""
 
-import asyncio
-import time
 from collections.abc import AsyncIterator
 from typing import Final, TypeAlias
 
@@ -40,11 +38,11 @@ async def follow(
             if not (isinstance(error, UnreachableError) or error.reason in _AWAY):
                 raise error from None
             failures += 1
-            away_since = away_since or time.monotonic()
+            away_since = away_since if away_since is not None else caller.now_seconds()
             delay_seconds = caller.backoff_seconds(failures)
-            if time.monotonic() + delay_seconds > away_since + caller.patience.away_seconds:
+            if caller.now_seconds() + delay_seconds > away_since + caller.patience.away_seconds:
                 raise error from None
-            await asyncio.sleep(delay_seconds)
+            await caller.sleep(delay_seconds)
 
 
 class _Followed:

@@ -1,7 +1,5 @@
 """Batches of commands: cut to size, identified, and sent again where the engine had no room."""
 
-import asyncio
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -38,17 +36,17 @@ async def submit(
 ) -> list[pb.SubmitResult]:
     """Submit `work` (a namespace and its commands); one result a command, in order. Raises TidemillError."""
     namespace, commands = work
-    deadline = time.monotonic() + (seconds or caller.patience.call_seconds)
+    deadline = caller.now_seconds() + (seconds or caller.patience.call_seconds)
     batch = _Batch(namespace, {index: _identified(command) for index, command in enumerate(commands)}, {})
     failures = 0
     while batch.commands:
         delay_seconds = await _round(caller, method, batch, deadline)
         failures += 1
         delay_seconds = max(delay_seconds, caller.backoff_seconds(failures))
-        if time.monotonic() + delay_seconds > deadline:
+        if caller.now_seconds() + delay_seconds > deadline:
             break
         if batch.commands:
-            await asyncio.sleep(delay_seconds)
+            await caller.sleep(delay_seconds)
     return [batch.results[index] for index in range(len(commands))]
 
 
@@ -63,7 +61,7 @@ async def _round(
         request = pb.SubmitRequest(
             namespace=batch.namespace, commands=[batch.commands[index] for index in part]
         )
-        left_seconds = max(deadline - time.monotonic(), 0.001)
+        left_seconds = max(deadline - caller.now_seconds(), 0.001)
         answer = await caller.call(method, request, repeatable=True, seconds=left_seconds)
         for index, result in zip(part, answer.results, strict=True):
             batch.results[index] = result

@@ -39,8 +39,8 @@ def run(
 ) -> None:
     """Publish a document, start it, and wait for its end.
 
-    In private services that are gone afterwards, unless TIDEMILL_ENGINE names running ones. The exit code is 0
-    only when the execution completed, and 4 when it had not ended in time.
+    In private services that are gone afterwards, unless TIDEMILL_ENGINE names running ones. The exit code is
+    0 only when the execution completed, and 4 when it had not ended in time.
     """
     work = _Work(path, read_file(path), json_bytes("--input", input_text), timeout)
     report = run_async(_run(work))
