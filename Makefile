@@ -86,6 +86,10 @@ bench: setup ## Measure the whole stack on this machine
 docs: setup ## Write the tables of docs/ that are made from code
 	$(BIN)/python scripts/telemetry_docs.py
 
+.PHONY: pins
+pins: setup ## Write constraints.txt from what is installed, after a change of dependencies
+	$(BIN)/python scripts/pins.py
+
 .PHONY: verify
 verify: setup ## Check contracts, generated code, import boundaries and generated docs
 	scripts/contracts check
