@@ -1,5 +1,6 @@
 """The check of the contracts: it passes on what we have, and refuses to break what has landed."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,23 +12,29 @@ EXECUTION = "proto/tidemill/api/engine/v1/execution.proto"
 REASONS = "proto/tidemill/api/errors/v1/error_reason.proto"
 
 
+@pytest.fixture(scope="module")
+def landed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with the contracts alone, landed and committed; each test takes a copy."""
+    folder = tmp_path_factory.mktemp("contracts") / "landed"
+    for name in ("proto", "scripts"):
+        shutil.copytree(ROOT / name, folder / name)
+    (folder / "proto/landed.binpb").unlink(missing_ok=True)
+    shutil.copy(ROOT / "buf.yaml", folder)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    contracts(folder, "generate")
+    contracts(folder, "land")
+    git(folder, "init", "-q")
+    commit(folder)
+    return folder
+
+
 @pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """A repository with the contracts alone, landed and committed."""
-    for name in ("proto", "gen", "scripts"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    (tmp_path / "proto/landed.binpb").unlink(missing_ok=True)
-    shutil.copy(ROOT / "buf.yaml", tmp_path)
-    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
-    contracts(tmp_path, "generate")
-    contracts(tmp_path, "land")
-    git(tmp_path, "init", "-q")
-    commit(tmp_path)
-    return tmp_path
+def clone(landed: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(landed, tmp_path / "clone", symlinks=True)
 
 
 def contracts(clone: Path, task: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    path = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(clone), **environment}
+    path = {"PATH": os.environ["PATH"], "HOME": str(clone), **environment}
     return subprocess.run(
         [clone / "scripts/contracts", task], cwd=clone, env=path, capture_output=True, text=True, check=False
     )
@@ -47,7 +54,7 @@ def edit(clone: Path, path: str, before: str, after: str) -> None:
     text = (clone / path).read_text()
     assert text.count(before) >= 1
     (clone / path).write_text(text.replace(before, after, 1))
-    contracts(clone, "generate")
+    assert contracts(clone, "generate").returncode == 0
 
 
 def test_contracts_as_they_landed_pass(clone: Path) -> None:
