@@ -51,10 +51,14 @@ class Stop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pacing:
-    """How a loop spends the time between its steps; `idle_us` None waits until it is woken."""
+    """How a loop spends the time between its steps.
+
+    `idle_us` is how long a loop without work waits unless it is woken: a time, a function that is asked each
+    time, or None for as long as it takes.
+    """
 
     backoff: Backoff = field(default_factory=Backoff)
-    idle_us: int | None = None
+    idle_us: int | Callable[[], int] | None = None
     clock: Clock = field(default_factory=SystemClock)
     metrics: Metrics = field(default_factory=Metrics)
     source: random.Random = field(default_factory=random.Random)
@@ -107,10 +111,12 @@ class _Loop:
             await self._idle()
 
     async def _idle(self) -> None:
-        if self._pacing.idle_us is None:
+        idle_us = self._pacing.idle_us
+        if idle_us is None:
             await self.wake.wait()
-        else:
-            await _first_of(self.wake.wait(), self._pacing.clock.sleep_us(self._pacing.idle_us))
+            return
+        wait_us = idle_us() if callable(idle_us) else idle_us
+        await _first_of(self.wake.wait(), self._pacing.clock.sleep_us(wait_us))
 
     async def _back_off(self, error: Exception, stop: Stop) -> None:
         self._failures += 1

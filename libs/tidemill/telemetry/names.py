@@ -37,6 +37,10 @@ FAILURES: Final = Field("failures", "How many times in a row something has faile
 DELAY_SECONDS: Final = Field("delay_seconds", "The wait before the next try.")
 ADDRESS: Final = Field("address", "host:port that a server listens on or a client connects to.")
 SERVICE: Final = Field("service", "The process's part: `engine`, `triggers`, `actions`.")
+PHASE: Final = Field("phase", "An execution's phase, e.g. `running`.")
+STATE: Final = Field("state", "How an attempt of an action ended, e.g. `succeeded`.")
+FAILURE: Final = Field("failure", "Why a call was not made.")
+STATUS: Final = Field("status", "An HTTP status code.")
 SIGNAL: Final = Field("signal", "The signal that asked the process to stop.")
 
 # Every service.
@@ -61,7 +65,50 @@ LOOP_FAILING: Final = Gauge(
     "tidemill_loop_failing", "1 while a background loop is backing off, else 0.", "flag", ("loop",)
 )
 
-# --- Triggers
+# The Engine.
+
+ENGINE_BATCH_ITEMS: Final = Size("tidemill_engine_batch_items", "Items that one batch step took.", "items")
+ENGINE_COMMIT_LATENCY: Final = Latency(
+    "tidemill_engine_commit_latency_seconds",
+    "Time that the store took for a batch.",
+    start="the batch is handed to the store",
+    end="the store has it on disk",
+)
+ENGINE_STEP_LATENCY: Final = Latency(
+    "tidemill_engine_step_latency_seconds",
+    "Time from an action's outcome to what follows from it.",
+    start="the outcome of an action reached the inbox",
+    end="the events that follow from it are on disk",
+)
+ENGINE_EVENTS: Final = Counter("tidemill_engine_events_total", "Events added to histories.", "events")
+ENGINE_EXECUTIONS_CLOSED: Final = Counter(
+    "tidemill_engine_executions_closed_total",
+    "Executions that have closed, by phase.",
+    "executions",
+    ("phase",),
+)
+ENGINE_DEAD_LETTERS: Final = Counter(
+    "tidemill_engine_dead_letters_total", "Items that could not be applied. Alarm on any.", "items"
+)
+ENGINE_INBOX: Final = Gauge("tidemill_engine_inbox_items", "Items that wait for the batch step.", "items")
+ENGINE_LOG_BACKLOG: Final = Gauge(
+    "tidemill_engine_log_backlog_commands", "Commands in the log that are not applied yet.", "commands"
+)
+ENGINE_CALLS_OPEN: Final = Gauge(
+    "tidemill_engine_calls_open", "Calls of actions in memory that have no outcome yet.", "calls"
+)
+ENGINE_TIMERS: Final = Gauge(
+    "tidemill_engine_timers", "Timers in memory: those of about the next minute.", "timers"
+)
+ENGINE_TIMER_LATENESS: Final = Latency(
+    "tidemill_engine_timer_lateness_seconds",
+    "How late timers fire.",
+    start="the timer is due",
+    end="its firing reaches the inbox",
+)
+ENGINE_STATES: Final = Gauge("tidemill_engine_states", "Executions whose state is in memory.", "executions")
+
+# Triggers.
 
 TRIGGERS_EVENTS_RECEIVED: Final = Counter(
     "tidemill_triggers_events_received_total", "Events that came in, whatever became of them.", "events"
@@ -99,11 +146,11 @@ TRIGGERS_SUBMIT_SIZE: Final = Size(
 TRIGGERS_QUEUED_STARTS: Final = Gauge(
     "tidemill_triggers_queued_starts", "Starts that wait for their batch or for its answer.", "starts"
 )
-TRIGGERS_IN_FORCE: Final = Gauge(
-    "tidemill_triggers_in_force", "Event filters in the index.", "triggers"
-)
+TRIGGERS_IN_FORCE: Final = Gauge("tidemill_triggers_in_force", "Event filters in the index.", "triggers")
 TRIGGERS_CATALOGUE_REVISION: Final = Gauge(
-    "tidemill_triggers_catalogue_revision", "The catalogue's revision that the index has in force.", "revision"
+    "tidemill_triggers_catalogue_revision",
+    "The catalogue's revision that the index has in force.",
+    "revision",
 )
 TRIGGERS_CATALOGUE_CONFIRMED: Final = Gauge(
     "tidemill_triggers_catalogue_confirmed_seconds",
@@ -115,5 +162,56 @@ TRIGGERS_CONDITIONS_REFUSED: Final = Counter(
     "Published definitions whose start condition could not be put in force.",
     "definitions",
 )
+TRIGGERS_HTTP_ANSWERS: Final = Counter(
+    "tidemill_triggers_http_answers_total", "HTTP requests that were answered.", "requests", ("status",)
+)
 TRIGGERS_PUBLISH: Final = Span("triggers.publish", "Takes a request's events.", ("namespace", "batch_size"))
 TRIGGERS_SUBMIT: Final = Span("triggers.submit", "Hands a batch of starts to the Engine.", ("batch_size",))
+
+# Actions.
+
+ACTIONS_CALLS: Final = Counter(
+    "tidemill_actions_calls_total",
+    "Calls that were answered with an outcome, run now or answered from the ledger.",
+    "calls",
+    ("action", "state"),
+)
+ACTIONS_UNDELIVERED: Final = Counter(
+    "tidemill_actions_undelivered_total",
+    "Calls that were not made, by the kind of failure.",
+    "calls",
+    ("failure",),
+)
+ACTIONS_RECORD_ANSWERS: Final = Counter(
+    "tidemill_actions_record_answers_total", "Calls answered from the ledger, with nothing run.", "calls"
+)
+ACTIONS_JOINED: Final = Counter(
+    "tidemill_actions_joined_total", "Calls that met their own key under way and waited for it.", "calls"
+)
+ACTIONS_LATE_OUTCOMES: Final = Counter(
+    "tidemill_actions_late_outcomes_total", "Outcomes that came when another one stood already.", "calls"
+)
+ACTIONS_CALL_LATENCY: Final = Latency(
+    "tidemill_actions_call_latency_seconds",
+    "Time of a call in this service, waiting for its turn and the ledger included.",
+    start="the call is taken off its stream",
+    end="its answer is ready to be sent",
+    labels=("action",),
+)
+ACTIONS_BATCH_SIZE: Final = Size(
+    "tidemill_actions_batch_size", "Calls that are claimed in one commit.", "calls"
+)
+ACTIONS_IN_FLIGHT: Final = Gauge(
+    "tidemill_actions_in_flight", "Calls that were admitted and are not answered.", "calls"
+)
+ACTIONS_QUEUED: Final = Gauge("tidemill_actions_queued", "Calls that wait for their turn.", "calls")
+ACTIONS_STREAMS: Final = Gauge("tidemill_actions_streams", "Engines' streams that are open.", "streams")
+ACTIONS_SETTLED_WAITING: Final = Gauge(
+    "tidemill_actions_settled_waiting", "Settled keys that are not yet noted in the ledger.", "keys"
+)
+ACTIONS_THREADS_LOST: Final = Gauge(
+    "tidemill_actions_threads_lost", "Threads of plain functions that never came back in time.", "threads"
+)
+ACTIONS_CALL: Final = Span(
+    "actions.call", "Runs one attempt of an action.", ("action", "execution_id", "task_reference", "attempt")
+)

@@ -37,7 +37,9 @@ class Script:
 class Running:
     """A loop under way, with everything that a test turns."""
 
-    def __init__(self, step: Callable[[], Awaitable[bool]], *, idle_us: int | None = None) -> None:
+    def __init__(
+        self, step: Callable[[], Awaitable[bool]], *, idle_us: int | Callable[[], int] | None = None
+    ) -> None:
         self.clock = ManualClock()
         self.metrics = Metrics()
         self.stop = Stop()
@@ -89,6 +91,20 @@ async def test_an_idle_loop_looks_again_after_its_idle_time() -> None:
     assert script.calls == 1
     await running.clock.advance_us(1)
     assert script.calls == 2
+    await running.ends()
+
+
+async def test_an_idle_time_that_is_a_function_is_asked_each_time() -> None:
+    script = Script()
+    waits = iter([SECOND_US, 5 * SECOND_US, SECOND_US])
+    running = Running(script.step, idle_us=lambda: next(waits))
+    await settle()
+    await running.clock.advance_us(SECOND_US)
+    assert script.calls == 2
+    await running.clock.advance_us(5 * SECOND_US - 1)
+    assert script.calls == 2
+    await running.clock.advance_us(1)
+    assert script.calls == 3
     await running.ends()
 
 
