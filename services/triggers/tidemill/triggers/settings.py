@@ -15,7 +15,10 @@ class Settings:
     listen: str = "127.0.0.1:7401"
     http_listen: str = "127.0.0.1:7403"
     engine: str = "127.0.0.1:7400"
+    # Prometheus scrapes on the loopback interface; 0 takes any free port, which the line `ready` names.
     metrics_port: int = 0
+    # A restarted Engine is found again within this.
+    engine_reconnect_ms_max: int = 500
 
     # What a producer may send.
     events_per_request_max: int = 1_000
@@ -41,12 +44,13 @@ class Settings:
     submit_bytes_max: int = 4_194_304
     submit_timeout_us: int = 10_000_000
 
-    # The catalogue: below the Engine's lease for watchers (2 s), so that a process which the Engine no longer waits
-    # for knows by itself that its index may be old.
+    # The catalogue: below the Engine's lease for watchers (2 s), so that a process which the Engine no longer
+    # waits for knows by itself that its index may be old.
     catalogue_silence_us_max: int = 1_500_000
     catalogue_open_us_max: int = 5_000_000
-    catalogue_backoff_us_min: int = 50_000
-    catalogue_backoff_us_max: int = 1_000_000
+    # Waits of the background loops after a failure.
+    loop_backoff_us_min: int = 50_000
+    loop_backoff_us_max: int = 1_000_000
 
     # Stopping.
     drain_us_max: int = 10_000_000

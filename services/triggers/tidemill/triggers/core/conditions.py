@@ -10,8 +10,8 @@ from tidemill.triggers.core.evaluation import Evaluation, EvaluationError, compi
 from tidemill.triggers.core.filters import EventFilter, FilterError, compile_filter
 from tidemill.versions import Version
 
-# The start condition as executions know it: its filters are alternatives of one trigger, so that an event which
-# passes two of them, or another one after they were reordered, still starts one execution.
+# The start condition as executions know it: its filters are alternatives of one trigger, so that an event
+# which passes two of them, or another one after they were reordered, still starts one execution.
 TRIGGER: Final = "on"
 _EVERYTHING: Final = EventFilter("", ())
 
@@ -56,8 +56,8 @@ class StartCondition:
 def compile_condition(document: Mapping[str, Json]) -> StartCondition:
     """Compile the start condition of a definition document.
 
-    Conditions over several events (`all`, `until`) and other schedules belong to the engine: here they have no
-    alternatives. Raises ConditionError for what a published document should not hold.
+    Conditions over several events (`all`, `until`) and other schedules belong to the Engine: here they have
+    no alternatives. Raises ConditionError for what a published document should not hold.
     """
     header = _mapping(document, "document", "")
     schedule = _mapping(document, "schedule", "", required=False)
@@ -92,7 +92,9 @@ def _filter(value: Json, pointer: str) -> EventFilter:
     if not isinstance(value, dict):
         raise ConditionError(pointer, "an event filter is an object")
     if "correlate" in value:
-        raise ConditionError(f"{pointer}/correlate", "a start condition of single events takes no correlation")
+        raise ConditionError(
+            f"{pointer}/correlate", "a start condition of single events takes no correlation"
+        )
     try:
         return compile_filter(_mapping(value, "with", pointer))
     except FilterError as error:
@@ -128,7 +130,9 @@ def _version(text: str) -> Version:
         raise ConditionError("/document/version", str(error)) from None
 
 
-def _mapping(parent: Mapping[str, Json], name: str, pointer: str, *, required: bool = True) -> dict[str, Json]:
+def _mapping(
+    parent: Mapping[str, Json], name: str, pointer: str, *, required: bool = True
+) -> dict[str, Json]:
     value = parent.get(name)
     if value is None and not required:
         return {}

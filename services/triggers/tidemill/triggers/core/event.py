@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Final
 
 from tidemill.errors import InvalidRequestError, TooLargeError
@@ -12,7 +11,6 @@ from tidemill.lanes import check_identifier
 
 SPEC_VERSION: Final = "1.0"
 JSON_CONTENT_TYPE: Final = "application/json"
-_NO_EXTENSIONS: Final[Mapping[str, str]] = MappingProxyType({})
 _EXTENSION_NAME: Final = re.compile(r"[a-z0-9]+")
 _RESERVED_NAMES: Final = frozenset(
     ("id", "source", "type", "subject", "time", "specversion", "datacontenttype", "dataschema", "data")
@@ -46,15 +44,16 @@ class RawEvent:
     data_content_type: str = ""
     data_schema: str = ""
     data: bytes = b""
-    extensions: Mapping[str, str] = _NO_EXTENSIONS
+    extensions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An acceptable event. `value` is the parsed data, None when there is none."""
+    """An acceptable event. `value` is the parsed data, None without any; `accepted_at_us` is its `now`."""
 
     raw: RawEvent
     value: Json
+    accepted_at_us: int
     _envelope: dict[str, Json] = field(default_factory=dict, compare=False, repr=False)
 
     def envelope(self) -> dict[str, Json]:
@@ -64,7 +63,7 @@ class Event:
         return self._envelope
 
 
-def accept_event(raw: RawEvent, limits: EventLimits) -> Event:
+def accept_event(raw: RawEvent, limits: EventLimits, *, now_us: int) -> Event:
     """Check an event against CloudEvents 1.0 and the limits.
 
     Raises InvalidRequestError for an attribute that is missing or malformed, TooLargeError for one that is
@@ -74,11 +73,12 @@ def accept_event(raw: RawEvent, limits: EventLimits) -> Event:
     _check_optional(raw, limits)
     if raw.extensions:
         _check_extensions(raw.extensions, limits)
-    return Event(raw, _parse_data(raw.data, limits) if raw.data else None)
+    value = _parse_data(raw.data, limits) if raw.data else None
+    return Event(raw, value, now_us)
 
 
 def is_json_content_type(content_type: str) -> bool:
-    """Whether a media type says JSON; parameters such as the charset do not matter, none at all means JSON."""
+    """Whether a media type says JSON; its parameters do not matter, and none at all means JSON."""
     essence = content_type.partition(";")[0].strip()
     return not essence or _JSON_TYPE.fullmatch(essence) is not None
 
@@ -140,5 +140,3 @@ def _envelope_of(raw: RawEvent, value: Json) -> dict[str, Json]:
     if raw.data:
         envelope["data"] = value
     return envelope
-
-

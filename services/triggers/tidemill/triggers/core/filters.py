@@ -59,7 +59,7 @@ def compile_filter(properties: Mapping[str, Json]) -> EventFilter:
 
 
 def equal(left: Json, right: Json) -> bool:
-    """Equality of JSON values: numbers by value, and a boolean never equals a number (as it does in Python)."""
+    """Equality of JSON values: numbers by value, and a boolean is no number (as it is in Python)."""
     match left, right:
         case bool(), bool():
             return left == right
@@ -132,7 +132,7 @@ def _matches(read: Read, pattern: Pattern, event: Event) -> bool:
 def _holds(read: Read, evaluation: Evaluation, event: Event) -> bool:
     value = read(event)
     try:
-        answer = evaluation(value)
+        answer = evaluation(value, event.accepted_at_us)
     except EvaluationError:
         return False
     if isinstance(answer, bool):

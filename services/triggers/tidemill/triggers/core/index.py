@@ -26,7 +26,7 @@ class Trigger:
 
     @property
     def place(self) -> tuple[str, int]:
-        """Where the trigger stands among those of its namespace: the order of matches does not depend on arrival."""
+        """Its place among those of its namespace: the order of matches does not depend on arrival."""
         return self.condition.workflow, self.order
 
 
@@ -65,12 +65,12 @@ class TriggerIndex:
         self._workflows[key] = self._enlist(condition, revision, now_us)
         return True
 
-    def match(self, namespace: str, event: Event, now_us: int) -> list[Trigger]:
+    def match(self, namespace: str, event: Event) -> list[Trigger]:
         """The triggers that the event meets, at most one a workflow, and count the match for each."""
         matched = self._first_matches(namespace, event)
         for trigger in matched:
             trigger.matches += 1
-            trigger.last_match_us = now_us
+            trigger.last_match_us = event.accepted_at_us
         return matched
 
     def triggers(self) -> list[Trigger]:
@@ -79,7 +79,7 @@ class TriggerIndex:
         return sorted((trigger for item in workflows for trigger in item.triggers), key=_KEY)
 
     def take_over(self, previous: "TriggerIndex") -> None:
-        """Keep what `previous` knew about triggers that are the same here: since when, last match, matches."""
+        """Keep what `previous` knew of triggers that are the same here: since when, last match, matches."""
         known = {trigger.key: trigger for trigger in previous.triggers()}
         for trigger in self.triggers():
             before = known.get(trigger.key)

@@ -37,7 +37,7 @@ def subject_of(condition: StartCondition, event: Event) -> str:
     if condition.ordering_key is None:
         return event.raw.subject
     try:
-        key = condition.ordering_key(event.envelope())
+        key = condition.ordering_key(event.envelope(), event.accepted_at_us)
     except EvaluationError as error:
         raise InvalidRequestError(_FIELD, f"{condition.workflow}: the ordering key failed: {error}") from None
     subject = _subject_text(condition, key)

@@ -1,0 +1,1 @@
+"""The gRPC side: messages in, calls into the service, messages out."""

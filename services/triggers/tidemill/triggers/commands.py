@@ -1,0 +1,38 @@
+"""Starts and events in the words of the contracts."""
+
+from tidemill.api.engine.v1.execution_service_pb2 import StartRequest, SubmitCommand
+from tidemill.api.events.v1.command_pb2 import TriggerOrigin
+from tidemill.api.events.v1.payload_pb2 import CloudEvent, Payload
+from tidemill.triggers.core.conditions import TRIGGER
+from tidemill.triggers.core.event import Event, RawEvent
+from tidemill.triggers.core.starts import Start
+
+
+def start_command(namespace: str, event: Event, start: Start) -> SubmitCommand:
+    """The command that starts an execution; its origin is what a repeat of the event is recognised by."""
+    condition = start.trigger.condition
+    return SubmitCommand(
+        start=StartRequest(
+            namespace=namespace,
+            workflow=condition.workflow,
+            version=condition.version_text,
+            subject=start.subject,
+            input=Payload(data=start.input),
+            origin=TriggerOrigin(trigger=TRIGGER, event_source=event.raw.source, event_id=event.raw.id),
+        )
+    )
+
+
+def raw_event(message: CloudEvent) -> RawEvent:
+    """The event of a message, not checked yet."""
+    return RawEvent(
+        id=message.id,
+        source=message.source,
+        type=message.type,
+        subject=message.subject,
+        time=message.time,
+        data_content_type=message.data_content_type,
+        data_schema=message.data_schema,
+        data=message.data,
+        extensions=dict(message.extensions),
+    )

@@ -1,0 +1,1 @@
+"""The HTTP side: CloudEvents by the HTTP protocol binding."""

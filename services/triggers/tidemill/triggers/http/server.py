@@ -1,0 +1,73 @@
+"""Runs the HTTP application inside the process's event loop."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from typing import Final
+
+import uvicorn
+from starlette.applications import Starlette
+
+from tidemill.rpc import AddressInUseError
+from tidemill.telemetry.logging import get_logger
+
+_BACKLOG: Final = 1_024
+_log = get_logger(__name__)
+
+
+class HttpServer:
+    """A bound server; `run` serves until `stop` is asked for, and then lets requests under way end."""
+
+    def __init__(self, application: Starlette, address: str, *, connections_max: int, grace_us: int) -> None:
+        """Bind `host:port` (port 0 takes any); raises AddressInUseError."""
+        self._socket = _bind(address)
+        self.address = f"{address.rpartition(':')[0]}:{self._socket.getsockname()[1]}"
+        self._server = _QuietServer(
+            uvicorn.Config(
+                application,
+                http="h11",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                limit_concurrency=connections_max,
+                timeout_graceful_shutdown=max(1, grace_us // 1_000_000),
+            )
+        )
+
+    async def run(self) -> None:
+        """Serve until `stop`."""
+        _log.info("listening", address=self.address)
+        await self._server.serve(sockets=[self._socket])
+
+    def stop(self) -> None:
+        """Take no new connection, and end once the requests under way have."""
+        self._server.should_exit = True
+
+    def close(self) -> None:
+        """Give the address back where `run` was never called."""
+        self._socket.close()
+
+
+class _QuietServer(uvicorn.Server):
+    """A server that leaves the process's signals to the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _bind(address: str) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    # A restarted process takes its port back while old connections fade; a living listener still keeps it.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host.strip("[]"), int(port)))
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise AddressInUseError(f"cannot listen on {address}: is it in use already?") from None
+    return listener

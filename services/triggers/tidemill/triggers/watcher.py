@@ -1,0 +1,124 @@
+"""Follows the Engine's catalogue: one stream at a time, each revision acknowledged once it is in force."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn, TypeVar
+
+import grpc
+
+from tidemill.api.engine.v1.definition_service_pb2 import WatchDefinitionsRequest, WatchDefinitionsResponse
+from tidemill.api.engine.v1.definition_service_pb2_grpc import DefinitionServiceStub
+from tidemill.clock import Clock
+from tidemill.errors import TidemillError
+from tidemill.loops import Stop
+from tidemill.rpc import typed_errors
+from tidemill.telemetry.logging import get_logger
+from tidemill.triggers.catalogue import Catalogue
+from tidemill.triggers.errors import CATALOGUE, NotReadyError
+
+ALL_NAMESPACES: Final = "-"
+T = TypeVar("T")
+OnReady = Callable[[bool], Awaitable[None]]
+Stream = grpc.aio.StreamStreamCall[WatchDefinitionsRequest, WatchDefinitionsResponse]
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WatcherLimits:
+    """How long a stream may take to open, and to show any next message."""
+
+    open_us_max: int
+    silence_us_max: int
+
+
+class StreamEndedError(NotReadyError):
+    """The Engine ended the stream, or stopping was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(CATALOGUE, "the stream of definitions has ended")
+
+
+class CatalogueWatcher:
+    """The step of a background loop: each run follows one stream to its end.
+
+    `on_ready` is told when the catalogue becomes usable and when it is no longer.
+    """
+
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        catalogue: Catalogue,
+        *,
+        limits: WatcherLimits,
+        clock: Clock,
+        stop: Stop,
+    ) -> None:
+        self._stub = DefinitionServiceStub(channel)
+        self._catalogue = catalogue
+        self._limits = limits
+        self._clock = clock
+        self._stop = stop
+        self.on_ready: OnReady = _nobody
+
+    async def run_once(self) -> bool:
+        """Follow one stream. True when it had been whole; raises TidemillError when it never came to that."""
+        stream = self._stub.WatchDefinitions(wait_for_ready=True)
+        self._catalogue.begin()
+        try:
+            with typed_errors():
+                await self._follow(stream)
+        except TidemillError as error:
+            if self._stop.is_set():
+                return False
+            if not self._catalogue.whole:
+                raise
+            _log.warning("the catalogue's stream is lost", reason=error.reason_name, error=error.message)
+            return True
+        finally:
+            stream.cancel()
+            self._catalogue.lose()
+            await self.on_ready(False)
+
+    async def _follow(self, stream: Stream) -> NoReturn:
+        """Take the stream's messages until it fails; raises then."""
+        opening = WatchDefinitionsRequest(namespace=ALL_NAMESPACES, watcher="triggers")
+        await self._within(self._limits.open_us_max, stream.write(opening))
+        while True:
+            silence_us = self._limits.silence_us_max if self._catalogue.whole else self._limits.open_us_max
+            message = await self._within(silence_us, stream.read())
+            if not isinstance(message, WatchDefinitionsResponse):
+                raise StreamEndedError
+            await self._take(stream, message)
+
+    async def _take(self, stream: Stream, message: WatchDefinitionsResponse) -> None:
+        was_whole = self._catalogue.whole
+        revision = await self._catalogue.receive(message)
+        if revision is None:
+            return
+        if not was_whole:
+            await self.on_ready(True)
+        # Only now: the Engine tells its publisher that this process listens.
+        acknowledgement = WatchDefinitionsRequest(acknowledged_revision=revision)
+        await self._within(self._limits.silence_us_max, stream.write(acknowledgement))
+
+    async def _within(self, limit_us: int, work: Coroutine[Any, Any, T]) -> T:
+        """The work's result; raises when it takes longer than the limit, or when stopping is asked for."""
+        task = asyncio.ensure_future(work)
+        timer = asyncio.ensure_future(self._clock.sleep_us(limit_us))
+        stopping = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait((task, timer, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+        finally:
+            for waiting in (task, timer, stopping):
+                waiting.cancel()
+        if self._stop.is_set():
+            raise StreamEndedError
+        raise NotReadyError(CATALOGUE, f"the Engine's stream of definitions was silent for {limit_us} us")
+
+
+async def _nobody(_ready: bool) -> None:
+    return None
