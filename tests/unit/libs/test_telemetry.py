@@ -3,8 +3,10 @@
 import io
 import json
 import logging
+import re
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -20,6 +22,8 @@ from tidemill.telemetry.tracing import NoTracing, OpenTelemetryTracing, configur
 
 ALL = [value for value in vars(names).values() if isinstance(value, Metric | Span | Field)]
 METRICS = [value for value in ALL if isinstance(value, Metric)]
+ROOT = Path(__file__).parents[3]
+SOURCES = "\n".join(path.read_text() for part in ("libs", "services") for path in (ROOT / part).rglob("*.py"))
 FIELDS = {value.name for value in ALL if isinstance(value, Field)}
 
 REQUESTS = Counter("tidemill_test_requests_total", "Requests.", "requests", ("method",))
@@ -199,3 +203,10 @@ def test_console_logs_print_no_local_variables() -> None:
         get_logger("tidemill.test").error("failed", exc_info=error)
     assert "ValueError: 7" in stream.getvalue()
     assert "hunter2" not in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "constant", [name for name, value in vars(names).items() if isinstance(value, Metric | Span)]
+)
+def test_every_metric_and_span_is_used(constant: str) -> None:
+    assert re.search(rf"\bnames\.{constant}\b", SOURCES), "a name that nothing writes is a promise not kept"
