@@ -1,5 +1,51 @@
 """`bench`: what the whole stack does on this machine."""
 
+from typing import TYPE_CHECKING, Annotated
 
-def bench() -> None:
-    """Measure."""
+import typer
+
+from tidemill.cli.failures import CommandError
+from tidemill.cli.options import JsonFlag
+from tidemill.cli.output import note, print_json, print_table
+from tidemill.cli.session import run_async
+
+if TYPE_CHECKING:
+    from tidemill.bench.result import Result
+
+_FAULTS_SHOWN_MAX = 10
+
+
+def bench(
+    *,
+    executions: Annotated[int, typer.Option(min=1, help="How many run at once.")] = 2_000,
+    steps: Annotated[int, typer.Option(min=1, help="Calls in each, of an action that does nothing.")] = 5,
+    payload_bytes: Annotated[int, typer.Option(min=0, help="Text that each call takes and gives.")] = 200,
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure the whole stack on this machine, and check that nothing was lost or doubled.
+
+    Brings up services of its own on free ports, with a data directory that is gone afterwards.
+    """
+    from tidemill.bench.bench import run_bench
+    from tidemill.bench.workload import Workload
+
+    workload = Workload(executions=executions, steps=steps, payload_bytes=payload_bytes)
+    result = run_async(run_bench(workload, note))
+    if as_json:
+        print_json(dict(result.to_json()))
+    else:
+        _print_result(result)
+    for fault in result.faults[:_FAULTS_SHOWN_MAX]:
+        note(fault)
+    if not result.checked:
+        raise CommandError(f"the check found {len(result.faults)} faults")
+
+
+def _print_result(result: "Result") -> None:
+    rows: list[list[str]] = []
+    for name, figure in result.to_json().items():
+        if isinstance(figure, dict):
+            rows += [[f"{name} {part}", str(value)] for part, value in figure.items()]
+        else:
+            rows.append([name, str(figure)])
+    print_table(("figure", "value"), rows)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from tidemill.cli import session
 from tidemill.cli.commands.reading import print_report
 from tidemill.cli.failures import FAILED, TIMED_OUT
 from tidemill.cli.inputs import json_bytes, read_file
 from tidemill.cli.options import DocumentPath, InputText, JsonFlag
 from tidemill.cli.output import note, print_json
-from tidemill.cli.session import client_of_environment, run_async
 
 if TYPE_CHECKING:
     from tidemill.client.client import Client
@@ -43,7 +43,7 @@ def run(
     0 only when the execution completed, and 4 when it had not ended in time.
     """
     work = _Work(path, read_file(path), json_bytes("--input", input_text), timeout)
-    report = run_async(_run(work))
+    report = session.run_async(_run(work))
     if as_json:
         print_json(report)
     else:
@@ -92,7 +92,7 @@ async def _run(work: _Work) -> "Json":
 async def _connected() -> "AsyncIterator[Client]":
     """A client for the services that the environment names, or for private ones."""
     if os.environ.get("TIDEMILL_ENGINE"):
-        async with client_of_environment() as client:
+        async with session.client_of_environment() as client:
             yield client
         return
     from tidemill.stack.stack import private_stack

@@ -1,0 +1,27 @@
+"""How many effects the Action service has made, by its own metrics."""
+
+import asyncio
+import urllib.request
+from typing import Final
+
+_TIMEOUT_SECONDS: Final = 10.0
+
+
+async def effects_made(metrics_port: int, counter: str) -> int:
+    """The sum of a counter over its labels, read from the service's metrics page. Raises OSError."""
+    url = f"http://127.0.0.1:{metrics_port}/metrics"
+    return counter_sum(await asyncio.to_thread(_read, url), counter)
+
+
+def counter_sum(page: str, counter: str) -> int:
+    """The sum of a counter over its labels, out of a page in Prometheus' text format."""
+    lines = [line for line in page.splitlines() if line.startswith((f"{counter} ", counter + "{"))]
+    return round(sum(float(line.rpartition(" ")[2]) for line in lines))
+
+
+def _read(url: str) -> str:
+    # The machine's own page: no proxy in between.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url, timeout=_TIMEOUT_SECONDS) as answer:
+        text: str = answer.read().decode()
+    return text
