@@ -1,0 +1,219 @@
+"""SQLite as the services use it: each commit fsynced, one writer thread a file, waiting writes share one."""
+
+import asyncio
+import contextlib
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Generic, TypeVar
+
+from tidemill.api.errors.v1 import error_reason_pb2 as reasons
+from tidemill.errors import TidemillError
+
+T = TypeVar("T")
+Job = Callable[[sqlite3.Connection], T]
+
+# Above this size a check of the whole file would hold up the start; SQLite still notices damage as it reads.
+INTEGRITY_CHECK_BYTES_MAX: Final = 256 * 1024 * 1024
+GROUP_JOBS_MAX: Final = 1024
+WAL_AUTOCHECKPOINT_PAGES: Final = 4096
+CACHE_KIBIBYTES: Final = 65536
+BUSY_TIMEOUT_SECONDS: Final = 10.0
+# What SQLite answers when the data itself is at fault, rather than the disk or the file.
+_DATA_ERRORS: Final = (
+    sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.InterfaceError,
+    OverflowError, UnicodeError, TypeError, ValueError,
+)  # fmt: skip
+
+
+class StorageUnavailableError(TidemillError):
+    """The disk or the file refuses: full, read-only, damaged, or the thread is closed. Nothing was written,
+    unless the error came out of a COMMIT, after which only a fresh read tells."""
+
+    def __init__(self, part: str, detail: str) -> None:
+        super().__init__(
+            reasons.ERROR_REASON_STORAGE_UNAVAILABLE,
+            f"the {part} refuses writes: {detail}",
+            {"part": part, "detail": detail},
+            retry_delay_us=1_000_000,
+        )
+
+
+class StorageRefusedError(TidemillError):
+    """The store refuses what was to be written, for the data's own sake; nothing was written."""
+
+    def __init__(self, part: str, detail: str) -> None:
+        super().__init__(
+            reasons.ERROR_REASON_INTERNAL, f"the {part} refuses the data: {detail}", {"part": part}
+        )
+
+
+def open_database(path: Path, *, part: str, schema: str, page_count_max: int = 0) -> sqlite3.Connection:
+    """Open or create the file with durable settings and bring its tables into being.
+
+    Raises StorageUnavailableError when the file is damaged, is no database, or cannot be opened.
+    `page_count_max` bounds the file's size in pages (0: none), for tests of a full disk.
+    """
+    try:
+        connection = sqlite3.connect(
+            path,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=BUSY_TIMEOUT_SECONDS,
+            cached_statements=256,
+        )
+        _configure(connection, page_count_max)
+        if path.stat().st_size <= INTEGRITY_CHECK_BYTES_MAX:
+            _check_integrity(connection)
+        connection.executescript(schema)
+    except sqlite3.Error as error:
+        raise StorageUnavailableError(part, f"{path.name}: {error}") from error
+    return connection
+
+
+def _configure(connection: sqlite3.Connection, page_count_max: int) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_AUTOCHECKPOINT_PAGES}")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    if page_count_max:
+        connection.execute(f"PRAGMA max_page_count = {page_count_max}")
+
+
+def _check_integrity(connection: sqlite3.Connection) -> None:
+    verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if verdict != "ok":
+        raise sqlite3.DatabaseError(f"the file is damaged: {verdict}")
+
+
+@dataclass(slots=True)
+class _Pending(Generic[T]):
+    job: Job[T]
+    future: asyncio.Future[T]
+    write: bool
+
+
+class SqliteThread:
+    """Runs jobs on one connection in one thread, in the order they came.
+
+    `write` jobs that wait together share one transaction and so one fsync; each is answered after it. When
+    one of them fails, the group is rolled back and each runs again alone: only the offender fails.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, *, part: str) -> None:
+        self._connection = connection
+        self._part = part
+        self._queue: queue.SimpleQueue[_Pending[Any] | None] = queue.SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name=f"sqlite-{part}", daemon=True)
+        self._thread.start()
+
+    async def write(self, job: Job[T]) -> T:
+        """Run the job inside a transaction; returns when it is on disk.
+
+        Raises StorageRefusedError (bad data), StorageUnavailableError (disk or file), or what the job raised.
+        """
+        return await self._submit(job, write=True)
+
+    async def read(self, job: Job[T]) -> T:
+        """Run the job outside a transaction, after all that was submitted before it."""
+        return await self._submit(job, write=False)
+
+    async def close(self) -> None:
+        """Finish what waits, then close the connection."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+            await asyncio.to_thread(self._thread.join)
+
+    def _submit(self, job: Job[T], *, write: bool) -> asyncio.Future[T]:
+        if self._closed:
+            raise StorageUnavailableError(self._part, "it is closed")
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._queue.put(_Pending(job, future, write))
+        return future
+
+    def _run(self) -> None:
+        while (first := self._queue.get()) is not None:
+            group = [first]
+            stopped = self._fill(group)
+            self._deliver(self._run_group(group))
+            if stopped:
+                break
+        self._connection.close()
+
+    def _fill(self, group: list[_Pending[Any]]) -> bool:
+        """Add what waits behind the first, as far as it can share a transaction; True when told to stop."""
+        while group[-1].write and len(group) < GROUP_JOBS_MAX:
+            try:
+                pending = self._queue.get_nowait()
+            except queue.Empty:
+                return False
+            if pending is None:
+                return True
+            group.append(pending)
+        return False
+
+    def _run_group(
+        self, group: list[_Pending[Any]]
+    ) -> list[tuple[asyncio.Future[Any], Any, Exception | None]]:
+        writes = [pending for pending in group if pending.write]
+        answers = self._run_writes(writes) if writes else []
+        for pending in group[len(writes) :]:
+            answers.append(self._attempt(pending, lambda pending=pending: pending.job(self._connection)))
+        return answers
+
+    def _run_writes(
+        self, writes: list[_Pending[Any]]
+    ) -> list[tuple[asyncio.Future[Any], Any, Exception | None]]:
+        if len(writes) > 1:
+            # Any failure is found again, by its own job alone, in the second pass.
+            with contextlib.suppress(Exception):
+                results = self._transact(writes)
+                return [(p.future, result, None) for p, result in zip(writes, results, strict=True)]
+        return [self._attempt(p, lambda p=p: self._transact([p])[0]) for p in writes]
+
+    def _transact(self, writes: list[_Pending[Any]]) -> list[Any]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            results = [pending.job(self._connection) for pending in writes]
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        return results
+
+    def _attempt(
+        self, pending: _Pending[Any], run: Callable[[], Any]
+    ) -> tuple[asyncio.Future[Any], Any, Exception | None]:
+        try:
+            return pending.future, run(), None
+        except TidemillError as error:
+            return pending.future, None, error
+        except _DATA_ERRORS as error:
+            return pending.future, None, StorageRefusedError(self._part, f"{type(error).__name__}: {error}")
+        except sqlite3.Error as error:
+            return pending.future, None, StorageUnavailableError(self._part, str(error))
+        except Exception as error:  # a bug in a job must reach its caller, not end the thread
+            return pending.future, None, error
+
+    def _deliver(self, answers: list[tuple[asyncio.Future[Any], Any, Exception | None]]) -> None:
+        # The loop may be gone at the end of the process; nobody is left to be told then.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(_resolve, answers)
+
+
+def _resolve(answers: list[tuple[asyncio.Future[Any], Any, Exception | None]]) -> None:
+    for future, result, error in answers:
+        if future.done():
+            continue
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)

@@ -1,0 +1,1 @@
+"""The Engine's gRPC services: each method translates, the rest of the package does."""

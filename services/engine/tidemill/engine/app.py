@@ -1,0 +1,175 @@
+"""The one place where the Engine is put together."""
+
+import asyncio
+import os
+import socket
+from functools import partial
+from typing import Final
+
+from tidemill.api.engine.v1 import dead_letter_service_pb2_grpc as dead_letter_grpc
+from tidemill.api.engine.v1 import definition_service_pb2_grpc as definition_grpc
+from tidemill.api.engine.v1 import execution_service_pb2_grpc as execution_grpc
+from tidemill.backoff import Backoff
+from tidemill.engine.api.dead_letters import DeadLetterApi
+from tidemill.engine.api.definitions import DefinitionApi
+from tidemill.engine.api.executions import ExecutionApi
+from tidemill.engine.api.reads import Reads
+from tidemill.engine.catalogue import Catalogue
+from tidemill.engine.log.port import CommandLog
+from tidemill.engine.log.sqlite import SqliteLog
+from tidemill.engine.runtime.batch import BatchLoop
+from tidemill.engine.runtime.calls import Calls
+from tidemill.engine.runtime.deciding import Deciding
+from tidemill.engine.runtime.environment import Environment
+from tidemill.engine.runtime.housekeeping import Gauges, Housekeeping, TimerLoop
+from tidemill.engine.runtime.inbox import Inbox
+from tidemill.engine.runtime.ingress import Ingress
+from tidemill.engine.runtime.intake import Intake
+from tidemill.engine.runtime.ownership import Memory, Ownership
+from tidemill.engine.runtime.progress import Progress, Watchers
+from tidemill.engine.runtime.quarantine import Quarantine
+from tidemill.engine.runtime.recovery import Recovery
+from tidemill.engine.runtime.release import Release
+from tidemill.engine.runtime.states import States
+from tidemill.engine.runtime.stream import ActionStream
+from tidemill.engine.runtime.timers import Timers
+from tidemill.engine.settings import Settings
+from tidemill.engine.store.sqlite import SqliteStore
+from tidemill.locks import DirectoryLock
+from tidemill.loops import Pacing, Stop, run_loop
+from tidemill.rpc.channel import connect
+from tidemill.rpc.options import RpcOptions
+from tidemill.rpc.server import RpcServer, RpcService, build_server
+from tidemill.supervision import Supervisor
+
+LOCK_NAME: Final = "engine.lock"
+_STOP_GRACE_SECONDS: Final = 2.0
+_SECOND_US: Final = 1_000_000
+
+
+class Engine:
+    """One Engine process: its files, its loops, its server."""
+
+    def __init__(self, environment: Environment, storage: "Storage") -> None:
+        self._environment = environment
+        self._storage = storage
+        self._stop = Stop()
+        settings, metrics = environment.settings, environment.metrics
+        store, log = storage.store, storage.log
+        owner = f"{socket.gethostname()}:{os.getpid()}"
+
+        inbox = Inbox(settings.inbox_commands_max)
+        self._catalogue = Catalogue(store, environment.clock, settings)
+        self._memory = Memory(
+            inbox=inbox,
+            states=States(store, settings.cache_executions_max),
+            calls=Calls(inbox, environment),
+            timers=Timers(store, inbox, environment),
+            progress=Progress(),
+            watchers=Watchers(),
+        )
+        self._ownership = Ownership(range(settings.shards), owner, store, log, self._memory)
+        self._intake = Intake(log, inbox)
+        self._recovery = Recovery(store, inbox, self._memory.calls, settings.owing_page_rows)
+        self._memory.on_begin(self._intake.begin)
+        self._memory.on_begin(self._recovery.begin)
+        quarantine = Quarantine(store, store, metrics)
+        deciding = Deciding(self._memory.states, self._catalogue, self._ownership, quarantine, environment)
+        release = Release(self._memory, metrics)
+        self._batches = BatchLoop(store, self._ownership, deciding, release, environment)
+        self._ingress = Ingress(log, store, self._catalogue, self._memory.progress, environment)
+        self._options = RpcOptions(metrics=metrics, tracing=environment.tracing)
+        self._channel = connect(settings.actions, self._options)
+        self._stream = ActionStream(self._channel, self._memory.calls, settings, owner)
+        self._pacing = partial(
+            Pacing, clock=environment.clock, metrics=metrics, backoff=Backoff(max_us=5 * _SECOND_US)
+        )
+
+    async def run(self) -> None:
+        """Serve until SIGTERM, SIGINT or a fatal error; raises what made it end early."""
+        await self._catalogue.load()
+        await self._ownership.take()
+        server = build_server(self._environment.settings.listen, self._services(), self._options)
+        supervisor = Supervisor(self._stop)
+        self._start_loops(supervisor)
+        await server.start()
+        try:
+            await supervisor.run(drain=partial(self._drain, server))
+        finally:
+            await self._channel.close()
+            await self._storage.close()
+
+    async def _drain(self, server: RpcServer) -> None:
+        """Take nothing more, let requests end. All else is on disk: the next process goes on with it."""
+        await server.set_serving(False)
+        self._ingress.close()
+        self._memory.watchers.close()
+        self._catalogue.close()
+        await server.stop(_STOP_GRACE_SECONDS)
+
+    def _start_loops(self, supervisor: Supervisor) -> None:
+        memory, recovery, log = self._memory, self._recovery, self._storage.log
+        intake_wake = asyncio.Event()
+        log.on_append(intake_wake.set)
+        memory.inbox.on_room(intake_wake.set)
+        timers = TimerLoop(memory.timers, memory.inbox, self._batches.commit_lock, self._environment.settings)
+        keeping = Housekeeping(self._storage.store, log, self._ownership, self._environment)
+        gauges = Gauges(memory, self._environment.metrics)
+        keeping_us = self._environment.settings.housekeeping_interval_us
+        for name, step, wake, idle_us in (
+            ("batches", self._batches.run_once, memory.inbox.wake, None),
+            ("intake", self._intake.run_once, intake_wake, _SECOND_US),
+            ("timers", timers.run_once, memory.timers.wake, timers.idle_us),
+            ("calls", partial(self._stream.run_once, self._stop), None, None),
+            ("recovery", recovery.run_once, recovery.wake, recovery.idle_us),
+            ("housekeeping", keeping.run_once, None, keeping_us),
+            ("gauges", gauges.run_once, None, _SECOND_US),
+        ):
+            pacing = self._pacing(idle_us=idle_us)
+            supervisor.start(name, run_loop(step, name=name, stop=self._stop, pacing=pacing, wake=wake))
+
+    def _services(self) -> list[RpcService]:
+        store = self._storage.store
+        reads = Reads(store, self._memory.progress, self._memory.watchers, self._environment.settings)
+        definitions = DefinitionApi(self._catalogue, self._environment.settings)
+        executions = ExecutionApi(self._ingress, reads, self._environment.settings)
+        letters = DeadLetterApi(store, self._memory.inbox, self._memory.watchers, self._environment.settings)
+        return [
+            RpcService(
+                "tidemill.api.engine.v1.DefinitionService",
+                partial(definition_grpc.add_DefinitionServiceServicer_to_server, definitions),
+            ),
+            RpcService(
+                "tidemill.api.engine.v1.ExecutionService",
+                partial(execution_grpc.add_ExecutionServiceServicer_to_server, executions),
+            ),
+            RpcService(
+                "tidemill.api.engine.v1.DeadLetterService",
+                partial(dead_letter_grpc.add_DeadLetterServiceServicer_to_server, letters),
+            ),
+        ]
+
+
+class Storage:
+    """The process's files: one lock, the log and the store. They belong together."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Open or create them. Raises DirectoryLockedError, or StorageUnavailableError for a damaged file."""
+        self._lock = DirectoryLock(settings.data, LOCK_NAME)
+        self.log: CommandLog = SqliteLog(
+            settings.data / "log.db", settings.shards, page_count_max=settings.log_page_count_max
+        )
+        self.store = SqliteStore(
+            settings.data / "state.db", settings.shards, page_count_max=settings.store_page_count_max
+        )
+
+    async def close(self) -> None:
+        """Finish writes and let go of the directory."""
+        await self.log.close()
+        await self.store.close()
+        self._lock.release()
+
+
+def build(environment: Environment) -> Engine:
+    """Put an Engine together on its data directory; to be called inside a running event loop."""
+    return Engine(environment, Storage(environment.settings))

@@ -1,0 +1,191 @@
+"""The catalogue: every published definition in memory, their plans, and those who watch for changes."""
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from tidemill import dsl
+from tidemill.api.errors.v1 import error_reason_pb2 as reasons
+from tidemill.clock import Clock
+from tidemill.engine.core.plan import Plan, compile_plan
+from tidemill.engine.settings import Settings
+from tidemill.engine.store.port import DefinitionStore
+from tidemill.engine.store.rows import DefinitionRow
+from tidemill.errors import InvalidRequestError, TidemillError, TooLargeError
+from tidemill.json import Json, dumps_canonical
+from tidemill.versions import Version
+
+PROFILE: Final = "owdsl-1.0.3/1"
+Key = tuple[str, str, str]
+
+
+@dataclass(eq=False, slots=True)
+class Watcher:
+    """One stream that follows the catalogue, and the revision that it has in force."""
+
+    name: str
+    acknowledged: int = 0
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Catalogue:
+    """Definitions are immutable; each publish raises the revision by one."""
+
+    def __init__(self, store: DefinitionStore, clock: Clock, settings: Settings) -> None:
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self._rows: dict[Key, DefinitionRow] = {}
+        self._latest: dict[tuple[str, str], DefinitionRow] = {}
+        self._plans: OrderedDict[Key, Plan] = OrderedDict()
+        self._watchers: set[Watcher] = set()
+        self._acknowledged = asyncio.Event()
+        self.revision = 0
+        self.closed = False
+
+    def close(self) -> None:
+        """The process stops: wake all watchers, who then find `closed` set."""
+        self.closed = True
+        for watcher in self._watchers:
+            watcher.wake.set()
+
+    async def load(self) -> None:
+        """Read what has been published since the last load."""
+        for row in await self._store.definitions(self.revision):
+            self._add(row)
+
+    def get(self, namespace: str, name: str, version: str = "") -> DefinitionRow:
+        """One version, or the latest. Raises TidemillError (DEFINITION_NOT_FOUND)."""
+        row = self._rows.get((namespace, name, version)) if version else self._latest.get((namespace, name))
+        if row is None:
+            wanted = f"{namespace}/{name}" + (f":{version}" if version else "")
+            raise TidemillError(
+                reasons.ERROR_REASON_DEFINITION_NOT_FOUND,
+                f"there is no definition {wanted}",
+                {"workflow": name, "version": version},
+            )
+        return row
+
+    def is_latest(self, row: DefinitionRow) -> bool:
+        """Whether the row is the highest version of its name."""
+        return self._latest[row.namespace, row.name] is row
+
+    def rows(self, after_revision: int = 0) -> Iterator[DefinitionRow]:
+        """All versions with a later revision, in order of revision."""
+        return (row for row in self._rows.values() if row.revision > after_revision)
+
+    def plan(self, namespace: str, name: str, version: str) -> Plan:
+        """The plan of a version, compiled on first use. Raises TidemillError (DEFINITION_NOT_FOUND)."""
+        key = (namespace, name, version)
+        plan = self._plans.get(key)
+        if plan is None:
+            row = self.get(*key)
+            plan = self._plans[key] = compile_plan(dsl.load(row.document), digest=row.digest)
+            if len(self._plans) > self._settings.plans_cached_max:
+                self._plans.popitem(last=False)
+        return plan
+
+    def examine(self, namespace: str, document: bytes) -> tuple[dict[str, Json], list[dsl.Problem]]:
+        """Load and check a document; the second part is all that is wrong with it. Raises DocumentError."""
+        if len(document) > self._settings.document_bytes_max:
+            raise TooLargeError(
+                "document_bytes_max", limit_value=self._settings.document_bytes_max, actual=len(document)
+            )
+        loaded = dsl.load(document)
+        problems = dsl.check(loaded)
+        header = loaded.get("document")
+        if namespace and isinstance(header, dict) and header.get("namespace") != namespace:
+            raise InvalidRequestError("namespace", f"the document's namespace is not {namespace!r}")
+        return loaded, problems
+
+    async def publish(self, namespace: str, document: bytes) -> tuple[DefinitionRow, bool, list[dsl.Problem]]:
+        """Store a version: the row, whether it is new, and warnings. Returns once live watchers have it.
+
+        Raises DocumentError, or TidemillError: a feature not built yet, another content of the same version.
+        """
+        loaded, problems = self.examine(namespace, document)
+        if errors := [problem for problem in problems if problem.severity == "error"]:
+            raise dsl.DocumentError(errors)
+        _refuse_unsupported(loaded)
+        row = self._row(loaded, document)
+        compile_plan(loaded, digest=row.digest)
+        stored = await self._store.publish(row)
+        _refuse_conflict(stored, row)
+        created = (stored.namespace, stored.name, stored.version) not in self._rows
+        await self.load()
+        await self._wait_for_watchers(stored.revision)
+        return stored, created, problems
+
+    def _row(self, loaded: dict[str, Json], document: bytes) -> DefinitionRow:
+        header = loaded["document"]
+        assert isinstance(header, dict)
+        digest = hashlib.sha256(dumps_canonical(loaded)).hexdigest()
+        return DefinitionRow(
+            namespace=str(header["namespace"]),
+            name=str(header["name"]),
+            version=str(header["version"]),
+            digest=digest,
+            document=document,
+            published_at_us=self._clock.now_us(),
+            profile=PROFILE,
+            revision=0,
+        )
+
+    def _add(self, row: DefinitionRow) -> None:
+        self._rows[row.namespace, row.name, row.version] = row
+        name = (row.namespace, row.name)
+        latest = self._latest.get(name)
+        if latest is None or Version.parse(row.version) >= Version.parse(latest.version):
+            self._latest[name] = row
+        self.revision = max(self.revision, row.revision)
+        for watcher in self._watchers:
+            watcher.wake.set()
+
+    def watch(self, name: str) -> Watcher:
+        """Begin to follow: publishes wait for this watcher from now on, until `unwatch`."""
+        watcher = Watcher(name)
+        self._watchers.add(watcher)
+        return watcher
+
+    def unwatch(self, watcher: Watcher) -> None:
+        """Undo `watch`; nobody waits for it any more."""
+        self._watchers.discard(watcher)
+        self._acknowledged.set()
+
+    def acknowledge(self, watcher: Watcher, revision: int) -> None:
+        """The watcher has the revision in force."""
+        watcher.acknowledged = max(watcher.acknowledged, revision)
+        self._acknowledged.set()
+
+    async def _wait_for_watchers(self, revision: int) -> None:
+        """Wait for every watcher that lived when the revision came, or until its lease has run out."""
+        watchers = set(self._watchers)
+        try:
+            async with asyncio.timeout(self._settings.publish_lease_us / 1_000_000):
+                while any(watcher.acknowledged < revision for watcher in watchers & self._watchers):
+                    self._acknowledged.clear()
+                    await self._acknowledged.wait()
+        except TimeoutError:
+            return  # the silent watcher answers UNAVAILABLE by now: its own lease is shorter
+
+
+def _refuse_unsupported(loaded: dict[str, Json]) -> None:
+    problems = dsl.unsupported(loaded)
+    if problems:
+        raise TidemillError(
+            reasons.ERROR_REASON_UNSUPPORTED_FEATURE,
+            "\n".join(map(str, problems)),
+            {"problems": str(len(problems)), "pointer": problems[0].pointer},
+        )
+
+
+def _refuse_conflict(stored: DefinitionRow, row: DefinitionRow) -> None:
+    if stored.digest != row.digest:
+        raise TidemillError(
+            reasons.ERROR_REASON_DEFINITION_CONFLICT,
+            f"{row.namespace}/{row.name}:{row.version} is published with other content: raise the version",
+            {"workflow": row.name, "version": row.version, "digest": stored.digest},
+        )

@@ -1,0 +1,1 @@
+"""The command log: one port, and an implementation for one machine."""

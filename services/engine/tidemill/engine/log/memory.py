@@ -1,0 +1,48 @@
+"""The command log in memory, for tests: same contract, nothing survives."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from tidemill.engine.log.port import LogGapError, LogRecord
+
+
+class MemoryLog:
+    """Keeps all records in lists."""
+
+    def __init__(self, shards: int) -> None:
+        self._records: list[list[bytes]] = [[] for _ in range(shards)]
+        self._first = [0] * shards
+        self._wakes: list[Callable[[], None]] = []
+
+    async def append(self, records: Sequence[tuple[int, bytes]]) -> list[int]:
+        offsets = []
+        for shard, data in records:
+            offsets.append(self._end(shard))
+            self._records[shard].append(data)
+        for wake in self._wakes:
+            wake()
+        return offsets
+
+    async def read(self, shard: int, offset: int, limit: int) -> list[LogRecord]:
+        first, end = self._first[shard], self._end(shard)
+        if not first <= offset <= end:
+            raise LogGapError(shard, offset, first=first, end=end)
+        kept = self._records[shard][offset - first : offset - first + limit]
+        return [LogRecord(shard, offset + index, data) for index, data in enumerate(kept)]
+
+    async def ends(self) -> Mapping[int, int]:
+        return {shard: self._end(shard) for shard in range(len(self._records))}
+
+    def on_append(self, wake: Callable[[], None]) -> None:
+        self._wakes.append(wake)
+
+    async def trim(self, shard: int, before_offset: int) -> None:
+        count = min(before_offset, self._end(shard)) - self._first[shard]
+        if count > 0:
+            del self._records[shard][:count]
+            self._first[shard] += count
+
+    async def close(self) -> None:
+        self._wakes.clear()
+
+    def _end(self, shard: int) -> int:
+        return self._first[shard] + len(self._records[shard])

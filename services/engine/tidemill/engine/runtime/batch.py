@@ -1,0 +1,105 @@
+"""The batch step of the shards: all that waits is decided, committed in one transaction, then released."""
+
+import asyncio
+import traceback
+from collections.abc import Sequence
+from typing import Final
+
+from tidemill.engine.runtime.deciding import Deciding
+from tidemill.engine.runtime.environment import Environment
+from tidemill.engine.runtime.items import Item, OwedWork, Poisoned, Redriven
+from tidemill.engine.runtime.ownership import Ownership, OwnershipLostError
+from tidemill.engine.runtime.release import Release
+from tidemill.engine.runtime.turns import ShardTurn
+from tidemill.engine.store.port import ShardStore
+from tidemill.sqlite import StorageRefusedError
+from tidemill.telemetry import names
+from tidemill.telemetry.logging import get_logger
+
+_log = get_logger(__name__)
+_MICRO: Final = 1_000_000
+
+
+class BatchLoop:
+    """One loop for all shards of the process: their commands share transactions and fsyncs.
+
+    While a batch commits the inbox collects the next one, so that group commit needs no timer: an idle
+    engine commits one step at once, a loaded one hundreds together.
+    """
+
+    def __init__(
+        self,
+        store: ShardStore,
+        ownership: Ownership,
+        deciding: Deciding,
+        release: Release,
+        environment: Environment,
+    ) -> None:
+        self._store = store
+        self._ownership = ownership
+        self._inbox = ownership.memory.inbox
+        self._states = ownership.memory.states
+        self._deciding = deciding
+        self._release = release
+        self._clock = environment.clock
+        self._items_max = environment.settings.batch_items_max
+        # Held while a batch commits; who takes it knows that every earlier commit has ended and is released.
+        self.commit_lock = asyncio.Lock()
+        self._sizes = environment.metrics.distribution(names.ENGINE_BATCH_ITEMS)
+        self._commit_latency = environment.metrics.distribution(names.ENGINE_COMMIT_LATENCY)
+
+    async def run_once(self) -> bool:
+        """Take what waits and step with it; False when nothing waited.
+
+        Anything unexpected ends in the one way back: drop what is in memory, take the shards anew.
+        """
+        if not self._ownership.held:
+            await self._ownership.take()
+        items = self._inbox.take(self._items_max)
+        if not items:
+            return False
+        self._sizes.observe(len(items))
+        try:
+            async with self.commit_lock:
+                await self._step(items)
+        except BaseException:
+            self._ownership.lose()
+            raise
+        return True
+
+    async def _step(self, items: Sequence[Item]) -> None:
+        """The batch step: decide, commit, release. Nothing leaves the process before the commit."""
+        batch = await self._deciding.decide(items)
+        try:
+            written = await self._commit(batch)
+        except StorageRefusedError as error:
+            self._states.evict(item.execution_id for item in items)
+            await self._isolate(items, error)
+            return
+        self._release.after_commit(batch, written)
+
+    async def _commit(self, batch: Sequence[ShardTurn]) -> set[int]:
+        changed = [shard_turn.commit() for shard_turn in batch if not shard_turn.changes_nothing()]
+        if not changed:
+            return {shard_turn.owned.shard for shard_turn in batch}
+        started_us = self._clock.monotonic_us()
+        written = await self._store.commit(changed)
+        self._commit_latency.observe((self._clock.monotonic_us() - started_us) / _MICRO)
+        if fenced := {commit.shard for commit in changed} - written:
+            raise OwnershipLostError(f"another process owns the shards {sorted(fenced)}")
+        return written
+
+    async def _isolate(self, items: Sequence[Item], error: StorageRefusedError) -> None:
+        """The store refuses the data of some item: halve the batch until that item is alone."""
+        if len(items) > 1:
+            middle = len(items) // 2
+            await self._step(items[:middle])
+            await self._step(items[middle:])
+            return
+        item = items[0]
+        if isinstance(item, OwedWork | Poisoned):
+            raise error  # neither brings data of its own: the store itself must be at fault
+        _log.error("the store refuses an item's data", execution_id=item.execution_id, exc_info=error)
+        kept = item.item if isinstance(item, Redriven) else item
+        trace = "".join(traceback.format_exception(error))
+        await self._step([Poisoned(item.shard, item.execution_id, kept, trace)])

@@ -1,0 +1,20 @@
+"""What surrounds the logic of a process: its settings, time, chance, and telemetry."""
+
+import random
+from dataclasses import dataclass, field
+
+from tidemill.clock import Clock, SystemClock
+from tidemill.engine.settings import Settings
+from tidemill.telemetry.metrics import Metrics
+from tidemill.telemetry.tracing import NoTracing, Tracing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Handed to whoever needs more than one of these; tests and simulations bring their own."""
+
+    settings: Settings
+    clock: Clock = field(default_factory=SystemClock)
+    source: random.Random = field(default_factory=random.Random)
+    metrics: Metrics = field(default_factory=Metrics)
+    tracing: Tracing = field(default_factory=NoTracing)

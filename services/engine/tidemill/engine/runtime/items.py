@@ -1,0 +1,98 @@
+"""What waits in a shard's inbox. Each item says which execution it is for."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from tidemill.api.actions.v1.action_service_pb2 import ActionResult
+from tidemill.api.events.v1.command_pb2 import Command as CommandRecord
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedCommand:
+    """A command out of the log; the shard has applied it when its log offset is past `offset`."""
+
+    shard: int
+    execution_id: str
+    offset: int
+    record: CommandRecord
+
+
+@dataclass(frozen=True, slots=True)
+class ActionAnswer:
+    """The outcome of an action; `cancelled` when a cancellation of it had been asked for."""
+
+    shard: int
+    execution_id: str
+    result: ActionResult
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DueTimer:
+    """A timer whose time has come."""
+
+    shard: int
+    execution_id: str
+    timer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwedWork:
+    """A wish to release again what the execution owes, after its owner changed."""
+
+    shard: int
+    execution_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Redriven:
+    """A dead letter that is taken up again."""
+
+    shard: int
+    execution_id: str
+    number: int
+    item: "LoggedCommand | ActionAnswer | DueTimer"
+
+
+@dataclass(frozen=True, slots=True)
+class Poisoned:
+    """An item whose rows the store refuses, on its way to the dead letters."""
+
+    shard: int
+    execution_id: str
+    item: "LoggedCommand | ActionAnswer | DueTimer"
+    error: str
+
+
+Keepable = LoggedCommand | ActionAnswer | DueTimer
+Item = Keepable | OwedWork | Redriven | Poisoned
+
+COMMAND_KIND: Final = "command"
+RESULT_KIND: Final = "result"
+TIMER_KIND: Final = "timer"
+HISTORY_KIND: Final = "history"
+
+
+def encode(item: Keepable) -> tuple[str, bytes]:
+    """The item's kind and bytes, for a dead letter."""
+    match item:
+        case LoggedCommand():
+            return COMMAND_KIND, item.offset.to_bytes(8, "big") + item.record.SerializeToString()
+        case ActionAnswer():
+            return RESULT_KIND, bytes([item.cancelled]) + item.result.SerializeToString()
+        case DueTimer():
+            return TIMER_KIND, item.timer_id.encode()
+
+
+def decode(kind: str, data: bytes, *, shard: int, execution_id: str) -> Keepable | None:
+    """The item of a dead letter; None for one that holds none (a history that does not fold)."""
+    match kind:
+        case "command":
+            record = CommandRecord.FromString(data[8:])
+            return LoggedCommand(shard, execution_id, int.from_bytes(data[:8], "big"), record)
+        case "result":
+            return ActionAnswer(shard, execution_id, ActionResult.FromString(data[1:]), bool(data[0]))
+        case "timer":
+            return DueTimer(shard, execution_id, data.decode())
+        case _:
+            return None

@@ -1,0 +1,99 @@
+"""How far each shard has come, and who waits for that: reads of one's own writes, outcomes, watchers."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+
+from tidemill.api.errors.v1 import error_reason_pb2 as reasons
+from tidemill.errors import TidemillError
+
+
+class Progress:
+    """For each shard the next log offset to apply, as far as the store has it."""
+
+    def __init__(self) -> None:
+        self._next: dict[int, int] = {}
+        self._ends: dict[int, int] = {}
+        self._waiting: dict[int, list[tuple[int, asyncio.Future[None]]]] = defaultdict(list)
+
+    def next_offset(self, shard: int) -> int:
+        """The first offset of the shard whose command is not in the store yet."""
+        return self._next.get(shard, 0)
+
+    def appended(self, shard: int, offset: int) -> None:
+        """The log has a command at the offset."""
+        if offset >= self._ends.get(shard, 0):
+            self._ends[shard] = offset + 1
+
+    def backlog(self, shard: int) -> int:
+        """How many commands of the log wait to be applied."""
+        return max(self._ends.get(shard, 0) - self.next_offset(shard), 0)
+
+    def backlog_total(self) -> int:
+        """The backlog of all shards."""
+        return sum(map(self.backlog, self._ends))
+
+    def advance(self, shard: int, next_offset: int) -> None:
+        """The store has every command below the offset."""
+        self._next[shard] = next_offset
+        waiting = self._waiting.get(shard)
+        if not waiting:
+            return
+        for offset, future in waiting:
+            if offset < next_offset and not future.done():
+                future.set_result(None)
+        self._waiting[shard] = [entry for entry in waiting if not entry[1].done()]
+
+    async def wait(self, shard: int, offset: int, *, timeout_us: int) -> None:
+        """Return once the store has the command at `offset`. Raises TidemillError (WAIT_EXPIRED)."""
+        if offset < self.next_offset(shard):
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[shard].append((offset, future))
+        try:
+            await asyncio.wait_for(future, timeout_us / 1_000_000)
+        except TimeoutError:
+            raise TidemillError(
+                reasons.ERROR_REASON_WAIT_EXPIRED,
+                f"the command at offset {offset} of shard {shard} was not applied in time; it stays accepted",
+                {"shard": str(shard), "offset": str(offset)},
+            ) from None
+        finally:
+            self._waiting[shard] = [entry for entry in self._waiting[shard] if entry[1] is not future]
+
+
+class Watchers:
+    """Wakes those who follow an execution when a commit has added to its history."""
+
+    def __init__(self) -> None:
+        self._events: dict[str, set[asyncio.Event]] = {}
+        self.closed = False
+
+    def __len__(self) -> int:
+        return sum(map(len, self._events.values()))
+
+    def close(self) -> None:
+        """The process stops: wake all, who then find `closed` set."""
+        self.closed = True
+        self.tell(list(self._events))
+
+    def follow(self, execution_id: str) -> asyncio.Event:
+        """An event that is set after each commit of the execution, until `leave`."""
+        event = asyncio.Event()
+        self._events.setdefault(execution_id, set()).add(event)
+        return event
+
+    def leave(self, execution_id: str, event: asyncio.Event) -> None:
+        """Undo `follow`."""
+        followers = self._events[execution_id]
+        followers.discard(event)
+        if not followers:
+            del self._events[execution_id]
+
+    def tell(self, execution_ids: Iterable[str]) -> None:
+        """These executions have new history."""
+        if not self._events:
+            return
+        for execution_id in execution_ids:
+            for event in self._events.get(execution_id, ()):
+                event.set()

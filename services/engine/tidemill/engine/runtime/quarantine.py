@@ -1,0 +1,111 @@
+"""What could not be applied: kept as a dead letter, its execution suspended, everything else untouched."""
+
+from dataclasses import replace
+from typing import Final
+
+from tidemill.engine.core.apply import apply
+from tidemill.engine.core.commands import Start
+from tidemill.engine.core.decision import Decision
+from tidemill.engine.core.events import Event, ExecutionStarted, ExecutionSuspended
+from tidemill.engine.core.history import HistoryError
+from tidemill.engine.core.state import ExecutionState, Phase
+from tidemill.engine.runtime.items import HISTORY_KIND, Keepable, LoggedCommand, encode
+from tidemill.engine.runtime.states import fold_rows
+from tidemill.engine.runtime.translate import command_of, source_of
+from tidemill.engine.runtime.turns import ShardTurn, Turn
+from tidemill.engine.store.port import ReadStore, ShardStore
+from tidemill.engine.store.rows import DeadLetterRow
+from tidemill.telemetry import names
+from tidemill.telemetry.logging import get_logger
+from tidemill.telemetry.metrics import Metrics
+
+ENGINE_ERROR: Final = "engine_error"
+_log = get_logger(__name__)
+_OPEN: Final = frozenset({Phase.PENDING, Phase.RUNNING, Phase.WAITING})
+
+
+class Quarantine:
+    """Takes an item out of the way. Its partial events are discarded; the offset moves on all the same."""
+
+    def __init__(self, shard_store: ShardStore, read_store: ReadStore, metrics: Metrics) -> None:
+        self._shard_store = shard_store
+        self._read_store = read_store
+        self._dead_letters = metrics.counter(names.ENGINE_DEAD_LETTERS)
+
+    async def item(self, item: Keepable, turn: Turn, shard_turn: ShardTurn, error: str) -> None:
+        """Keep the item and suspend its execution, as it was before the item came."""
+        kind, data = encode(item)
+        letter = DeadLetterRow(
+            0, item.shard, item.execution_id, _namespace_of(item, turn), kind, data, error, shard_turn.now_us
+        )
+        self._keep(letter, shard_turn)
+        if turn.quarantined:
+            return
+        turn.state = await self._before(turn, shard_turn)
+        if turn.state is None:
+            self._hold_start(item, turn, shard_turn)
+        elif turn.state.phase in _OPEN:
+            self._record(turn, [ExecutionSuspended(ENGINE_ERROR)], item, shard_turn.now_us)
+
+    async def history(self, turn: Turn, shard_turn: ShardTurn, error: HistoryError) -> None:
+        """Mark an execution whose history does not fold; nothing is added to that history."""
+        turn.quarantined = True
+        row = (await self._read_store.get([turn.execution_id])).get(turn.execution_id)
+        if row is None or row.reason == ENGINE_ERROR:
+            return
+        turn.replaced_row = replace(row, phase=int(Phase.SUSPENDED), reason=ENGINE_ERROR)
+        letter = DeadLetterRow(
+            0, turn.shard, turn.execution_id, row.namespace, HISTORY_KIND, b"", str(error), shard_turn.now_us
+        )
+        self._keep(letter, shard_turn)
+
+    def _keep(self, letter: DeadLetterRow, shard_turn: ShardTurn) -> None:
+        self._dead_letters.add()
+        _log.error(
+            "an item could not be applied",
+            execution_id=letter.execution_id,
+            kind=letter.kind,
+            error=letter.error,
+        )
+        shard_turn.dead_letters.append(letter)
+
+    async def _before(self, turn: Turn, shard_turn: ShardTurn) -> ExecutionState | None:
+        """The state without the item's partial events: what is stored, and what this batch has decided."""
+        stored = (await self._shard_store.load([turn.execution_id])).get(turn.execution_id, [])
+        state = fold_rows(turn.execution_id, stored) if stored else None
+        if isinstance(state, HistoryError):
+            raise state
+        for event in turn.events:
+            state = apply(state, event, shard_turn.now_us, execution_id=turn.execution_id)
+        return state
+
+    def _hold_start(self, item: Keepable, turn: Turn, shard_turn: ShardTurn) -> None:
+        """A start that raised still makes an execution, suspended before its first task: it was accepted."""
+        if not isinstance(item, LoggedCommand) or not item.record.HasField("start"):
+            return
+        start = command_of(item)
+        assert isinstance(start, Start)
+        started = ExecutionStarted(
+            namespace=start.namespace,
+            workflow=start.workflow,
+            version=start.version,
+            subject=start.subject,
+            raw_input=start.input,
+            origin=start.origin,
+            request_id=start.request_id,
+            input_digest=start.input_digest,
+            traceparent=start.traceparent,
+        )
+        self._record(turn, [started, ExecutionSuspended(ENGINE_ERROR)], item, shard_turn.now_us)
+
+    @staticmethod
+    def _record(turn: Turn, events: list[Event], item: Keepable, now_us: int) -> None:
+        for event in events:
+            turn.state = apply(turn.state, event, now_us, execution_id=turn.execution_id)
+        turn.add(Decision(turn.state, events, []), source_of(item))
+
+
+def _namespace_of(item: Keepable, turn: Turn) -> str:
+    if turn.state is not None:
+        return turn.state.namespace
+    return item.record.namespace if isinstance(item, LoggedCommand) else ""

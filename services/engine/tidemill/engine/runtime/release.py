@@ -1,0 +1,77 @@
+"""The last part of the batch step: what the commit has made true is let out."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from tidemill.engine.core.effects import CallAction
+from tidemill.engine.core.state import Phase
+from tidemill.engine.runtime.ownership import Memory
+from tidemill.engine.runtime.translate import action_call
+from tidemill.engine.runtime.turns import ShardTurn, Turn
+from tidemill.telemetry import names
+from tidemill.telemetry.metrics import Metrics
+
+_CLOSED: Final = frozenset({Phase.CANCELLED, Phase.FAULTED, Phase.COMPLETED})
+
+
+class Release:
+    """Sends calls out in the order of the batch, arms timers, keeps states, tells who waits."""
+
+    def __init__(self, memory: Memory, metrics: Metrics) -> None:
+        self._states = memory.states
+        self._calls = memory.calls
+        self._timers = memory.timers
+        self._progress = memory.progress
+        self._watchers = memory.watchers
+        self._events = metrics.counter(names.ENGINE_EVENTS)
+        self._ended = {
+            phase: metrics.counter(names.ENGINE_EXECUTIONS_CLOSED, phase=phase.name.lower())
+            for phase in _CLOSED
+        }
+
+    def after_commit(self, batch: Sequence[ShardTurn], written: set[int]) -> None:
+        """Release what the batch has done to the shards that were written."""
+        for shard_turn in batch:
+            if shard_turn.owned.shard in written:
+                self._shard(shard_turn)
+
+    def _shard(self, shard_turn: ShardTurn) -> None:
+        if not shard_turn.changes_nothing():
+            shard_turn.owned.commit_number += 1
+            shard_turn.owned.clock_us = shard_turn.now_us
+        for turn in shard_turn.turns:
+            self._turn(turn, shard_turn)
+        self._watchers.tell(turn.execution_id for turn in shard_turn.turns if turn.events)
+        if shard_turn.log_offset != shard_turn.owned.log_offset:
+            shard_turn.owned.log_offset = shard_turn.log_offset
+            self._progress.advance(shard_turn.owned.shard, shard_turn.log_offset)
+
+    def _turn(self, turn: Turn, shard_turn: ShardTurn) -> None:
+        state = turn.state
+        if state is None:
+            return
+        for effect in turn.calls:
+            call = action_call(effect, shard_turn.owned, state)
+            if isinstance(effect, CallAction):
+                self._calls.call(call)
+            else:
+                self._calls.cancel(call)
+        if turn.timers_armed:
+            self._timers.armed(turn.timer_rows())
+        if turn.settled_keys:
+            self._calls.settle(turn.settled_keys)
+        self._keep(turn)
+
+    def _keep(self, turn: Turn) -> None:
+        state = turn.state
+        assert state is not None
+        self._events.add(len(turn.events))
+        if state.phase not in _CLOSED:
+            self._states.keep(state)
+            return
+        if turn.written[:1] != (state.phase,):
+            self._ended[state.phase].add()
+        if state.owes:
+            self._states.keep(state)
+        else:
+            self._states.evict([turn.execution_id])

@@ -1,0 +1,105 @@
+"""Records of the log and answers of actions as commands of the core, and where each came from."""
+
+from tidemill.api.actions.v1.action_service_pb2 import ActionCall, ActionResult
+from tidemill.api.events.v1 import command_pb2, history_pb2
+from tidemill.api.events.v1.payload_pb2 import Payload as PayloadRecord
+from tidemill.engine.core import commands
+from tidemill.engine.core.effects import CallAction, CancelAction
+from tidemill.engine.core.events import ActionState, TriggerOrigin
+from tidemill.engine.core.payload import Payload
+from tidemill.engine.core.state import ExecutionState
+from tidemill.engine.event_records import read_problem
+from tidemill.engine.records import ActionSource, LogSource, Source, TimerSource
+from tidemill.engine.runtime.items import ActionAnswer, DueTimer, Keepable, LoggedCommand
+from tidemill.engine.runtime.turns import OwnedShard
+
+
+def command_of(item: Keepable) -> commands.Command:
+    """What the item asks of its execution; raises ValueError for a record that asks for nothing known."""
+    match item:
+        case LoggedCommand():
+            return _logged(item.record)
+        case ActionAnswer():
+            return _answered(item)
+        case DueTimer():
+            return commands.FireTimer(item.timer_id)
+
+
+def source_of(item: Keepable) -> Source:
+    """What history says the item's events came from."""
+    match item:
+        case LoggedCommand():
+            return LogSource(item.offset)
+        case ActionAnswer():
+            return ActionSource(item.result.key, item.result.attempt)
+        case DueTimer():
+            return TimerSource(item.timer_id)
+
+
+def action_call(effect: CallAction | CancelAction, owned: OwnedShard, state: ExecutionState) -> ActionCall:
+    """The call on the wire; of a cancellation only its identity counts."""
+    call = ActionCall(
+        key=effect.key,
+        attempt=effect.attempt,
+        namespace=state.namespace,
+        execution_id=state.execution_id,
+        shard=owned.shard,
+        epoch=owned.epoch,
+        traceparent=state.traceparent,
+    )
+    if isinstance(effect, CallAction):
+        call.task_reference = effect.reference
+        call.action = effect.action
+        call.arguments.data = effect.arguments.data
+        call.timeout_us = effect.timeout_us
+    return call
+
+
+def _logged(record: command_pb2.Command) -> commands.Command:
+    match record.WhichOneof("kind"):
+        case "start":
+            return _start(record)
+        case "cancel":
+            return commands.Cancel(record.cancel.reason)
+        case "suspend":
+            return commands.Suspend(record.suspend.reason)
+        case "resume":
+            return commands.Resume()
+        case "retry":
+            return commands.Retry(record.retry.if_sequence)
+        case unknown:
+            raise ValueError(f"a command of no known kind: {unknown}")
+
+
+def _start(record: command_pb2.Command) -> commands.Start:
+    start = record.start
+    origin = start.origin if start.HasField("origin") else None
+    return commands.Start(
+        execution_id=record.execution_id,
+        namespace=record.namespace,
+        workflow=start.workflow,
+        version=start.version,
+        subject=start.subject,
+        input=Payload.encoded(start.input.data or b"{}"),
+        input_digest=start.input_digest,
+        request_id=record.request_id,
+        origin=TriggerOrigin(origin.trigger, origin.event_source, origin.event_id) if origin else None,
+        traceparent=record.traceparent,
+    )
+
+
+def _answered(item: ActionAnswer) -> commands.Command:
+    result: ActionResult = item.result
+    if item.cancelled and result.state == history_pb2.ACTION_STATE_CANCELLED:
+        return commands.ConfirmCancellation(result.key)
+    return commands.CompleteAction(
+        result.key,
+        result.attempt,
+        ActionState(result.state),
+        output=_payload(result.output) if result.HasField("output") else None,
+        error=read_problem(result.error) if result.HasField("error") else None,
+    )
+
+
+def _payload(record: PayloadRecord) -> Payload:
+    return Payload.encoded(record.data or b"null")

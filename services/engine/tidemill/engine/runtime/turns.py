@@ -1,0 +1,172 @@
+"""What one batch does to each execution and shard, gathered until it becomes the rows of one commit."""
+
+from dataclasses import dataclass, field
+
+from tidemill.api.errors.v1.item_error_pb2 import ItemError
+from tidemill.api.errors.v1.problem_pb2 import Problem as ProblemRecord
+from tidemill.engine.core.decision import Decision
+from tidemill.engine.core.effects import ArmTimer, CallAction, CancelAction, DisarmTimer, Effect
+from tidemill.engine.core.events import Event
+from tidemill.engine.core.state import ExecutionState
+from tidemill.engine.event_records import write_problem
+from tidemill.engine.records import Cause, Source, encode_batch
+from tidemill.engine.store.rows import (
+    DeadLetterRow,
+    ExecutionRow,
+    HistoryRow,
+    RejectionRow,
+    ShardCommit,
+    TimerRow,
+)
+
+
+@dataclass(slots=True)
+class OwnedShard:
+    """A shard that this process owns: its epoch, and where its last commit left it."""
+
+    shard: int
+    epoch: int
+    log_offset: int
+    clock_us: int
+    commit_number: int
+
+
+@dataclass(slots=True)
+class Turn:
+    """What one batch does to one execution."""
+
+    execution_id: str
+    shard: int
+    state: ExecutionState | None
+    events: list[Event] = field(default_factory=list)
+    causes: list[Cause] = field(default_factory=list)
+    calls: list[CallAction | CancelAction] = field(default_factory=list)
+    timers_armed: dict[str, int] = field(default_factory=dict)
+    timers_gone: list[str] = field(default_factory=list)
+    settled_keys: list[str] = field(default_factory=list)
+    quarantined: bool = False
+    # The row of an execution whose history does not fold, to be marked without touching that history.
+    replaced_row: ExecutionRow | None = None
+    written: tuple[object, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.written = _row_key(self.state)
+
+    def add(self, decision: Decision, source: Source) -> None:
+        """Take over a decision's events and effects."""
+        self.state = decision.state
+        if decision.events:
+            self.causes.append(Cause(len(decision.events), source))
+            self.events.extend(decision.events)
+        self.add_effects(decision.effects)
+
+    def add_effects(self, effects: list[Effect]) -> None:
+        """Sort effects into what is written with the commit and what is released after it."""
+        for effect in effects:
+            match effect:
+                case CallAction() | CancelAction():
+                    self.calls.append(effect)
+                case ArmTimer(timer_id, due_at_us):
+                    self.timers_armed[timer_id] = due_at_us
+                case DisarmTimer(timer_id):
+                    self.timer_gone(timer_id)
+
+    def timer_gone(self, timer_id: str) -> None:
+        """The timer has fired or is disarmed: its row goes."""
+        if self.timers_armed.pop(timer_id, None) is None:
+            self.timers_gone.append(timer_id)
+
+    def timer_rows(self) -> list[TimerRow]:
+        """The timers that this batch arms."""
+        return [
+            TimerRow(self.shard, due_at_us, self.execution_id, timer_id)
+            for timer_id, due_at_us in self.timers_armed.items()
+        ]
+
+
+@dataclass(slots=True)
+class ShardTurn:
+    """What one batch does to one shard; `now_us` is the one time of all its events."""
+
+    owned: OwnedShard
+    now_us: int
+    log_offset: int
+    rejections: list[RejectionRow] = field(default_factory=list)
+    dead_letters: list[DeadLetterRow] = field(default_factory=list)
+    dead_letters_gone: list[int] = field(default_factory=list)
+    timers_gone: list[tuple[str, str]] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
+
+    def reject(self, offset: int, error: ItemError) -> None:
+        """Keep why a command was rejected."""
+        row = RejectionRow(self.owned.shard, offset, self.now_us, error.SerializeToString())
+        self.rejections.append(row)
+
+    def changes_nothing(self) -> bool:
+        """Whether a commit would write nothing that anybody could miss."""
+        return (
+            self.log_offset == self.owned.log_offset
+            and not (self.rejections or self.dead_letters or self.dead_letters_gone or self.timers_gone)
+            and not any(turn.events or turn.timers_gone or turn.replaced_row for turn in self.turns)
+        )
+
+    def commit(self) -> ShardCommit:
+        """The rows of this shard."""
+        commit = ShardCommit(
+            self.owned.shard, self.owned.epoch, self.log_offset, self.now_us, self.owned.commit_number + 1
+        )
+        commit.rejections = self.rejections
+        commit.dead_letters = self.dead_letters
+        commit.dead_letters_gone = self.dead_letters_gone
+        commit.timers_gone = self.timers_gone
+        for turn in self.turns:
+            _add_turn(commit, turn)
+        return commit
+
+
+def _add_turn(commit: ShardCommit, turn: Turn) -> None:
+    state = turn.state
+    if turn.replaced_row is not None:
+        commit.executions.append(turn.replaced_row)
+    if state is None:
+        return
+    if turn.events:
+        data = encode_batch(turn.events, turn.causes, commit.clock_us)
+        first = state.sequence - len(turn.events) + 1
+        commit.histories.append(
+            HistoryRow(turn.execution_id, first, state.sequence, commit.commit_number, data)
+        )
+    if _row_key(state) != turn.written:
+        commit.executions.append(execution_row(state, turn.shard))
+    commit.timers_armed.extend(turn.timer_rows())
+    commit.timers_gone.extend((turn.execution_id, timer_id) for timer_id in turn.timers_gone)
+
+
+def _row_key(state: ExecutionState | None) -> tuple[object, ...]:
+    """What the execution's row holds and steps may change; the row is written when it does."""
+    return (state.phase, state.owes, state.reason, state.closed_at_us) if state is not None else ()
+
+
+def execution_row(state: ExecutionState, shard: int) -> ExecutionRow:
+    """The row of an execution as it stands."""
+    error = ProblemRecord()
+    if state.error is not None:
+        write_problem(error, state.error)
+    return ExecutionRow(
+        execution_id=state.execution_id,
+        namespace=state.namespace,
+        workflow=state.workflow,
+        version=state.version,
+        subject=state.subject,
+        shard=shard,
+        phase=int(state.phase),
+        owes=state.owes,
+        started_at_us=state.started_at_us,
+        closed_at_us=state.closed_at_us,
+        output=state.output.data if state.output is not None else b"",
+        error=error.SerializeToString(),
+        reason=state.reason,
+        sequence=state.sequence,
+        request_id=state.request_id,
+        input_digest=state.input_digest,
+    )

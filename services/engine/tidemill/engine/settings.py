@@ -1,0 +1,74 @@
+"""Every setting and limit of the Engine, each with its unit; read from `TIDEMILL_ENGINE_*`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidemill.settings import from_environment
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the Engine listens and keeps its data, and how much of everything it takes."""
+
+    listen: str = "127.0.0.1:7400"
+    data: Path = Path(".tidemill/engine")
+    actions: str = "127.0.0.1:7402"
+    metrics_port: int = 0
+    shards: int = 8
+
+    # What a client may send.
+    payload_bytes_max: int = 1_048_576
+    document_bytes_max: int = 1_048_576
+    submit_commands_max: int = 1_000
+    identifier_bytes_max: int = 256
+    page_size_default: int = 100
+    page_size_max: int = 1_000
+    history_page_bytes_max: int = 2_097_152
+
+    # Queues: over these, ingress answers RESOURCE_EXHAUSTED with the delay.
+    inbox_commands_max: int = 20_000
+    log_backlog_max: int = 100_000
+    overload_retry_delay_us: int = 200_000
+    watchers_max: int = 10_000
+
+    # The batch loop.
+    batch_items_max: int = 512
+    cache_executions_max: int = 50_000
+    plans_cached_max: int = 1_000
+
+    # Timers.
+    timer_horizon_us: int = 60_000_000
+    timers_in_memory_max: int = 100_000
+    timer_page_rows: int = 5_000
+
+    # Calls of actions.
+    calls_in_flight_max: int = 10_000
+    calls_waiting_max: int = 100_000
+    calls_message_items_max: int = 512
+    calls_message_bytes_max: int = 1_048_576
+    dispatch_before_us: int = 3_600_000_000
+    delivery_timeout_us: int = 86_400_000_000
+    unknown_action_grace_us: int = 60_000_000
+    owing_page_rows: int = 1_000
+
+    # Waits of clients and watchers.
+    outcome_wait_us_max: int = 30_000_000
+    watch_poll_us: int = 200_000
+    publish_lease_us: int = 2_000_000
+    catalogue_heartbeat_us: int = 500_000
+
+    # How long things are kept.
+    rejection_retention_us: int = 86_400_000_000
+    log_trim_margin_records: int = 10_000
+    housekeeping_interval_us: int = 60_000_000
+
+    # Stopping and trouble.
+    drain_us_max: int = 10_000_000
+    store_page_count_max: int = 0
+    log_page_count_max: int = 0
+
+
+def load(environment: Mapping[str, str]) -> Settings:
+    """Read the settings; raises InvalidRequestError for a value that does not fit."""
+    return from_environment(Settings, "TIDEMILL_ENGINE", environment)

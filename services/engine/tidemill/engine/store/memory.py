@@ -1,0 +1,140 @@
+"""The store in memory: the oracle that the others are compared with, and the store of simulations."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from tidemill.engine.store.rows import (
+    DeadLetterRow,
+    DefinitionRow,
+    ExecutionFilter,
+    ExecutionRow,
+    HistoryRow,
+    RejectionRow,
+    ShardCommit,
+    ShardRow,
+    TimerRow,
+)
+
+
+class MemoryStore:
+    """Implements ShardStore, ReadStore and DefinitionStore in dictionaries; nothing survives."""
+
+    def __init__(self, shards: int) -> None:
+        self._shards = {shard: ShardRow(shard, 0, 0, 0, 0) for shard in range(shards)}
+        self._executions: dict[str, ExecutionRow] = {}
+        self._histories: dict[str, list[HistoryRow]] = {}
+        self._timers: dict[tuple[str, str], TimerRow] = {}
+        self._rejections: dict[tuple[int, int], RejectionRow] = {}
+        self._dead_letters: dict[int, DeadLetterRow] = {}
+        self._dead_letter_number = 0
+        self._definitions: dict[tuple[str, str, str], DefinitionRow] = {}
+
+    async def take(self, shards: Sequence[int], owner: str) -> list[ShardRow]:
+        for shard in shards:
+            row = self._shards[shard]
+            self._shards[shard] = replace(row, epoch=row.epoch + 1)
+        return [self._shards[shard] for shard in sorted(shards)]
+
+    async def commit(self, commits: Sequence[ShardCommit]) -> set[int]:
+        passed = [commit for commit in commits if self._shards[commit.shard].epoch == commit.epoch]
+        for commit in passed:
+            self._write(commit)
+        return {commit.shard for commit in passed}
+
+    def _write(self, commit: ShardCommit) -> None:
+        self._shards[commit.shard] = ShardRow(
+            commit.shard, commit.epoch, commit.log_offset, commit.clock_us, commit.commit_number
+        )
+        for history in commit.histories:
+            self._histories.setdefault(history.execution_id, []).append(history)
+        for execution in commit.executions:
+            self._executions[execution.execution_id] = execution
+        for key in commit.timers_gone:
+            self._timers.pop(key, None)
+        for timer in commit.timers_armed:
+            self._timers[timer.execution_id, timer.timer_id] = timer
+        for rejection in commit.rejections:
+            self._rejections[rejection.shard, rejection.offset] = rejection
+        for letter in commit.dead_letters:
+            self._dead_letter_number += 1
+            self._dead_letters[self._dead_letter_number] = replace(letter, number=self._dead_letter_number)
+        for number in commit.dead_letters_gone:
+            self._dead_letters.pop(number, None)
+
+    async def load(self, execution_ids: Sequence[str]) -> Mapping[str, list[HistoryRow]]:
+        return {key: list(self._histories[key]) for key in execution_ids if key in self._histories}
+
+    async def page_owing(
+        self, shard: int, after: tuple[int, str] | None, limit: int
+    ) -> list[tuple[int, str]]:
+        owing = sorted(
+            (row.started_at_us, row.execution_id)
+            for row in self._executions.values()
+            if row.owes and row.shard == shard
+        )
+        return [key for key in owing if after is None or key > after][:limit]
+
+    async def page_timers(
+        self, shard: int, until_us: int, after: TimerRow | None, limit: int
+    ) -> list[TimerRow]:
+        due = sorted(
+            (row.due_at_us, row.execution_id, row.timer_id)
+            for row in self._timers.values()
+            if row.shard == shard and row.due_at_us <= until_us
+        )
+        position = (after.due_at_us, after.execution_id, after.timer_id) if after else None
+        return [TimerRow(shard, *key) for key in due if position is None or key > position][:limit]
+
+    async def expire_rejections(self, before_us: int, limit: int) -> int:
+        expired = [key for key, row in self._rejections.items() if row.time_us < before_us][:limit]
+        for key in expired:
+            del self._rejections[key]
+        return len(expired)
+
+    async def get(self, execution_ids: Sequence[str]) -> Mapping[str, ExecutionRow]:
+        return {key: self._current(self._executions[key]) for key in execution_ids if key in self._executions}
+
+    async def page_executions(self, wanted: ExecutionFilter, limit: int) -> list[ExecutionRow]:
+        matching = (row for row in self._executions.values() if _matches(row, wanted))
+        ordered = sorted(matching, key=lambda row: (row.started_at_us, row.execution_id), reverse=True)
+        return [self._current(row) for row in ordered[:limit]]
+
+    def _current(self, row: ExecutionRow) -> ExecutionRow:
+        history = self._histories.get(row.execution_id)
+        return replace(row, sequence=history[-1].last_sequence if history else 0)
+
+    async def history(self, execution_id: str, sequence: int, limit: int) -> list[HistoryRow]:
+        rows = self._histories.get(execution_id, [])
+        return [row for row in rows if row.last_sequence >= sequence][:limit]
+
+    async def rejection(self, shard: int, offset: int) -> RejectionRow | None:
+        return self._rejections.get((shard, offset))
+
+    async def dead_letters(self, namespace: str, after: int, limit: int) -> list[DeadLetterRow]:
+        letters = (row for number, row in sorted(self._dead_letters.items()) if number > after)
+        return [row for row in letters if namespace in ("", row.namespace)][:limit]
+
+    async def publish(self, row: DefinitionRow) -> DefinitionRow:
+        key = (row.namespace, row.name, row.version)
+        if key not in self._definitions:
+            self._definitions[key] = replace(row, revision=len(self._definitions) + 1)
+        return self._definitions[key]
+
+    async def definitions(self, after_revision: int) -> list[DefinitionRow]:
+        rows = sorted(self._definitions.values(), key=lambda row: row.revision)
+        return [row for row in rows if row.revision > after_revision]
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def _matches(row: ExecutionRow, wanted: ExecutionFilter) -> bool:
+    return (
+        wanted.namespace in ("", row.namespace)
+        and wanted.workflow in ("", row.workflow)
+        and wanted.subject in ("", row.subject)
+        and (not wanted.phases or row.phase in wanted.phases)
+        and row.started_at_us >= wanted.started_from_us
+        and (not wanted.started_until_us or row.started_at_us < wanted.started_until_us)
+        and (wanted.before is None or (row.started_at_us, row.execution_id) < wanted.before)
+    )

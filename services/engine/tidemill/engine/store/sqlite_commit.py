@@ -1,0 +1,91 @@
+"""One batch as SQL: the fence first, then the rows of the shards that passed it."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+from tidemill.engine.store.rows import ExecutionRow, ShardCommit
+
+_FENCE: Final = (
+    "UPDATE shard SET log_offset = ?, clock_us = ?, commit_number = ? WHERE id = ? AND epoch = ? RETURNING id"
+)
+_HISTORY: Final = "INSERT INTO history VALUES (?, ?, ?, ?, ?)"
+_EXECUTION: Final = (
+    "INSERT INTO execution VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (execution_id) DO UPDATE SET phase = excluded.phase, owes = excluded.owes, "
+    "closed_at_us = excluded.closed_at_us, output = excluded.output, error = excluded.error, "
+    "reason = excluded.reason"
+)
+_TIMER: Final = "INSERT OR REPLACE INTO timer VALUES (?, ?, ?, ?)"
+_TIMER_GONE: Final = "DELETE FROM timer WHERE execution_id = ? AND timer_id = ?"
+_REJECTION: Final = "INSERT OR REPLACE INTO rejection VALUES (?, ?, ?, ?)"
+_DEAD_LETTER: Final = (
+    "INSERT INTO dead_letter (shard, execution_id, namespace, kind, item, error, time_us) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_DEAD_LETTER_GONE: Final = "DELETE FROM dead_letter WHERE number = ?"
+
+
+def write_commits(connection: sqlite3.Connection, commits: Sequence[ShardCommit]) -> set[int]:
+    """Write the batch inside the open transaction; returns the shards whose epoch still held."""
+    passed = [
+        commit for commit in sorted(commits, key=lambda commit: commit.shard) if _fence(connection, commit)
+    ]
+    for statement, rows in _statements(passed):
+        if rows:
+            connection.executemany(statement, rows)
+    return {commit.shard for commit in passed}
+
+
+def pack_id(execution_id: str) -> bytes:
+    """An execution id as 20 bytes; raises ValueError for what is none. The empty id is empty."""
+    return bytes.fromhex(execution_id.replace("-", ""))
+
+
+def _fence(connection: sqlite3.Connection, commit: ShardCommit) -> bool:
+    values = (commit.log_offset, commit.clock_us, commit.commit_number, commit.shard, commit.epoch)
+    return connection.execute(_FENCE, values).fetchone() is not None
+
+
+def _statements(commits: Sequence[ShardCommit]) -> list[tuple[str, Sequence[tuple[object, ...]]]]:
+    histories = [
+        (pack_id(row.execution_id), row.sequence, row.last_sequence, row.commit_number, row.data)
+        for commit in commits
+        for row in commit.histories
+    ]
+    # A timer may be disarmed and armed again under the same id in one batch: what goes comes first.
+    gone = [
+        (pack_id(execution_id), timer_id)
+        for commit in commits
+        for execution_id, timer_id in commit.timers_gone
+    ]
+    armed = [
+        (row.shard, row.due_at_us, pack_id(row.execution_id), row.timer_id)
+        for commit in commits
+        for row in commit.timers_armed
+    ]
+    rejections = [
+        (row.shard, row.offset, row.time_us, row.error) for commit in commits for row in commit.rejections
+    ]
+    letters = [
+        (row.shard, row.execution_id, row.namespace, row.kind, row.item, row.error, row.time_us)
+        for commit in commits
+        for row in commit.dead_letters
+    ]
+    return [
+        (_HISTORY, histories),
+        (_EXECUTION, [_execution_values(row) for commit in commits for row in commit.executions]),
+        (_TIMER_GONE, gone),
+        (_TIMER, armed),
+        (_REJECTION, rejections),
+        (_DEAD_LETTER, letters),
+        (_DEAD_LETTER_GONE, [(number,) for commit in commits for number in commit.dead_letters_gone]),
+    ]
+
+
+def _execution_values(row: ExecutionRow) -> tuple[object, ...]:
+    return (
+        pack_id(row.execution_id), row.namespace, row.workflow, row.version, row.subject, row.shard,
+        row.phase, row.owes, row.started_at_us, row.closed_at_us, row.output, row.error, row.reason,
+        row.request_id, row.input_digest,
+    )  # fmt: skip
