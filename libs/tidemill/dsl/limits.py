@@ -1,0 +1,26 @@
+"""How large a definition document may be: every bound of loading and checking, with its unit."""
+
+from typing import Final
+
+# A document arrives whole in one request; what authors write by hand stays far below.
+DOCUMENT_BYTES_MAX: Final = 1_048_576
+# The YAML reader costs about 3 microseconds a character and 100 a value, the JSON reader a hundredth of that.
+YAML_BYTES_MAX: Final = 262_144
+YAML_NODES_MAX: Final = 10_000
+# Nodes count after aliases are written out, so that a few lines cannot stand for millions.
+DOCUMENT_NODES_MAX: Final = 50_000
+DOCUMENT_LEVELS_MAX: Final = 80
+STRING_CHARACTERS_MAX: Final = 262_144
+NAME_CHARACTERS_MAX: Final = 256
+
+TASK_LEVELS_MAX: Final = 20
+TASKS_PER_LIST_MAX: Final = 1_000
+# Compiling is the dearest thing that a check does.
+DOCUMENT_EXPRESSION_CHARACTERS_MAX: Final = 131_072
+DATA_SCHEMA_NODES_MAX: Final = 10_000
+PATTERN_CHARACTERS_MAX: Final = 1_000
+
+PROBLEMS_MAX: Final = 100
+
+# A hundred years: longer is a mistake, and the sum with any time of this age stays inside int64.
+DURATION_DAYS_MAX: Final = 36_525

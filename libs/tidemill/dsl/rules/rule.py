@@ -1,0 +1,24 @@
+"""What a rule is: a look at one sound place, with what is known of the whole document beside it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from tidemill.dsl.problems import Problem
+from tidemill.dsl.rules.compiling import Compiler
+from tidemill.dsl.walk import Place
+from tidemill.json import Json
+
+
+@dataclass(slots=True)
+class Check:
+    """One check of one document: the document, and the work that it may still cost."""
+
+    document: Json
+    compiler: Compiler = field(default_factory=Compiler)
+    data_schema_nodes: int = 0
+    seen_references: set[object] = field(default_factory=set)
+
+
+Rule: TypeAlias = Callable[[Place, Check], Iterator[Problem]]
+RuleTable: TypeAlias = Mapping[str, Rule]

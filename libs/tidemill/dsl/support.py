@@ -1,0 +1,148 @@
+"""What is good language but does not run in this release yet: each finding names the feature.
+
+A row leaves this table when the engine learns to run what it names.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from types import MappingProxyType
+from typing import Final
+
+from tidemill.dsl import limits
+from tidemill.dsl.pointers import child
+from tidemill.dsl.problems import Problem
+from tidemill.dsl.shapes import PROTOCOLS
+from tidemill.dsl.walk import Place, places
+from tidemill.json import Json
+
+Finding = tuple[str, str]
+Look = Callable[[Place], Iterator[Finding]]
+
+_DSL_VERSIONS: Final = "1.0."
+
+
+def unsupported(document: Json) -> list[Problem]:
+    """Find what this release does not run yet in a document that has passed its checks, in its order."""
+    return list(islice(_problems(document), limits.PROBLEMS_MAX))
+
+
+def _problems(document: Json) -> Iterator[Problem]:
+    for place in places(document):
+        look = _TABLE.get(place.level.name)
+        for member, feature in look(place) if look else ():
+            pointer = child(place.pointer, member) if member else place.pointer
+            yield Problem(pointer, f"{feature} not supported yet")
+        if isinstance(place.value, str) and "$secrets" in place.value and place.level.name in _EXPRESSIONS:
+            yield place.problem("`$secrets` is not supported yet")
+
+
+def _whole(feature: str) -> Look:
+    def look(_place: Place) -> Iterator[Finding]:
+        yield "", feature
+
+    return look
+
+
+def _members(**features: str) -> Look:
+    """Findings for members that are present and not empty."""
+
+    def look(place: Place) -> Iterator[Finding]:
+        for member, feature in features.items():
+            if isinstance(place.value, dict) and place.value.get(member):
+                yield member, feature
+
+    return look
+
+
+def _function(place: Place) -> Iterator[Finding]:
+    call = str(place.value)
+    if call in PROTOCOLS:
+        return
+    if "://" in call:
+        yield "", "functions by URL are"
+    elif "@" in call:
+        yield "", "functions of catalogs are"
+
+
+def _schedule(place: Place) -> Iterator[Finding]:
+    for start in ("every", "cron", "after"):
+        if isinstance(place.value, dict) and start in place.value:
+            yield start, f"`schedule.{start}` is"
+
+
+def _start_filters(place: Place) -> Iterator[Finding]:
+    """Starts by one event each; the strategies are also those of `listen`, which is refused as a whole."""
+    if place.pointer != "/schedule/on":
+        return
+    if place.level.name == "listen to all":
+        yield "all", "starting on `all` of several events is"
+    elif place.level.name == "listen to any" and isinstance(place.value, dict) and "until" in place.value:
+        yield "until", "`until` in a start condition is"
+
+
+def _event_filter(place: Place) -> Iterator[Finding]:
+    if (
+        place.pointer.startswith("/schedule/on")
+        and isinstance(place.value, dict)
+        and "correlate" in place.value
+    ):
+        yield "correlate", "`correlate` in a start condition is"
+
+
+def _evaluate(place: Place) -> Iterator[Finding]:
+    if isinstance(place.value, dict):
+        if place.value.get("language", "jq") != "jq":
+            yield "language", "an expression language other than `jq` is"
+        if place.value.get("mode", "strict") != "strict":
+            yield "mode", "`evaluate.mode: loose` is"
+
+
+def _data_schema_format(place: Place) -> Iterator[Finding]:
+    if str(place.value).partition(":")[0] != "json":
+        yield "", f"the schema format `{place.value!s:.40}` is"
+
+
+def _document(place: Place) -> Iterator[Finding]:
+    if not isinstance(place.value, dict):
+        return
+    version = place.value.get("dsl")
+    if isinstance(version, str) and not version.startswith(_DSL_VERSIONS):
+        yield "dsl", f"version {version:.40} of the language is"
+
+
+def _metadata(place: Place) -> Iterator[Finding]:
+    policies = place.value.get("tidemill") if isinstance(place.value, dict) else None
+    for name in ("reentry", "stopOn"):
+        if isinstance(policies, dict) and name in policies:
+            yield f"tidemill/{name}", f"the policy `{name}` is"
+
+
+_EXPRESSIONS: Final = frozenset({"condition", "data expression", "expression", "template text", "template"})
+_TABLE: Final[Mapping[str, Look]] = MappingProxyType(
+    {
+        "listen task": _whole("`listen` tasks are"),
+        "run task": _whole("`run` tasks are"),
+        **{f"{name} call task": _whole(f"`call: {name}` is") for name in PROTOCOLS if name != "http"},
+        "function name": _function,
+        "use": _members(
+            functions="`use.functions` is",
+            extensions="`use.extensions` is",
+            catalogs="`use.catalogs` is",
+            secrets="`use.secrets` is",
+        ),
+        **{
+            f"{scheme} values": _whole(f"`{scheme}` authentication is")
+            for scheme in ("digest", "oauth2", "oidc")
+        },
+        "secret reference": _whole("authentication by a secret is"),
+        "schedule": _schedule,
+        "listen to all": _start_filters,
+        "listen to any": _start_filters,
+        "event filter": _event_filter,
+        "external data schema": _whole("schemas from outside (`schema.resource`) are"),
+        "data schema format": _data_schema_format,
+        "evaluate": _evaluate,
+        "document": _document,
+        "document metadata": _metadata,
+    }
+)
