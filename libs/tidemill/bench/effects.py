@@ -4,13 +4,19 @@ import asyncio
 import urllib.request
 from typing import Final
 
+from tidemill.telemetry.names import ACTIONS_CALLS, ACTIONS_RECORD_ANSWERS
+
 _TIMEOUT_SECONDS: Final = 10.0
 
 
-async def effects_made(metrics_port: int, counter: str) -> int:
-    """The sum of a counter over its labels, read from the service's metrics page. Raises OSError."""
-    url = f"http://127.0.0.1:{metrics_port}/metrics"
-    return counter_sum(await asyncio.to_thread(_read, url), counter)
+async def effects_made(metrics_port: int) -> int:
+    """How many calls have run since the service started. Raises OSError."""
+    return effects_of(await asyncio.to_thread(_read, f"http://127.0.0.1:{metrics_port}/metrics"))
+
+
+def effects_of(page: str) -> int:
+    """The calls that were answered less those that the ledger answered, out of a metrics page."""
+    return counter_sum(page, ACTIONS_CALLS.name) - counter_sum(page, ACTIONS_RECORD_ANSWERS.name)
 
 
 def counter_sum(page: str, counter: str) -> int:

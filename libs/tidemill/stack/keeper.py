@@ -2,25 +2,47 @@
 
 import asyncio
 import random
-import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from tidemill.backoff import Backoff
+from tidemill.clock import Clock, SystemClock
 from tidemill.stack.layout import SERVICES, ServiceName
-from tidemill.stack.stack import Stack
 
 _BACKOFF: Final = Backoff(initial_us=250_000, max_us=30_000_000)
 # A service that ran this long has started well: its next end counts as the first one.
-_STEADY_SECONDS: Final = 60.0
+_STEADY_US: Final = 60_000_000
+
+
+class Process(Protocol):
+    """A process that runs or has run."""
+
+    async def wait(self) -> int:
+        """Return its exit code once it has ended."""
+        ...
+
+
+class Processes(Protocol):
+    """What a Keeper keeps: a Stack."""
+
+    def process(self, name: ServiceName) -> Process:
+        """The service's process, running or ended."""
+        ...
+
+    async def start_one(self, name: ServiceName) -> Process:
+        """Start one service that does not run."""
+        ...
 
 
 class Keeper:
-    """Watches the processes of a started stack; `say` takes a line about each end and each new start."""
+    """Watches the processes of a started stack; `say` takes a line about each that has ended."""
 
-    def __init__(self, stack: Stack, say: Callable[[ServiceName, str], None]) -> None:
+    def __init__(
+        self, stack: Processes, say: Callable[[ServiceName, str], None], *, clock: Clock | None = None
+    ) -> None:
         self._stack = stack
         self._say = say
+        self._clock = clock or SystemClock()
         self._source = random.Random()
 
     async def run(self) -> None:
@@ -32,11 +54,11 @@ class Keeper:
     async def _keep(self, name: ServiceName) -> None:
         failures = 0
         while True:
-            started = time.monotonic()
+            started_us = self._clock.monotonic_us()
             code = await self._stack.process(name).wait()
-            failures = 1 if time.monotonic() - started > _STEADY_SECONDS else failures + 1
+            steady = self._clock.monotonic_us() - started_us > _STEADY_US
+            failures = 1 if steady else failures + 1
             delay_us = _BACKOFF.delay_us(failures, self._source)
-            delay_seconds = delay_us / 1_000_000
-            self._say(name, f"ended with exit code {code}, starts again in {delay_seconds:.1f} s")
-            await asyncio.sleep(delay_seconds)
+            self._say(name, f"ended with exit code {code}, starts again in {delay_us / 1_000_000:.1f} s")
+            await self._clock.sleep_us(delay_us)
             await self._stack.start_one(name)
