@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
@@ -51,11 +52,14 @@ class StorageRefusedError(TidemillError):
         )
 
 
-def open_database(path: Path, *, part: str, schema: str, page_count_max: int = 0) -> sqlite3.Connection:
+def open_database(
+    path: Path, *, part: str, schema: str, page_count_max: int = 0, verify: bool = True
+) -> sqlite3.Connection:
     """Open or create the file with durable settings and bring its tables into being.
 
     Raises StorageUnavailableError when the file is damaged, is no database, or cannot be opened.
-    `page_count_max` bounds the file's size in pages (0: none), for tests of a full disk.
+    `page_count_max` bounds the file's size in pages (0: none), for tests of a full disk; `verify` looks
+    through the file for damage, which a second connection of the same process need not repeat.
     """
     try:
         connection = sqlite3.connect(
@@ -66,7 +70,7 @@ def open_database(path: Path, *, part: str, schema: str, page_count_max: int = 0
             cached_statements=256,
         )
         _configure(connection, page_count_max)
-        if path.stat().st_size <= INTEGRITY_CHECK_BYTES_MAX:
+        if verify and path.stat().st_size <= INTEGRITY_CHECK_BYTES_MAX:
             _check_integrity(connection)
         connection.executescript(schema)
     except sqlite3.Error as error:
@@ -165,7 +169,7 @@ class SqliteThread:
         writes = [pending for pending in group if pending.write]
         answers = self._run_writes(writes) if writes else []
         for pending in group[len(writes) :]:
-            answers.append(self._attempt(pending, lambda pending=pending: pending.job(self._connection)))
+            answers.append(self._attempt(pending, partial(pending.job, self._connection)))
         return answers
 
     def _run_writes(
@@ -176,7 +180,10 @@ class SqliteThread:
             with contextlib.suppress(Exception):
                 results = self._transact(writes)
                 return [(p.future, result, None) for p, result in zip(writes, results, strict=True)]
-        return [self._attempt(p, lambda p=p: self._transact([p])[0]) for p in writes]
+        return [self._attempt(p, partial(self._transact_one, p)) for p in writes]
+
+    def _transact_one(self, pending: _Pending[Any]) -> object:
+        return self._transact([pending])[0]
 
     def _transact(self, writes: list[_Pending[Any]]) -> list[Any]:
         self._connection.execute("BEGIN IMMEDIATE")

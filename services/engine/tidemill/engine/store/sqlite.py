@@ -42,7 +42,7 @@ class SqliteStore:
         writing.executemany(
             "INSERT OR IGNORE INTO shard VALUES (?, 0, '', 0, 0, 0)", [(n,) for n in range(shards)]
         )
-        reading = open_database(path, part=_PART, schema="PRAGMA query_only = ON;")
+        reading = open_database(path, part=_PART, schema="PRAGMA query_only = ON;", verify=False)
         self._writer = SqliteThread(writing, part=_PART)
         self._reader = SqliteThread(reading, part=_PART)
 

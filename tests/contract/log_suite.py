@@ -1,0 +1,74 @@
+"""What every command log must do. An implementation's test module subclasses this and gives a `log`."""
+
+import asyncio
+
+import pytest
+
+from tidemill.engine.log.port import CommandLog, LogGapError
+
+SHARDS = 4
+
+
+class LogSuite:
+    """The contract of CommandLog as tests."""
+
+    async def test_offsets_of_a_shard_begin_at_zero_and_grow_without_gaps(self, log: CommandLog) -> None:
+        assert await log.append([(0, b"a"), (1, b"b"), (0, b"c")]) == [0, 0, 1]
+        assert await log.append([(0, b"d"), (1, b"e")]) == [2, 1]
+
+    async def test_reads_come_back_in_order_and_bounded(self, log: CommandLog) -> None:
+        await log.append([(2, bytes([number])) for number in range(10)])
+        records = await log.read(2, 3, 4)
+        assert [(record.offset, record.data) for record in records] == [
+            (number, bytes([number])) for number in range(3, 7)
+        ]
+
+    async def test_a_read_at_the_end_is_empty(self, log: CommandLog) -> None:
+        await log.append([(1, b"a")])
+        assert await log.read(1, 1, 10) == []
+        assert await log.read(3, 0, 10) == []
+
+    async def test_a_read_past_the_end_is_a_gap(self, log: CommandLog) -> None:
+        with pytest.raises(LogGapError):
+            await log.read(0, 1, 10)
+
+    async def test_a_read_below_what_was_trimmed_is_a_gap(self, log: CommandLog) -> None:
+        await log.append([(0, b"x")] * 5)
+        await log.trim(0, 3)
+        with pytest.raises(LogGapError):
+            await log.read(0, 2, 10)
+        assert [record.offset for record in await log.read(0, 3, 10)] == [3, 4]
+
+    async def test_trimming_everything_keeps_the_next_offset(self, log: CommandLog) -> None:
+        await log.append([(0, b"x")] * 3)
+        await log.trim(0, 99)
+        assert await log.append([(0, b"y")]) == [3]
+
+    async def test_concurrent_appends_each_get_their_own_offsets(self, log: CommandLog) -> None:
+        answers = await asyncio.gather(*(log.append([(0, b"a"), (0, b"b")]) for _ in range(50)))
+        assert sorted(offset for answer in answers for offset in answer) == list(range(100))
+
+    async def test_a_reader_who_follows_sees_all_in_order(self, log: CommandLog) -> None:
+        seen: list[int] = []
+        for _ in range(20):
+            await asyncio.gather(*(log.append([(0, b"x")]) for _ in range(7)))
+            seen.extend(record.offset for record in await log.read(0, len(seen), 1000))
+        assert seen == list(range(140))
+
+    async def test_wakes_after_each_append(self, log: CommandLog) -> None:
+        woken: list[int] = []
+        log.on_append(lambda: woken.append(1))
+        await log.append([(0, b"a")])
+        await log.append([(1, b"a")])
+        assert len(woken) == 2
+
+    async def test_ends_tell_the_next_offsets(self, log: CommandLog) -> None:
+        await log.append([(0, b"a"), (0, b"b"), (3, b"c")])
+        assert dict(await log.ends()) == {0: 2, 1: 0, 2: 0, 3: 1}
+
+    async def test_an_appender_that_goes_away_hides_nothing(self, log: CommandLog) -> None:
+        appending = asyncio.ensure_future(log.append([(0, b"a")]))
+        await asyncio.sleep(0)
+        appending.cancel()
+        offset = (await log.append([(0, b"b")]))[0]
+        assert [record.offset for record in await log.read(0, 0, 10)] == list(range(offset + 1))
