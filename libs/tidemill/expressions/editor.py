@@ -1,0 +1,184 @@
+"""Writing by path. Inputs are never changed: what a change touches is copied once, then owned."""
+
+from typing import Final
+
+from tidemill.expressions.budget import Budget
+from tidemill.expressions.operators import ENTRY_BYTES, SLOT_BYTES
+from tidemill.expressions.paths import (
+    INDEX_MAX,
+    cannot_index,
+    checked_path,
+    index,
+    slice_bounds,
+    slice_range,
+    whole,
+)
+from tidemill.expressions.values import is_number, raised, sort_key, spend_sorting, type_name
+from tidemill.json import Json
+
+_COPY_CHUNK: Final = 64
+
+
+class Editor:
+    """A value under change. Containers copied by this editor are changed in place from then on."""
+
+    def __init__(self, root: Json, budget: Budget) -> None:
+        self.root = root
+        self._budget = budget
+        self._owned: dict[int, Json] = {}
+
+    def get(self, path: list[Json]) -> Json:
+        """The value at a path. It may be kept by the caller, so what it holds is no longer owned."""
+        value = self.root
+        self._budget.spend(len(path))
+        for key in path:
+            if value is None:
+                return None
+            value = index(value, key, self._budget)
+        if id(value) in self._owned:
+            self._owned.clear()
+        return value
+
+    def set(self, path: Json, value: Json) -> None:
+        """Put a value at a path; missing containers are made."""
+        keys = checked_path(path)
+        self._budget.spend(1 + len(keys))
+        if not keys:
+            self.root = value
+            return
+        self.root = container = self._own(self.root, keys[0])
+        trail = []
+        for key, following in zip(keys, keys[1:], strict=False):
+            trail.append((container, key))
+            container = self._own(index(container, key, self._budget), following)
+        self._put(container, keys[-1], value)
+        for parent, key in reversed(trail):
+            self._put(parent, key, container)
+            container = parent
+
+    def delete(self, paths: list[Json]) -> None:
+        """Remove what stands at the paths, last path first so that indices stay true."""
+        spend_sorting(len(paths), self._budget)
+        for path in sorted(paths, key=lambda path: sort_key(path, self._budget), reverse=True):
+            if not isinstance(path, list):
+                raise raised(f"Path must be specified as array, not {type_name(path)}")
+            self._delete(checked_path(path))
+
+    def _delete(self, keys: list[Json]) -> None:
+        self._budget.spend(1 + len(keys))
+        if not keys:
+            self.root = None
+            return
+        parent = self.root
+        for key in keys[:-1]:
+            if parent is None:
+                return
+            parent = index(parent, key, self._budget) if isinstance(parent, list | dict) else parent
+        if parent is None:
+            return
+        if not isinstance(parent, list | dict):
+            raise raised(f"Cannot delete fields from {type_name(parent)}")
+        self.set(keys[:-1], self._without(parent, keys[-1]))
+
+    def _without(self, container: list[Json] | dict[str, Json], key: Json) -> Json:
+        mine: Json
+        if isinstance(container, dict):
+            if not isinstance(key, str):
+                raise raised(f"Cannot delete {_field(key)} of object")
+            mine = self._mine(container)
+            assert isinstance(mine, dict)
+            mine.pop(key, None)
+            return mine
+        mine = self._mine(container)
+        assert isinstance(mine, list)
+        self._budget.spend(len(mine) // _COPY_CHUNK)
+        if isinstance(key, dict):
+            begin, end = slice_range(len(mine), *slice_bounds(key))
+            del mine[begin:end]
+        elif is_number(key):
+            position = whole(key) + (len(mine) if whole(key) < 0 else 0)
+            if 0 <= position < len(mine):
+                del mine[position]
+        else:
+            raise raised(f"Cannot delete {_field(key)} of array")
+        return mine
+
+    def _own(self, value: Json, key: Json) -> Json:
+        """A container that fits the key and may be changed."""
+        if isinstance(key, str) and (value is None or isinstance(value, dict)):
+            return self._mine({} if value is None else value)
+        if is_number(key) and (value is None or isinstance(value, list)):
+            return self._mine([] if value is None else value)
+        if isinstance(key, dict):
+            if isinstance(value, str):
+                raise raised("Cannot update string slices")
+            if value is None or isinstance(value, list):
+                return self._mine([] if value is None else value)
+        raise cannot_index(value, key)
+
+    def _mine(self, container: list[Json] | dict[str, Json]) -> Json:
+        if id(container) in self._owned:
+            return container
+        copied: Json
+        if isinstance(container, list):
+            self._budget.produce(SLOT_BYTES * (1 + len(container)))
+            copied = list(container)
+        else:
+            self._budget.produce(ENTRY_BYTES * (1 + len(container)))
+            copied = dict(container)
+        self._owned[id(copied)] = copied
+        return copied
+
+    def _put(self, container: Json, key: Json, value: Json) -> None:
+        if isinstance(container, dict):
+            assert isinstance(key, str)
+            container[key] = value
+            return
+        assert isinstance(container, list)
+        if isinstance(key, dict):
+            self._put_slice(container, key, value)
+            return
+        position = whole(key)
+        if position < 0:
+            position += len(container)
+            if position < 0:
+                raise raised("Out of bounds negative array index")
+        if position >= len(container):
+            self._extend(container, position)
+        container[position] = value
+
+    def _extend(self, items: list[Json], position: int) -> None:
+        if position > INDEX_MAX:
+            raise raised("Array index too large")
+        missing = position + 1 - len(items)
+        self._budget.produce(SLOT_BYTES * missing)
+        items.extend([None] * missing)
+
+    def _put_slice(self, items: list[Json], key: dict[str, Json], value: Json) -> None:
+        if not isinstance(value, list):
+            raise raised("A slice of an array can only be assigned another array")
+        begin, end = slice_range(len(items), *slice_bounds(key))
+        self._budget.produce(SLOT_BYTES * (len(items) + len(value)))
+        items[begin:end] = value
+
+
+def _field(key: Json) -> str:
+    return {"string": "field at object index", "number": "field at array index"}.get(
+        type_name(key), f"field at {type_name(key)} index"
+    )
+
+
+def set_path(value: Json, path: Json, new: Json, budget: Budget) -> Json:
+    """A copy of the value with another value at the path."""
+    editor = Editor(value, budget)
+    editor.set(path, new)
+    return editor.root
+
+
+def delete_paths(value: Json, paths: Json, budget: Budget) -> Json:
+    """A copy of the value without what stands at the paths."""
+    if not isinstance(paths, list):
+        raise raised("Paths must be specified as an array")
+    editor = Editor(value, budget)
+    editor.delete(paths)
+    return editor.root

@@ -1,0 +1,1 @@
+"""The builtin functions, by theme. Each module lists its own in `FUNCTIONS`, by name and arity."""

@@ -1,0 +1,110 @@
+"""Builtins on dates: seconds since 1970 and broken-down times, always in UTC and English.
+
+A broken-down time is [year, month from 0, day, hours, minutes, seconds, weekday from Sunday, day of the
+year from 0].
+"""
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+from tidemill.expressions.budget import Run
+from tidemill.expressions.functions.calendar import (
+    Moment,
+    days_from_civil,
+    moment_of,
+    parse_moment,
+    render_moment,
+)
+from tidemill.expressions.numbers import checked
+from tidemill.expressions.values import described, is_number, raised
+from tidemill.json import Json
+
+_FIELDS: Final = 6
+_DAY_SECONDS: Final = 86_400
+# Beyond the year 9999 in both directions dates are of no use, and far beyond they cost without bound.
+_SECONDS_MAX: Final = 2.5e11
+_YEAR_MAX: Final = 9_999
+
+
+def gmtime(run: Run, value: Json) -> Json:
+    """Seconds since 1970 to broken-down time."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise raised("gmtime() requires a number")
+    return _broken_down(_moment(value))
+
+
+def _moment(seconds: int | float) -> Moment:
+    if abs(seconds) > _SECONDS_MAX:
+        raise raised("a date is out of range")
+    whole = math.floor(seconds)
+    return moment_of(whole, seconds - whole)
+
+
+def _broken_down(moment: Moment) -> Json:
+    return [
+        moment.year,
+        moment.month - 1,
+        moment.day,
+        moment.hour,
+        moment.minute,
+        checked(moment.second + moment.fraction),
+        moment.weekday,
+        moment.year_day,
+    ]
+
+
+def mktime(run: Run, value: Json) -> Json:
+    """Broken-down time to whole seconds since 1970."""
+    if not isinstance(value, list):
+        raise raised("mktime requires array inputs")
+    return _seconds(value, "mktime")
+
+
+def _seconds(value: list[Json], name: str) -> int:
+    if len(value) < _FIELDS or not all(is_number(part) for part in value[:_FIELDS]):
+        raise raised(f"{name} requires parsed datetime inputs")
+    year, month, day, hour, minute, second = (int(part) for part in value[:_FIELDS])  # type: ignore[arg-type]
+    if abs(year) > _YEAR_MAX:
+        raise raised("a date is out of range")
+    days = days_from_civil(year + month // 12, month % 12 + 1, 1) + day - 1
+    return int(checked(days * _DAY_SECONDS + hour * 3600 + minute * 60 + second))
+
+
+def strftime(run: Run, value: Json, pattern: Json) -> Json:
+    """Seconds or broken-down time as text."""
+    if is_number(value):
+        assert isinstance(value, int | float)
+        moment = _moment(value)
+    elif isinstance(value, list):
+        moment = _moment(_seconds(value, "strftime/1"))
+    else:
+        raise raised("strftime/1 requires parsed datetime inputs")
+    if not isinstance(pattern, str):
+        raise raised("strftime/1 requires a string format")
+    run.budget.spend(len(pattern))
+    run.budget.produce(16 * len(pattern))
+    return render_moment(moment, pattern)
+
+
+def strptime(run: Run, value: Json, pattern: Json) -> Json:
+    """Text to broken-down time."""
+    if not isinstance(value, str):
+        raise raised(f"strptime/1 requires string inputs and arguments, not {described(value)}")
+    if not isinstance(pattern, str):
+        raise raised("strptime/1 requires string inputs and arguments")
+    run.budget.spend(len(pattern) + len(value))
+    moment = parse_moment(value, pattern)
+    if moment is None:
+        raise raised(f'date "{value}" does not match format "{pattern}"')
+    return _broken_down(moment)
+
+
+FUNCTIONS: Final[dict[str, Callable[..., Json]]] = {
+    "gmtime/0": gmtime,
+    "localtime/0": gmtime,
+    "mktime/0": mktime,
+    "strftime/1": strftime,
+    "strflocaltime/1": strftime,
+    "strptime/1": strptime,
+}

@@ -1,0 +1,138 @@
+"""Regular expressions, on RE2: the time is linear in the text, and charged before the search."""
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any, Final
+
+import re2
+
+from tidemill.expressions.budget import Budget, Run
+from tidemill.expressions.functions.patterns import translate
+from tidemill.expressions.values import described, raised, type_name
+from tidemill.json import Json
+
+PATTERN_CHARACTERS_MAX: Final = 1_000
+PROGRAM_INSTRUCTIONS_MAX: Final = 20_000
+_COMPILED_PATTERNS_MAX: Final = 256
+# A search by RE2's slowest engine does about this many (character, instruction) pairs in one operation.
+_PAIRS_PER_OPERATION: Final = 2
+_MATCH_OPERATIONS: Final = 8
+
+
+@lru_cache(maxsize=_COMPILED_PATTERNS_MAX)
+def _compiled(pattern: str, flags: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    options.longest_match = "l" in flags
+    try:
+        compiled = re2.compile(translate(pattern, flags), options)
+    except re2.error as error:
+        reason = error.args[0] if error.args else error
+        shown = reason.decode(errors="replace") if isinstance(reason, bytes) else reason
+        raise raised(f"Regex failure: {shown}") from None
+    if compiled.programsize > PROGRAM_INSTRUCTIONS_MAX:
+        raise raised("Regex failure: the pattern is too large")
+    return compiled
+
+
+def _prepared(text: Json, pattern: Json, flags: Json) -> tuple[str, Any, str]:
+    if not isinstance(text, str):
+        raise raised(f"{described(text)} cannot be matched, as it is not a string")
+    if not isinstance(pattern, str):
+        raise raised(f"{described(pattern)} cannot be matched, as it is not a string")
+    if flags is not None and not isinstance(flags, str):
+        raise raised(f"{described(flags)} is not a string")
+    if len(pattern) > PATTERN_CHARACTERS_MAX:
+        raise raised("Regex failure: the pattern is too long")
+    used = flags or ""
+    if set(used) - set("gimnpslx"):
+        raise raised(f"{used} is not a valid modifier string")
+    return text, _compiled(pattern, "".join(sorted(set(used) - {"g"}))), used
+
+
+def _charge(text: str, compiled: Any, budget: Budget) -> None:
+    budget.spend(_MATCH_OPERATIONS + len(text) * compiled.programsize // _PAIRS_PER_OPERATION)
+
+
+def _searches(run: Run, value: Json, pattern: Json, flags: Json) -> Iterator[Any]:
+    text, compiled, used = _prepared(value, pattern, flags)
+    position = 0
+    while position <= len(text):
+        _charge(text[position:], compiled, run.budget)
+        found = compiled.search(text, position)
+        if found is None:
+            return
+        start, end = found.span()
+        if end > start or "n" not in used:
+            yield found
+        if "g" not in used:
+            return
+        position = end if end > start else end + 1
+
+
+def test(run: Run, value: Json, pattern: Json, flags: Json) -> Json:
+    """True when the text matches."""
+    return next(_searches(run, value, pattern, flags), None) is not None
+
+
+def match(run: Run, value: Json, pattern: Json, flags: Json) -> Iterator[Json]:
+    """Each match with its captures."""
+    for found in _searches(run, value, pattern, flags):
+        yield _described_match(found, run.budget)
+
+
+def _described_match(found: Any, budget: Budget) -> Json:
+    names = {position: name for name, position in found.re.groupindex.items()}
+    budget.produce(200 * (1 + found.re.groups))
+    captures: list[Json] = [
+        {**_place(found, group), "name": names.get(group)} for group in range(1, found.re.groups + 1)
+    ]
+    return {**_place(found, 0), "captures": captures}
+
+
+def _place(found: Any, group: int) -> dict[str, Json]:
+    start, end = found.span(group)
+    if start < 0:
+        return {"offset": -1, "length": 0, "string": None}
+    return {"offset": start, "length": end - start, "string": found[group]}
+
+
+def _pattern_and_flags(value: Json) -> tuple[Json, Json]:
+    """`"pattern"` or `["pattern", "flags"]`"""
+    if isinstance(value, str):
+        return value, None
+    if isinstance(value, list) and value:
+        return value[0], value[1] if len(value) > 1 else None
+    raise raised(f"{type_name(value)} not a string or array")
+
+
+def test_one(run: Run, value: Json, pattern: Json) -> Json:
+    """`test` with pattern and flags in one argument."""
+    return test(run, value, *_pattern_and_flags(pattern))
+
+
+def match_one(run: Run, value: Json, pattern: Json) -> Iterator[Json]:
+    """`match` with pattern and flags in one argument."""
+    return match(run, value, *_pattern_and_flags(pattern))
+
+
+def named_captures(run: Run, value: Json) -> Json:
+    """The named captures of a match, as an object."""
+    assert isinstance(value, dict)
+    captures = value["captures"]
+    assert isinstance(captures, list)
+    named: dict[str, Json] = {}
+    for capture in captures:
+        assert isinstance(capture, dict)
+        name = capture["name"]
+        if isinstance(name, str):
+            named[name] = capture["string"]
+    return named
+
+
+FUNCTIONS: Final[dict[str, Callable[..., Json]]] = {
+    "test/1": test_one,
+    "test/2": test,
+    "_named_captures/0": named_captures,
+}
+GENERATORS: Final[dict[str, Callable[..., Iterator[Json]]]] = {"match/1": match_one, "match/2": match}
