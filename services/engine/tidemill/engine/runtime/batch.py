@@ -7,7 +7,7 @@ from typing import Final
 
 from tidemill.engine.runtime.deciding import Deciding
 from tidemill.engine.runtime.environment import Environment
-from tidemill.engine.runtime.items import Item, OwedWork, Poisoned, Redriven
+from tidemill.engine.runtime.items import ActionAnswer, Item, OwedWork, Poisoned, Redriven
 from tidemill.engine.runtime.ownership import Ownership, OwnershipLostError
 from tidemill.engine.runtime.release import Release
 from tidemill.engine.runtime.turns import ShardTurn
@@ -46,6 +46,7 @@ class BatchLoop:
         # Held while a batch commits; who takes it knows that every earlier commit has ended and is released.
         self.commit_lock = asyncio.Lock()
         self._sizes = environment.metrics.distribution(names.ENGINE_BATCH_ITEMS)
+        self._step_latency = environment.metrics.distribution(names.ENGINE_STEP_LATENCY)
         self._commit_latency = environment.metrics.distribution(names.ENGINE_COMMIT_LATENCY)
 
     async def run_once(self) -> bool:
@@ -77,6 +78,7 @@ class BatchLoop:
             await self._isolate(items, error)
             return
         self._release.after_commit(batch, written)
+        self._observe(items)
 
     async def _commit(self, batch: Sequence[ShardTurn]) -> set[int]:
         changed = [shard_turn.commit() for shard_turn in batch if not shard_turn.changes_nothing()]
@@ -88,6 +90,12 @@ class BatchLoop:
         if fenced := {commit.shard for commit in changed} - written:
             raise OwnershipLostError(f"another process owns the shards {sorted(fenced)}")
         return written
+
+    def _observe(self, items: Sequence[Item]) -> None:
+        now_us = self._clock.monotonic_us()
+        for item in items:
+            if isinstance(item, ActionAnswer):
+                self._step_latency.observe((now_us - item.received_us) / _MICRO)
 
     async def _isolate(self, items: Sequence[Item], error: StorageRefusedError) -> None:
         """The store refuses the data of some item: halve the batch until that item is alone."""

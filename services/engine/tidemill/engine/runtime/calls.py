@@ -184,7 +184,9 @@ class Calls:
         del self._outstanding[call.key, call.attempt]
         if outstanding.sent:
             self._sent -= 1
-        self._inbox.put([ActionAnswer(call.shard, call.execution_id, result, outstanding.cancelled)])
+        received_us = self._clock.monotonic_us()
+        answer = ActionAnswer(call.shard, call.execution_id, result, outstanding.cancelled, received_us)
+        self._inbox.put([answer])
 
     def _not_delivered(self, outstanding: Outstanding, result: pb.ActionResult) -> None:
         outstanding.failures += 1

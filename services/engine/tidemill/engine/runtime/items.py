@@ -19,12 +19,16 @@ class LoggedCommand:
 
 @dataclass(frozen=True, slots=True)
 class ActionAnswer:
-    """The outcome of an action; `cancelled` when a cancellation of it had been asked for."""
+    """The outcome of an action, and when it came by the monotonic clock.
+
+    `cancelled` when a cancellation of it had been asked for.
+    """
 
     shard: int
     execution_id: str
     result: ActionResult
     cancelled: bool = False
+    received_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
