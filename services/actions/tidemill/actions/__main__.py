@@ -1,0 +1,44 @@
+"""`python -m tidemill.actions`: one Action service, set up by TIDEMILL_ACTIONS_* and ended by SIGTERM."""
+
+import asyncio
+import os
+import sys
+from typing import Final
+
+from tidemill.actions.app import Surroundings, build
+from tidemill.actions.settings import load
+from tidemill.errors import TidemillError
+from tidemill.loops import FatalError
+from tidemill.rpc import AddressInUseError
+from tidemill.telemetry.logging import configure_logging
+from tidemill.telemetry.tracing import configure_tracing
+
+# The ledger's thread asks for the interpreter at every statement; with Python's 5 ms it would wait that long
+# each time while the event loop is busy, and one commit is several statements.
+SWITCH_INTERVAL_SECONDS: Final = 0.0002
+
+
+async def run() -> None:
+    """Serve until asked to stop."""
+    settings = load(os.environ)
+    tracing = configure_tracing("actions", os.environ)
+    try:
+        await build(settings, Surroundings(tracing=tracing)).run()
+    finally:
+        tracing.shutdown()
+
+
+def main() -> int:
+    """The exit code: 0 after a stop that was asked for, 1 after a refusal or failure, said in one line."""
+    configure_logging("actions", level=os.environ.get("TIDEMILL_LOG_LEVEL", "info"))
+    sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
+    try:
+        asyncio.run(run())
+    except (TidemillError, FatalError, AddressInUseError, RuntimeError, ValueError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

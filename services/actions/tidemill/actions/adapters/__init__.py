@@ -1,0 +1,1 @@
+"""What calls are made with: HTTP, registered functions, events, and the built-in try-outs."""

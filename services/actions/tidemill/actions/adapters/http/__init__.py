@@ -1,0 +1,1 @@
+"""The action `http`: the DSL's `call: http`."""

@@ -1,0 +1,78 @@
+"""Between the contract's messages and the service's own words."""
+
+from tidemill.action_kit import EffectClass
+from tidemill.actions.core.model import Answer, Call, Cancellation, Completed, Problem
+from tidemill.actions.registry import ActionSpec
+from tidemill.api.actions.v1 import action_service_pb2 as pb
+from tidemill.api.errors.v1 import problem_pb2
+from tidemill.api.events.v1 import payload_pb2
+from tidemill.errors import duration_of_us
+
+_EFFECT_CLASSES = {
+    EffectClass.PURE: pb.EFFECT_CLASS_PURE,
+    EffectClass.IDEMPOTENT: pb.EFFECT_CLASS_IDEMPOTENT,
+    EffectClass.ONCE: pb.EFFECT_CLASS_ONCE,
+    EffectClass.AT_MOST_ONCE: pb.EFFECT_CLASS_AT_MOST_ONCE,
+}
+
+
+def call_of(message: pb.ActionCall) -> Call:
+    """The call that the engine asks for."""
+    return Call(
+        message.key,
+        message.attempt,
+        message.namespace,
+        message.execution_id,
+        message.task_reference,
+        message.action,
+        message.arguments.data,
+        message.shard,
+        message.epoch,
+        message.dispatch_before_us,
+        message.timeout_us,
+        message.traceparent,
+    )
+
+
+def cancellation_of(message: pb.ActionCancellation) -> Cancellation:
+    """The cancellation that the engine asks for."""
+    return Cancellation(message.key, message.attempt)
+
+
+def result_of(answer: Answer) -> pb.ActionResult:
+    """The answer as a message."""
+    if not isinstance(answer, Completed):
+        return pb.ActionResult(
+            key=answer.key,
+            attempt=answer.attempt,
+            delivery_failure=int(answer.failure),  # type: ignore[arg-type]  # the numbers are the contract's
+            delivery_detail=answer.detail,
+        )
+    outcome = answer.outcome
+    return pb.ActionResult(
+        key=answer.key,
+        attempt=answer.attempt,
+        state=int(outcome.state),  # type: ignore[arg-type]  # the numbers are the contract's
+        output=None if outcome.output is None else payload_pb2.Payload(data=outcome.output),
+        error=None if outcome.error is None else _problem(outcome.error),
+        from_record=answer.from_record,
+    )
+
+
+def _problem(problem: Problem) -> problem_pb2.Problem:
+    return problem_pb2.Problem(
+        type=problem.type, status=problem.status, title=problem.title, detail=problem.detail
+    )
+
+
+def action_of(spec: ActionSpec) -> pb.Action:
+    """The description of an action as a message."""
+    return pb.Action(
+        name=spec.name,
+        version=spec.version,
+        effect_class=_EFFECT_CLASSES[spec.effect_class],
+        timeout=duration_of_us(spec.timeout_us),
+        input_schema=spec.input_schema,
+        output_schema=spec.output_schema,
+        description=spec.description,
+    )

@@ -1,0 +1,151 @@
+"""Wires the Action service together; the only place where its parts meet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tidemill.action_kit import FunctionAction
+from tidemill.actions.adapters.builtin import BUILTIN_FUNCTIONS
+from tidemill.actions.adapters.discovery import functions_of_modules, installed_functions, without_repeats
+from tidemill.actions.adapters.events import EventPublisher
+from tidemill.actions.adapters.functions import function_action
+from tidemill.actions.adapters.http.action import HTTP, HttpCalls, HttpLimits
+from tidemill.actions.adapters.threads import Threads
+from tidemill.actions.api.servicer import ActionServicer
+from tidemill.actions.core.admission import Admission, AdmissionLimits
+from tidemill.actions.ledger.port import Ledger
+from tidemill.actions.ledger.sqlite import FILE_NAME, SqliteLedger
+from tidemill.actions.registry import Action, Registry
+from tidemill.actions.runtime.dispatch import Dispatcher
+from tidemill.actions.runtime.flights import Flight
+from tidemill.actions.runtime.meters import Meters
+from tidemill.actions.runtime.parts import Parts
+from tidemill.actions.runtime.running import Runner
+from tidemill.actions.runtime.settlement import Expiry, Settlement
+from tidemill.actions.runtime.streams import Streams
+from tidemill.actions.service import ActionsService, ServiceParts
+from tidemill.actions.settings import Settings
+from tidemill.api.actions.v1.action_service_pb2 import DESCRIPTOR
+from tidemill.api.actions.v1.action_service_pb2_grpc import add_ActionServiceServicer_to_server
+from tidemill.clock import Clock, SystemClock
+from tidemill.locks import DirectoryLock
+from tidemill.rpc import RpcOptions, RpcService, build_server, connect
+from tidemill.telemetry.metrics import Metrics
+from tidemill.telemetry.tracing import NoTracing, Tracing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a process brings along; tests bring their own. Without a ledger it is the settings' file."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    metrics: Metrics = field(default_factory=Metrics)
+    tracing: Tracing = field(default_factory=NoTracing)
+    ledger: Ledger | None = None
+    functions: Sequence[FunctionAction] = ()
+
+
+def build(settings: Settings, surroundings: Surroundings | None = None) -> ActionsService:
+    """The service, bound to its address and not started. Needs a running loop.
+
+    Raises DirectoryLockedError, StorageUnavailableError, AddressInUseError, ActionModuleError,
+    DuplicateActionError and InvalidSchemaError.
+    """
+    around = surroundings or Surroundings()
+    options = RpcOptions(metrics=around.metrics, tracing=around.tracing)
+    http = HttpCalls(_http_limits(settings), settings.http_hosts)
+    triggers = connect(settings.triggers, options)
+    events = EventPublisher(
+        triggers, timeout_us=settings.events_timeout_us, batch_max=settings.events_batch_max
+    )
+    registry = Registry([http.action, events.action, *_functions(settings, around)])
+    lock, ledger = _ledger(settings, around)
+    parts = _parts(settings, around, ledger, registry)
+    dispatcher = Dispatcher(parts, Admission[Flight](_admission_limits(settings)))
+    settlement = Settlement(ledger, around.clock, parts.meters, settings)
+    streams = _streams(settings)
+    servicer = ActionServicer(dispatcher, settlement, streams, registry, settings)
+    return ActionsService(
+        ServiceParts(
+            settings=settings,
+            clock=around.clock,
+            metrics=around.metrics,
+            lock=lock,
+            ledger=ledger,
+            dispatcher=dispatcher,
+            settlement=settlement,
+            expiry=Expiry(ledger, around.clock, settings),
+            streams=streams,
+            http=http,
+            events=events,
+            triggers=triggers,
+            rpc=build_server(settings.listen, [_rpc_service(servicer)], options),
+        )
+    )
+
+
+def _functions(settings: Settings, around: Surroundings) -> list[Action]:
+    declared = without_repeats(
+        [
+            *BUILTIN_FUNCTIONS,
+            *installed_functions(),
+            *functions_of_modules(settings.modules),
+            *around.functions,
+        ]
+    )
+    threads = Threads(around.metrics, threads_max=settings.threads_max, lost_max=settings.threads_lost_max)
+    return [function_action(function, threads) for function in declared]
+
+
+def _ledger(settings: Settings, around: Surroundings) -> tuple[DirectoryLock | None, Ledger]:
+    if around.ledger is not None:
+        return None, around.ledger
+    lock = DirectoryLock(settings.data)
+    return lock, SqliteLedger(settings.data / FILE_NAME, page_count_max=settings.ledger_page_count_max)
+
+
+def _parts(settings: Settings, around: Surroundings, ledger: Ledger, registry: Registry) -> Parts:
+    runner = Runner(
+        around.tracing,
+        timeout_us_max=settings.call_timeout_us_max,
+        output_bytes_max=settings.output_bytes_max,
+    )
+    return Parts(
+        ledger=ledger,
+        registry=registry,
+        runner=runner,
+        clock=around.clock,
+        meters=Meters(around.metrics),
+        settings=settings,
+    )
+
+
+def _admission_limits(settings: Settings) -> AdmissionLimits:
+    return AdmissionLimits(
+        in_flight_max=settings.calls_in_flight_max,
+        namespace_in_flight_max=settings.namespace_calls_in_flight_max,
+        group_in_flight_max=settings.group_calls_in_flight_max,
+        queued_max=settings.calls_queued_max,
+        namespace_queued_max=settings.namespace_calls_queued_max,
+        # More would only wait for a connection, with their time limits running.
+        group_limits={HTTP: settings.http_connections_max},
+    )
+
+
+def _streams(settings: Settings) -> Streams:
+    return Streams(settings.streams_max, settings.stream_calls_in_flight_max, settings.response_items_max)
+
+
+def _http_limits(settings: Settings) -> HttpLimits:
+    return HttpLimits(
+        connections_max=settings.http_connections_max,
+        timeout_us=settings.http_timeout_us,
+        connect_timeout_us=settings.http_connect_timeout_us,
+        response_bytes_max=settings.http_response_bytes_max,
+        error_excerpt_bytes_max=settings.http_error_excerpt_bytes_max,
+        redirects_max=settings.http_redirects_max,
+    )
+
+
+def _rpc_service(servicer: ActionServicer) -> RpcService:
+    name = DESCRIPTOR.services_by_name["ActionService"].full_name
+    return RpcService(name, lambda server: add_ActionServiceServicer_to_server(servicer, server))

@@ -1,0 +1,1 @@
+"""What is decided about calls: pure values, tables and counters, without IO or clock."""

@@ -1,0 +1,1 @@
+"""The effect ledger: one port, and implementations in memory and in SQLite."""

@@ -1,0 +1,1 @@
+"""The running of calls: streams, flights, the batch step, and the recorder."""

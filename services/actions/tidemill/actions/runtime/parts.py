@@ -1,0 +1,22 @@
+"""What the runtime works with."""
+
+from dataclasses import dataclass
+
+from tidemill.actions.ledger.port import Ledger
+from tidemill.actions.registry import Registry
+from tidemill.actions.runtime.meters import Meters
+from tidemill.actions.runtime.running import Runner
+from tidemill.actions.settings import Settings
+from tidemill.clock import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The parts that the dispatcher and its steps share."""
+
+    ledger: Ledger
+    registry: Registry
+    runner: Runner
+    clock: Clock
+    meters: Meters
+    settings: Settings

@@ -1,0 +1,103 @@
+"""Outcomes on their way into the ledger: those that get ready during one commit are written by the next."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tidemill.actions.core.model import Answer, Completed, DeliveryFailure, Outcome, Undelivered
+from tidemill.actions.ledger.port import Ledger, Record
+from tidemill.actions.runtime.flights import Flight
+from tidemill.actions.runtime.meters import Meters
+from tidemill.sqlite import StorageRefusedError
+from tidemill.telemetry.logging import get_logger
+
+Answered = tuple[Flight, Answer]
+_log = get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Ended:
+    """A flight that has run: its outcome, or why its effect was not made."""
+
+    flight: Flight
+    outcome: Outcome | None
+    detail: str = ""
+
+
+class Recorder:
+    """Writes outcomes in batches and hands on the answers, which no one sees before they are durable.
+
+    While the ledger refuses, outcomes stay here, bounded by the calls in flight, and are tried again.
+    """
+
+    def __init__(
+        self, ledger: Ledger, meters: Meters, *, rows_max: int, deliver: Callable[[list[Answered]], None]
+    ) -> None:
+        self.wake = asyncio.Event()
+        self._ledger = ledger
+        self._meters = meters
+        self._rows_max = rows_max
+        self._deliver = deliver
+        self._pending: list[_Ended] = []
+
+    def record(self, flight: Flight, outcome: Outcome) -> None:
+        """Have the flight's outcome written and answered."""
+        self._pending.append(_Ended(flight, outcome))
+        self.wake.set()
+
+    def release(self, flight: Flight, detail: str) -> None:
+        """Have the flight's claim given up, and the call answered as not delivered."""
+        self._pending.append(_Ended(flight, None, detail))
+        self.wake.set()
+
+    async def run_once(self) -> bool:
+        """Write one batch; raises StorageUnavailableError, after which the batch still waits."""
+        batch = self._pending[: self._rows_max]
+        if not batch:
+            return False
+        answers = await self._write(batch)
+        del self._pending[: len(batch)]
+        self._deliver(answers)
+        return True
+
+    async def _write(self, batch: list[_Ended]) -> list[Answered]:
+        records = [(ended.flight, _record(ended.flight, ended.outcome)) for ended in batch if ended.outcome]
+        releases = [(ended.flight, ended.detail) for ended in batch if ended.outcome is None]
+        try:
+            standing = await self._ledger.record([record for _, record in records]) if records else []
+            held = [
+                (flight.hold, flight.claim.token) for flight, _ in releases if flight.hold and flight.claim
+            ]
+            if held:
+                await self._ledger.release(held)
+        except StorageRefusedError as error:
+            # Trying the same data again is pointless; the engine sends the calls again.
+            _log.error("the ledger refused a batch of outcomes", batch_size=len(batch), exc_info=error)
+            return [(ended.flight, _undelivered(ended.flight, error.message)) for ended in batch]
+        answers: list[Answered] = [
+            (flight, self._completed(flight, record.outcome, stands))
+            for (flight, record), stands in zip(records, standing, strict=True)
+        ]
+        return answers + [(flight, _undelivered(flight, detail)) for flight, detail in releases]
+
+    def _completed(self, flight: Flight, outcome: Outcome, stands: Outcome) -> Completed:
+        call = flight.call
+        if stands is not outcome:
+            self._meters.late.add()
+            _log.warning(
+                "an outcome came late: another one stands",
+                execution_id=call.execution_id,
+                idempotency_key=call.key,
+                attempt=call.attempt,
+                action=call.action,
+            )
+        return Completed(call.key, call.attempt, stands)
+
+
+def _record(flight: Flight, outcome: Outcome) -> Record:
+    assert flight.claim is not None, "only claimed flights are recorded"
+    return Record(flight.claim, flight.hold, outcome)
+
+
+def _undelivered(flight: Flight, detail: str) -> Undelivered:
+    return Undelivered(flight.call.key, flight.call.attempt, DeliveryFailure.UNAVAILABLE, detail)

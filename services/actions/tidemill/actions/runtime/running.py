@@ -1,0 +1,99 @@
+"""The running of one call: its time limit, its cancellation, its span, and what an abrupt end means."""
+
+import asyncio
+from contextlib import AbstractContextManager
+
+from tidemill.action_kit import EffectClass
+from tidemill.actions.core.model import CANCELLED, ActionState, Call, Outcome
+from tidemill.actions.core.problems import failed, runtime_problem, timeout_problem
+from tidemill.actions.registry import Action, NotDeliveredError
+from tidemill.telemetry import names
+from tidemill.telemetry.logging import get_logger
+from tidemill.telemetry.tracing import AttributeValue, Tracing
+
+_log = get_logger(__name__)
+
+
+class Runner:
+    """Runs actions. `timeout_us_max` bounds every call, `output_bytes_max` every output."""
+
+    def __init__(self, tracing: Tracing, *, timeout_us_max: int, output_bytes_max: int) -> None:
+        self._tracing = tracing
+        self._timeout_us_max = timeout_us_max
+        self._output_bytes_max = output_bytes_max
+
+    def timeout_us(self, action: Action, call: Call) -> int:
+        """How long the call may take: what its task says, else what the action declares."""
+        return min(call.timeout_us or action.spec.timeout_us, self._timeout_us_max)
+
+    def run_inline(self, action: Action, call: Call) -> Outcome:
+        """Run a quick function here and now. Raises NotDeliveredError."""
+        assert action.run_inline is not None, "asked of inline actions alone"
+        with self._span(call):
+            try:
+                outcome = action.run_inline(call)
+            except NotDeliveredError:
+                raise
+            except Exception as error:
+                outcome = _broken(call, error)
+        return self._bounded(outcome)
+
+    async def run(self, action: Action, call: Call) -> Outcome:
+        """Run a call within its time limit. Raises NotDeliveredError and CancelledError."""
+        timeout_us = self.timeout_us(action, call)
+        limit = asyncio.timeout(timeout_us / 1_000_000)
+        with self._span(call):
+            try:
+                async with limit:
+                    outcome = await action.run(call)
+            except NotDeliveredError:
+                raise
+            except TimeoutError as error:
+                outcome = _timed_out(action, timeout_us) if limit.expired() else _broken(call, error)
+            except Exception as error:
+                outcome = _broken(call, error)
+        return self._bounded(outcome)
+
+    def _bounded(self, outcome: Outcome) -> Outcome:
+        size = len(outcome.output or b"")
+        if size <= self._output_bytes_max:
+            return outcome
+        return failed(
+            runtime_problem(f"the output of {size} bytes is over output_bytes_max, {self._output_bytes_max}")
+        )
+
+    def _span(self, call: Call) -> AbstractContextManager[object]:
+        if not self._tracing.enabled:
+            return self._tracing.span(names.ACTIONS_CALL)
+        attributes: dict[str, AttributeValue] = {
+            names.ACTION.name: call.action,
+            names.EXECUTION_ID.name: call.execution_id,
+            names.TASK_REFERENCE.name: call.task_reference,
+            names.ATTEMPT.name: call.attempt,
+        }
+        return self._tracing.span(names.ACTIONS_CALL, call.traceparent, attributes)
+
+
+def interrupted(action: Action) -> Outcome:
+    """The outcome of a call that was cancelled while it ran."""
+    if action.spec.effect_class is EffectClass.AT_MOST_ONCE:
+        return Outcome(ActionState.UNKNOWN, error=runtime_problem("the call was cancelled while it ran"))
+    return CANCELLED
+
+
+def _timed_out(action: Action, timeout_us: int) -> Outcome:
+    detail = f"{action.spec.full_name} did not answer within {timeout_us / 1_000_000:g} seconds"
+    # Without an answer nobody knows whether it took effect; for this class alone that must be said.
+    unknown = action.spec.effect_class is EffectClass.AT_MOST_ONCE
+    return Outcome(ActionState.UNKNOWN if unknown else ActionState.FAILED, error=timeout_problem(detail))
+
+
+def _broken(call: Call, error: Exception) -> Outcome:
+    _log.warning(
+        "an action raised",
+        action=call.action,
+        execution_id=call.execution_id,
+        attempt=call.attempt,
+        exc_info=error,
+    )
+    return failed(runtime_problem(f"{type(error).__name__}: {error}"))

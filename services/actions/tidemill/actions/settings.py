@@ -1,0 +1,80 @@
+"""Every setting and limit of the Action service, each with its unit; read from `TIDEMILL_ACTIONS_*`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidemill.settings import from_environment
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the service listens and keeps its ledger, what it runs, and how much of everything it takes."""
+
+    listen: str = "127.0.0.1:7402"
+    data: Path = Path(".tidemill/actions")
+    triggers: str = "127.0.0.1:7401"
+    # 0: no metrics are served.
+    metrics_port: int = 0
+    # Python modules, separated by commas, whose actions are served beside those of installed packages.
+    modules: str = ""
+    # `host=http://127.0.0.1:8080,...`: HTTP calls to these hosts go there instead.
+    http_hosts: str = ""
+
+    # Streams and their messages.
+    streams_max: int = 64
+    stream_calls_in_flight_max: int = 10_000
+    request_items_max: int = 10_000
+    response_items_max: int = 512
+    response_bytes_max: int = 1_048_576
+    arguments_bytes_max: int = 1_048_576
+    output_bytes_max: int = 1_048_576
+    page_size_default: int = 100
+    page_size_max: int = 1_000
+
+    # Calls in flight, and those that wait for their turn.
+    calls_in_flight_max: int = 8_192
+    namespace_calls_in_flight_max: int = 4_096
+    group_calls_in_flight_max: int = 4_096
+    calls_queued_max: int = 100_000
+    namespace_calls_queued_max: int = 20_000
+
+    # How long things take.
+    call_timeout_us_max: int = 3_600_000_000
+    lease_margin_us: int = 30_000_000
+    join_poll_us: int = 100_000
+    join_poll_us_max: int = 2_000_000
+    inline_slice_us: int = 5_000
+    drain_us_max: int = 10_000_000
+    storage_retry_us_max: int = 1_000_000
+
+    # The ledger.
+    record_rows_max: int = 2_048
+    settled_keys_pending_max: int = 1_000_000
+    settle_rows_max: int = 2_048
+    settle_interval_us: int = 200_000
+    settled_retention_us: int = 86_400_000_000
+    expire_rows_max: int = 1_000
+    expire_interval_us: int = 60_000_000
+    ledger_page_count_max: int = 0
+
+    # Plain functions, which run in threads.
+    threads_max: int = 32
+    threads_lost_max: int = 64
+
+    # HTTP calls.
+    http_connections_max: int = 512
+    http_timeout_us: int = 30_000_000
+    http_connect_timeout_us: int = 10_000_000
+    http_response_bytes_max: int = 1_048_576
+    http_error_excerpt_bytes_max: int = 512
+    http_redirects_max: int = 10
+
+    # Publishing events.
+    events_batch_max: int = 256
+    events_timeout_us: int = 30_000_000
+
+
+def load(environment: Mapping[str, str]) -> Settings:
+    """Read the settings; raises InvalidRequestError for a value that does not fit."""
+    return from_environment(Settings, "TIDEMILL_ACTIONS", environment)
