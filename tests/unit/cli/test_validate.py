@@ -1,0 +1,82 @@
+"""`validate`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import Tidemill
+
+GOOD = """
+document: {dsl: '1.0.3', namespace: shop, name: greet, version: '1.0.0'}
+do:
+- hello:
+    set: {text: hello}
+"""
+BAD = GOOD + "    then: nowhere\n- second:\n    wait: soon\n"
+TO_COME = GOOD + "- later:\n    run: {workflow: {namespace: shop, name: other, version: '1.0.0'}}\n"
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> "Write":
+    return Write(tmp_path)
+
+
+class Write:
+    """Writes documents into one directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def __call__(self, name: str, text: str) -> str:
+        path = self._directory / name
+        path.write_text(text)
+        return str(path)
+
+
+def test_a_good_document_is_ok(tidemill: Tidemill, write: Write) -> None:
+    file = write("good.yaml", GOOD)
+    outcome = tidemill("validate", file)
+    assert (outcome.code, outcome.lines, outcome.err) == (0, [f"{file}: ok"], "")
+
+
+def test_each_problem_is_a_line_with_file_and_pointer(tidemill: Tidemill, write: Write) -> None:
+    good, bad = write("good.yaml", GOOD), write("bad.yaml", BAD)
+    outcome = tidemill("validate", good, bad)
+    assert outcome.code == 1
+    problems = [line for line in outcome.lines if line.startswith(f"{bad}: ")]
+    assert {"/do/0/hello/then", "/do/1/second/wait"} <= {line.split(": ")[1] for line in problems}
+    assert f"{good}: ok" in outcome.lines
+
+
+def test_a_problem_of_the_whole_document_has_the_root_as_its_pointer(
+    tidemill: Tidemill, write: Write
+) -> None:
+    file = write("broken.yaml", "do: [")
+    (line,) = tidemill("validate", file).lines
+    assert line.startswith(f"{file}: /: ")
+
+
+def test_what_is_not_built_yet_is_a_warning(tidemill: Tidemill, write: Write) -> None:
+    file = write("later.yaml", TO_COME)
+    outcome = tidemill("validate", file)
+    assert outcome.code == 0
+    assert any(line.startswith(f"{file}: /do/1/later") and ": warning: " in line for line in outcome.lines)
+
+
+def test_machines_get_one_object_a_file(tidemill: Tidemill, write: Write) -> None:
+    good, bad = write("good.yaml", GOOD), write("bad.yaml", BAD)
+    first, second = (json.loads(line) for line in tidemill("validate", good, bad, "--json").lines)
+    assert first == {"file": good, "valid": True, "problems": []}
+    assert (second["file"], second["valid"]) == (bad, False)
+    assert {"pointer", "message", "severity"} == set(second["problems"][0])
+
+
+def test_a_file_that_cannot_be_read_has_its_own_exit_code_and_stops_nothing(
+    tidemill: Tidemill, write: Write
+) -> None:
+    bad = write("bad.yaml", BAD)
+    outcome = tidemill("validate", "no-such-file.yaml", bad)
+    assert outcome.code == 2
+    assert outcome.err == "error: no-such-file.yaml: No such file or directory\n"
+    assert any(line.startswith(f"{bad}: /do/0") for line in outcome.lines)
