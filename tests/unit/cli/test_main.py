@@ -98,3 +98,8 @@ def test_a_bug_is_one_line_too(tidemill: Tidemill, answers: Answers) -> None:
 def test_whatever_an_error_says_is_brought_on_one_line() -> None:
     line, code = describe(ValueError("first\n\tsecond"))
     assert (line, code) == ("this is a bug in tidemill: ValueError: first second", 1)
+
+
+def test_the_documentation_names_every_command() -> None:
+    page = (Path(__file__).parents[3] / "docs/command-line.md").read_text()
+    assert [command for command in COMMANDS.split() if f"`{command}" not in page] == []
