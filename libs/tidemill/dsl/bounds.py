@@ -89,6 +89,8 @@ def _object_fault(value: dict[object, object]) -> str:
     for key in value:
         if not isinstance(key, str):
             return f"the key {key!r:.40} is not text"
+        if len(key) > limits.KEY_CHARACTERS_MAX:
+            return f"the key `{key:.40}...` is longer than {limits.KEY_CHARACTERS_MAX} characters"
         fault = text_fault(key)
         if fault:
             return fault

@@ -1,12 +1,11 @@
 """The JSON Schemas that authors give for inputs, outputs and context: closed, and without backtracking."""
 
-from typing import Final, Never
+from typing import Never
 
 import jsonschema_rs
 
+from tidemill.dsl.limits import DATA_SCHEMA_PATTERN_BYTES_MAX
 from tidemill.json import Json
-
-_PATTERN_BYTES_MAX: Final = 256 * 1024
 
 
 def compile_data_schema(document: Json) -> jsonschema_rs.Validator:
@@ -22,7 +21,7 @@ def compile_data_schema(document: Json) -> jsonschema_rs.Validator:
             document,
             validate_formats=True,
             retriever=_refuse,
-            pattern_options=jsonschema_rs.RegexOptions(size_limit=_PATTERN_BYTES_MAX),
+            pattern_options=jsonschema_rs.RegexOptions(size_limit=DATA_SCHEMA_PATTERN_BYTES_MAX),
         )
     except (ValueError, jsonschema_rs.ReferencingError) as error:
         raise ValueError(

@@ -44,19 +44,15 @@ def _decode(text: str | bytes) -> str:
 
 
 def _read(source: str) -> Json:
-    """JSON first: it is quick, and every refusal that YAML can make with a line number is left to YAML."""
-    looks_like_json = source.lstrip()[:1] in ("{", "[")
-    small_enough_for_yaml = len(source.encode()) <= limits.YAML_BYTES_MAX
-    if looks_like_json:
+    """JSON first: it is quick; what is no JSON is left to YAML, of which JSON is a part."""
+    fits_yaml = len(source.encode()) <= limits.YAML_BYTES_MAX
+    if source.lstrip()[:1] in ("{", "["):
         try:
-            document = read_json(source)
-            problem = scan(document)
-            if not problem or not small_enough_for_yaml:
-                return document
+            return read_json(source)
         except DocumentError:
-            if not small_enough_for_yaml:
+            if not fits_yaml:
                 raise
-    if not small_enough_for_yaml:
+    if not fits_yaml:
         raise refusal(f"a YAML document may have {limits.YAML_BYTES_MAX} bytes; write a larger one as JSON")
     return read_yaml(source)
 

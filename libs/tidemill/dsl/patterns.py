@@ -2,9 +2,7 @@
 
 import re2
 
-from tidemill.dsl.limits import PATTERN_CHARACTERS_MAX
-
-_PATTERN_BYTES_MAX = 1024 * 1024
+from tidemill.dsl.limits import PATTERN_CHARACTERS_MAX, PATTERN_PROGRAM_BYTES_MAX
 
 
 def is_pattern(text: str) -> bool:
@@ -17,7 +15,7 @@ def compile_pattern(text: str) -> "re2._Regexp[bytes]":
     if len(text) > PATTERN_CHARACTERS_MAX:
         raise ValueError(f"it has more than {PATTERN_CHARACTERS_MAX} characters")
     options = re2.Options()
-    options.max_mem = _PATTERN_BYTES_MAX
+    options.max_mem = PATTERN_PROGRAM_BYTES_MAX
     options.never_capture = True
     options.log_errors = False
     try:

@@ -49,7 +49,7 @@ class Scope:
         """The names that an expression may use; None where only its user knows."""
         if self.shared:
             return None
-        return self.arguments | self.own_variables | ({"secrets"} if self.secrets else frozenset())
+        return self.arguments | self.own_variables
 
     def declare(self, *names: str) -> "Scope":
         """The scope in which loop or error variables are known too."""
@@ -60,7 +60,9 @@ def inside(level: str, value: Json, scope: Scope) -> Scope:
     """The scope of the members of a place, as far as all of them share it."""
     match level:
         case "task list":
-            return replace(scope, siblings=task_names(value), task_levels=scope.task_levels + 1)
+            return replace(
+                scope, siblings=task_names(value), secrets=False, task_levels=scope.task_levels + 1
+            )
         case "branches":
             return replace(scope, siblings=frozenset(), task_levels=scope.task_levels + 1)
         case "named functions" | "extension":
@@ -84,6 +86,8 @@ def member(level: str, key: str, value: Json, scope: Scope) -> Scope:
     if level.endswith(" task"):
         scope = replace(scope, arguments=_OF_TASK_MEMBER.get(key, _IN_TASK))
         scope = replace(scope, secrets=True) if level.endswith("call task") and key == "with" else scope
+    if (level, key) == ("iterator", "export"):
+        scope = replace(scope, arguments=_AFTER_TASK)
     declare = _DECLARING.get((level, key))
     return scope.declare(*declare(value)) if declare else scope
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 from typing import Final
 
 import jsonschema_rs
 
+from tidemill.dsl.limits import PROBLEMS_MAX
 from tidemill.dsl.pointers import child
-from tidemill.dsl.problems import Problem
+from tidemill.dsl.problems import Problem, Severity
 from tidemill.dsl.scopes import Scope, inside, member
 from tidemill.dsl.shapes import Level, UndecidedError, decide, validator
 from tidemill.json import Json
@@ -70,7 +72,7 @@ def _look(visit: _Visit) -> Place:
     faults: tuple[Problem, ...]
     try:
         level = decide(visit.shape, visit.value)
-        faults = tuple(_faults(level, visit))
+        faults = tuple(islice(_faults(level, visit), PROBLEMS_MAX))
     except UndecidedError as undecided:
         level, faults = _UNDECIDED, (Problem(visit.pointer, f"{_label(visit.key)} {undecided}"),)
     return Place(level, visit.pointer, visit.key, visit.value, visit.scope, faults)
@@ -94,14 +96,20 @@ def _faults(level: Level, visit: _Visit) -> Iterator[Problem]:
     outline = _outline(visit.value)
     schema = validator(level.name)
     if not schema.is_valid(outline):
-        sentences: dict[Problem, None] = {}
-        for error in schema.iter_errors(outline):
-            sentences |= dict.fromkeys(_translate(error, level, visit))
-        yield from sentences
-    if level.lenient and isinstance(visit.value, dict):
-        for key in visit.value.keys() - level.parts.keys():
-            message = f"`{key}` is not known in {level.noun} and is passed over{_hint(key, level)}"
-            yield Problem(child(visit.pointer, key), message, "warning")
+        # Several keywords may fail for one reason, and are then one sentence.
+        sentences = dict.fromkeys(_translate(error, level, visit) for error in schema.iter_errors(outline))
+        yield from (sentence for sentence in sentences if sentence)
+    if isinstance(visit.value, dict) and level.parts and not level.each:
+        yield from _unknown_members(level, visit, visit.value)
+
+
+def _unknown_members(level: Level, visit: _Visit, value: dict[str, Json]) -> Iterator[Problem]:
+    passed_over = " and is passed over" if level.lenient else ""
+    for key in value:
+        if key not in level.parts:
+            message = f"`{key:.80}` is not known in {level.noun}{passed_over}{_hint(key, level)}"
+            severity: Severity = "warning" if level.lenient else "error"
+            yield Problem(child(visit.pointer, key), message, severity)
 
 
 def _outline(value: Json) -> Json:
@@ -110,19 +118,16 @@ def _outline(value: Json) -> Json:
     return [None] * len(value) if isinstance(value, list) else value
 
 
-def _translate(error: jsonschema_rs.ValidationError, level: Level, visit: _Visit) -> Iterator[Problem]:
-    kind = error.kind
-    match kind:
-        case jsonschema_rs.ValidationErrorKind.Required():
-            yield Problem(visit.pointer, f"{level.noun} needs `{kind.property}`")
+def _translate(error: jsonschema_rs.ValidationError, level: Level, visit: _Visit) -> Problem | None:
+    match error.kind:
+        case jsonschema_rs.ValidationErrorKind.Required() as missing:
+            return Problem(visit.pointer, f"{level.noun} needs `{missing.property}`")
         case jsonschema_rs.ValidationErrorKind.AdditionalProperties():
-            for key in kind.unexpected:
-                message = f"`{key}` is not known in {level.noun}{_hint(key, level)}"
-                yield Problem(child(visit.pointer, key), message)
+            return None
         case jsonschema_rs.ValidationErrorKind.Type() if level.parts:
-            yield Problem(visit.pointer, f"{_label(visit.key)} must be an object")
+            return Problem(visit.pointer, f"{_label(visit.key)} must be an object")
         case _:
-            yield Problem(visit.pointer, f"{_label(visit.key)} must be {level.noun}")
+            return Problem(visit.pointer, f"{_label(visit.key)} must be {level.noun}")
 
 
 def _hint(key: str, level: Level) -> str:

@@ -27,7 +27,7 @@ _COLLECTION_TAGS: Final = frozenset({None, "!", "tag:yaml.org,2002:map", "tag:ya
 
 
 def read_yaml(source: str) -> Json:
-    """Read one YAML 1.2 document. Raises DocumentError with line and column, and a pointer if there is one."""
+    """Read one YAML 1.2 document. Raises DocumentError with line, column and, where there is one, pointer."""
     builder = _Builder()
     try:
         for event in _events(source):

@@ -1,48 +1,46 @@
 """Says what is wrong with an expression, compiling each text once for each set of variables."""
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from tidemill.dsl import limits
 from tidemill.dsl.rules.secrets import secrets_fault
+from tidemill.dsl.scopes import Scope
 from tidemill.expressions import ExpressionSyntaxError, compile_expression
 
-Variables = frozenset[str] | None
 _SECRETS: Final = "secrets"
+
+Variables: TypeAlias = frozenset[str] | None
 
 
 @dataclass(slots=True)
 class Compiler:
     """Compiles to find faults only; what it may compile in one document is bounded."""
 
-    faults: dict[tuple[str, Variables], str] = field(default_factory=dict)
+    faults: dict[tuple[str, Variables, bool], str] = field(default_factory=dict)
     characters: int = 0
 
-    def fault(self, source: str, variables: Variables) -> str:
+    def fault(self, source: str, scope: Scope) -> str:
         """The sentence for an expression (without its `${ }`) that does not compile here; else empty."""
-        self.characters += len(source)
-        if self.characters > limits.DOCUMENT_EXPRESSION_CHARACTERS_MAX:
-            limit = limits.DOCUMENT_EXPRESSION_CHARACTERS_MAX
-            return f"the expressions have more than {limit} characters together"
-        known = self.faults.get((source, variables))
+        key = (source, scope.variables, scope.secrets)
+        known = self.faults.get(key)
         if known is None:
-            known = self.faults[source, variables] = _fault(source, variables)
+            if not self.spend(len(source)):
+                limit = limits.DOCUMENT_EXPRESSION_CHARACTERS_MAX
+                return f"the expressions have more than {limit} characters together"
+            known = self.faults[key] = _fault(*key)
         return known
 
+    def spend(self, characters: int) -> bool:
+        """Take from what this check may cost; whether there was enough."""
+        self.characters += characters
+        return self.characters <= limits.DOCUMENT_EXPRESSION_CHARACTERS_MAX
 
-def _fault(source: str, variables: Variables) -> str:
+
+def _fault(source: str, variables: Variables, secrets: bool) -> str:
+    known = None if variables is None else variables | {_SECRETS}
     try:
-        compile_expression(source, variables)
-        return secrets_fault(source) if f"${_SECRETS}" in source else ""
+        expression = compile_expression(source, variables=known)
     except ExpressionSyntaxError as error:
-        if f"${_SECRETS}" in source and variables is not None and _SECRETS not in variables:
-            return "`$secrets` may stand only in the `with` of a call and in authentication"
         return f"this expression is not accepted: {error.message}"
-
-
-def unwrap(text: str) -> str | None:
-    """What stands in `${ }`, when that is the whole text; else None."""
-    stripped = text.strip()
-    if stripped.startswith("${") and stripped.endswith("}"):
-        return stripped[2:-1]
-    return None
+    return secrets_fault(source, allowed=secrets) if _SECRETS in expression.variables else ""

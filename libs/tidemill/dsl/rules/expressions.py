@@ -8,18 +8,18 @@ from typing import Final
 from tidemill.dsl.pointers import child
 from tidemill.dsl.problems import Problem
 from tidemill.dsl.references import UnknownReferenceError, lookup
-from tidemill.dsl.rules.compiling import unwrap
 from tidemill.dsl.rules.rule import Check, RuleTable
 from tidemill.dsl.rules.secrets import secret_names
 from tidemill.dsl.scopes import ARGUMENTS
 from tidemill.dsl.walk import Place
+from tidemill.expressions import expression_source, looks_interpolated
 from tidemill.json import Json
 
 
 def bare(place: Place, check: Check) -> Iterator[Problem]:
     """`if`, `when`, `while`, `from`, `as`, `in`: the whole text is an expression, with or without `${ }`."""
     if isinstance(place.value, str):
-        inner = unwrap(place.value)
+        inner = expression_source(place.value)
         yield from _compiled(place, check, place.value if inner is None else inner)
 
 
@@ -36,17 +36,17 @@ def template(place: Place, check: Check) -> Iterator[Problem]:
 
 
 def _template_text(place: Place, check: Check, pointer: str, text: str) -> Iterator[Problem]:
-    inner = unwrap(text)
+    inner = expression_source(text)
     if inner is not None:
         yield from _compiled(place, check, inner, pointer)
-    elif "${" in text:
+    elif looks_interpolated(text):
         message = '`${ }` works only as the whole text, so this is literal; write `${ "... \\(.name) ..." }`'
         yield Problem(pointer, message, "warning")
 
 
 def _compiled(place: Place, check: Check, source: str, pointer: str | None = None) -> Iterator[Problem]:
     where = place.pointer if pointer is None else pointer
-    fault = check.compiler.fault(source, place.scope.variables)
+    fault = check.compiler.fault(source, place.scope)
     if fault:
         yield Problem(where, fault)
     elif "$secrets" in source:

@@ -33,11 +33,14 @@ def _named(section_name: str, shape: str = "") -> Rule:
         except UnknownReferenceError as unknown:
             yield place.problem(str(unknown))
             return
-        seen = (section_name, place.value, place.scope.variables)
+        seen = (section_name, place.value, place.scope.variables, place.scope.secrets)
         if not shape or place.scope.shared or seen in check.seen_references:
             return
         check.seen_references.add(seen)
         for part in places_of(shape, component, place.pointer, place.scope):
+            if not check.compiler.spend(1):
+                yield place.problem("the references of this document stand for too much")
+                return
             expressions = EXPRESSION_RULES.get(part.level.name)
             for problem in expressions(part, check) if expressions and part.sound else ():
                 if problem.severity == "error":

@@ -17,6 +17,7 @@ class Check:
     document: Json
     compiler: Compiler = field(default_factory=Compiler)
     data_schema_nodes: int = 0
+    patterns: int = 0
     seen_references: set[object] = field(default_factory=set)
 
 

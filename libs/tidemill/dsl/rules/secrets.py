@@ -8,18 +8,20 @@ from collections.abc import Iterator
 from tidemill.expressions import syntax
 from tidemill.expressions.parser import parse
 
-_SENTENCE = (
+_ELSEWHERE = "`$secrets` may stand only in the `with` of a call and in authentication"
+_MANGLED = (
     "`$secrets` may be used only as a direct path such as `$secrets.name.key`, or in a text such as "
     '`"Bearer \\($secrets.name)"`'
 )
 
 
-def secrets_fault(source: str) -> str:
-    """The sentence for an expression that does more with secrets; the expression is known to parse."""
+def secrets_fault(source: str, *, allowed: bool) -> str:
+    """The sentence for an expression with secrets that uses them in another way or place; it does parse."""
+    if not allowed:
+        return _ELSEWHERE
     tree = parse(source)
-    if _is_path(tree) or (isinstance(tree, syntax.Text) and _is_plain_text(tree)):
-        return ""
-    return _SENTENCE if _mentions_secrets(tree) else ""
+    is_bare_use = _is_path(tree) or (isinstance(tree, syntax.Text) and _is_plain_text(tree))
+    return "" if is_bare_use else _MANGLED
 
 
 def secret_names(source: str) -> Iterator[str]:

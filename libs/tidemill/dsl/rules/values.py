@@ -11,10 +11,10 @@ from tidemill.dsl.data_schemas import compile_data_schema, count_nodes
 from tidemill.dsl.durations import parse_duration
 from tidemill.dsl.patterns import compile_pattern
 from tidemill.dsl.problems import Problem
-from tidemill.dsl.rules.compiling import unwrap
 from tidemill.dsl.rules.rule import Check, RuleTable
 from tidemill.dsl.time_zones import time_zone
 from tidemill.dsl.walk import Place
+from tidemill.expressions import expression_source
 
 _GAP: Final = re.compile(r"\{([^{}]*)\}")
 _GAP_NAME: Final = re.compile(r"[^\s+#./;?&=,!@|*:{}][^\s*:{},]*")
@@ -36,8 +36,12 @@ def address(place: Place, _check: Check) -> Iterator[Problem]:
             yield place.problem(f"`{{{gap:.40}}}` is not a simple gap; URI templates take `{{name}}` only")
 
 
-def pattern(place: Place, _check: Check) -> Iterator[Problem]:
+def pattern(place: Place, check: Check) -> Iterator[Problem]:
     """A text from `^` to `$` in a filter is a regular expression."""
+    check.patterns += 1
+    if check.patterns > limits.DOCUMENT_PATTERNS_MAX:
+        yield place.problem(f"a document may have {limits.DOCUMENT_PATTERNS_MAX} regular expressions")
+        return
     try:
         compile_pattern(str(place.value))
     except ValueError as error:
@@ -63,10 +67,10 @@ def zone(place: Place, _check: Check) -> Iterator[Problem]:
 def method(place: Place, check: Check) -> Iterator[Problem]:
     """HTTP methods are single words."""
     text = str(place.value)
-    source = unwrap(text)
+    source = expression_source(text)
     if source is None and not _METHOD.fullmatch(text):
         yield place.problem(f"`{text:.40}` is not an HTTP method")
-    fault = "" if source is None else check.compiler.fault(source, place.scope.variables)
+    fault = "" if source is None else check.compiler.fault(source, place.scope)
     if fault:
         yield place.problem(fault)
 
