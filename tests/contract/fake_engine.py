@@ -123,7 +123,7 @@ class FakeCatalogue(definitions_grpc.DefinitionServiceServicer):
 
 
 class FakeExecutions(executions_grpc.ExecutionServiceServicer):
-    """Serves Submit for starts: a repeat of (namespace, workflow, subject, origin) finds the first execution."""
+    """Serves Submit for starts: a repeat (same workflow, subject and origin) finds the first execution."""
 
     def __init__(self) -> None:
         self.requests: list[executions_api.SubmitRequest] = []
@@ -162,8 +162,15 @@ def execution_id_of(start: executions_api.StartRequest) -> str:
     """The id of a start by an event: derived, so that a repeat finds it."""
     origin = start.origin
     unique = derived_uuid(
-        ("event", start.namespace, start.workflow, start.subject, origin.trigger)
-        + (origin.event_source, origin.event_id)
+        (
+            "event",
+            start.namespace,
+            start.workflow,
+            start.subject,
+            origin.trigger,
+            origin.event_source,
+            origin.event_id,
+        )
     )
     return execution_id(lane_hash(lane_of(start.namespace, start.subject, unique)), unique)
 
@@ -172,8 +179,8 @@ class FakeEngine:
     """Both services on one port."""
 
     def __init__(self) -> None:
-        self.catalogue = FakeCatalogue()
-        self.executions = FakeExecutions()
+        self.catalogue = FakeCatalogue()  # type: ignore[abstract]  # what its clients call is there
+        self.executions = FakeExecutions()  # type: ignore[abstract]
         self._server: RpcServer | None = None
         self.address = "127.0.0.1:0"
 

@@ -83,16 +83,19 @@ class Catalogue:
         self._whole = False
         self._confirmed_us = _NO_TIME
 
-    async def receive(self, message: WatchDefinitionsResponse) -> int | None:
-        """Put a message in force; gives the revision to acknowledge, None while the snapshot is not whole."""
-        heard_us = self._clock.monotonic_us()
+    async def receive(self, message: WatchDefinitionsResponse, *, asked_us: int) -> int | None:
+        """Put a message in force; gives the revision to acknowledge, or None while parts are missing.
+
+        `asked_us` is the monotonic time when waiting for the message began. Confirmation counts from then, not
+        from when this process got round to it: it may have slept in between.
+        """
         target = self._index if self._whole else self._staged
         await self._put_all(target, message.definitions)
         if not message.snapshot_complete:
             return None
         if not self._whole:
             self._swap()
-        self._confirm(message.revision, heard_us)
+        self._confirm(message.revision, asked_us)
         return message.revision
 
     def _swap(self) -> None:
@@ -102,10 +105,9 @@ class Catalogue:
         self._whole = True
         _log.info("the catalogue is whole", triggers=len(self._index))
 
-    def _confirm(self, revision: int, heard_us: int) -> None:
+    def _confirm(self, revision: int, asked_us: int) -> None:
         self.revision = revision
-        # Counted from the moment of hearing: putting a large message in force takes its time.
-        self._confirmed_us = heard_us
+        self._confirmed_us = asked_us
         self._revision_gauge.set(revision)
         self._confirmed_gauge.set(self._clock.now_us() / 1_000_000)
         self._in_force.set(len(self._index))

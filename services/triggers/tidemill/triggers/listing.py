@@ -8,8 +8,7 @@ from typing import Final
 
 import orjson
 
-from tidemill.api.errors.v1 import error_reason_pb2 as reasons
-from tidemill.errors import InvalidRequestError, TidemillError, TooLargeError
+from tidemill.errors import InvalidRequestError
 from tidemill.lanes import check_namespace
 from tidemill.triggers.core.index import Trigger, TriggerIndex, TriggerKey
 
@@ -60,9 +59,7 @@ def _asked_for(trigger: Trigger, request: PageRequest) -> bool:
 def _page_size(asked: int, limits: PageLimits) -> int:
     if asked < 0:
         raise InvalidRequestError("page_size", "page_size must not be negative")
-    if asked > limits.page_size_max:
-        raise TooLargeError("page_size_max", limit_value=limits.page_size_max, actual=asked)
-    return asked or limits.page_size_default
+    return min(asked or limits.page_size_default, limits.page_size_max)
 
 
 def _make_token(key: TriggerKey) -> str:
@@ -71,10 +68,9 @@ def _make_token(key: TriggerKey) -> str:
 
 def _read_token(token: str) -> tuple[str, ...]:
     try:
-        key = orjson.loads(base64.urlsafe_b64decode(token))
+        key = orjson.loads(base64.b64decode(token, altchars=b"-_", validate=True))
     except (binascii.Error, ValueError):
         key = None
     if not isinstance(key, list) or len(key) != _KEY_PARTS or not all(isinstance(item, str) for item in key):
-        message = "page_token is not one of this service's"
-        raise TidemillError(reasons.ERROR_REASON_INVALID_REQUEST, message, {"field": "page_token"})
+        raise InvalidRequestError("page_token", "page_token is not one of this service's")
     return tuple(key)

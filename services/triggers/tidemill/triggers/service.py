@@ -53,7 +53,8 @@ class Triggers:
         """Serve. Returns once all that was taken is finished; raises what a part failed with."""
         parts = self._parts
         try:
-            self._metrics_server = parts.metrics.serve(parts.settings.metrics_port)
+            if parts.settings.metrics_port:
+                self._metrics_server = parts.metrics.serve(parts.settings.metrics_port)
             await parts.rpc.start(serving=False)
             self._http_task = self.supervisor.start("http", parts.http.run())
             self._start_loop("submit", parts.submitter.run_once, parts.submitter.wake)

@@ -87,14 +87,15 @@ class CatalogueWatcher:
         await self._within(self._limits.open_us_max, stream.write(opening))
         while True:
             silence_us = self._limits.silence_us_max if self._catalogue.whole else self._limits.open_us_max
+            asked_us = self._clock.monotonic_us()
             message = await self._within(silence_us, stream.read())
             if not isinstance(message, WatchDefinitionsResponse):
                 raise StreamEndedError
-            await self._take(stream, message)
+            await self._take(stream, message, asked_us)
 
-    async def _take(self, stream: Stream, message: WatchDefinitionsResponse) -> None:
+    async def _take(self, stream: Stream, message: WatchDefinitionsResponse, asked_us: int) -> None:
         was_whole = self._catalogue.whole
-        revision = await self._catalogue.receive(message)
+        revision = await self._catalogue.receive(message, asked_us=asked_us)
         if revision is None:
             return
         if not was_whole:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from tidemill.json import Json
-from tidemill.triggers.core.evaluation import Evaluation, EvaluationError, compile_value
+from tidemill.triggers.core.evaluation import Evaluation, EvaluationError, compile_key
 from tidemill.triggers.core.filters import EventFilter, FilterError, compile_filter
 from tidemill.versions import Version
 
@@ -111,7 +111,7 @@ def _ordering_key(header: Mapping[str, Json]) -> Evaluation | None:
     if not isinstance(text, str):
         raise ConditionError(pointer, "an ordering key is an expression")
     try:
-        return compile_value(text, bare=True)
+        return compile_key(text)
     except EvaluationError as error:
         raise ConditionError(pointer, str(error)) from None
 

@@ -1,37 +1,64 @@
 """Expressions in filters and policies: compiled once, then evaluated on events."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
 
-import purejq
-
+from tidemill.expressions import (
+    Expression,
+    ExpressionError,
+    ExpressionSyntaxError,
+    Template,
+    TemplateError,
+    compile_condition,
+    compile_template,
+    expression_source,
+)
 from tidemill.json import Json
 
 # The value that `.` stands for, and the time that `now` gives, in microseconds.
 Evaluation = Callable[[Json, int], Json]
 
+# Events are matched before there is an execution: nothing but the event is known.
+_NO_NAMES: Final[frozenset[str]] = frozenset()
+_NO_VARIABLES: Final[Mapping[str, Json]] = MappingProxyType({})
+
 
 class EvaluationError(ValueError):
-    """An expression that does not compile, or whose evaluation failed."""
+    """An expression that does not compile, or whose evaluation failed; `pointer` says where in a value."""
+
+    def __init__(self, message: str, pointer: str = "") -> None:
+        super().__init__(message)
+        self.pointer = pointer
+
+
+def compile_key(text: str) -> Evaluation:
+    """Compile an expression with or without `${ }`; raises EvaluationError."""
+    try:
+        return _evaluation(compile_condition(text, _NO_NAMES))
+    except ExpressionSyntaxError as error:
+        raise EvaluationError(str(error)) from None
+
+
+def compile_value(value: Json) -> Evaluation | None:
+    """Compile a value in which strings `${ }` are expressions; None without any. Raises EvaluationError."""
+    try:
+        template = compile_template(value, variables=_NO_NAMES)
+    except TemplateError as error:
+        raise EvaluationError(str(error.cause), error.pointer) from None
+    return None if template.constant else _evaluation(template)
 
 
 def is_expression(text: str) -> bool:
-    """Whether a string outside expression positions is one: `${ ... }`."""
-    return text.startswith("${") and text.endswith("}")
+    """Whether a string is an expression where literals may stand too."""
+    return expression_source(text) is not None
 
 
-def compile_value(value: Json, *, bare: bool = False) -> Evaluation | None:
-    if isinstance(value, str) and (bare or is_expression(value)):
-        text = value[2:-1] if is_expression(value) else value
+def _evaluation(compiled: Expression | Template) -> Evaluation:
+    def evaluate(value: Json, now_us: int) -> Json:
         try:
-            program = purejq.compile(text)
-        except Exception as error:
-            raise EvaluationError(str(error)) from None
+            return compiled.evaluate(value, _NO_VARIABLES, now_us=now_us)
+        except ExpressionError as error:
+            raise EvaluationError(error.message) from None
 
-        def evaluate(item: Json, now_us: int) -> Json:
-            try:
-                return next(iter(program.iter(item)), None)
-            except Exception as error:
-                raise EvaluationError(str(error)) from None
-
-        return evaluate
-    return None
+    return evaluate
