@@ -24,7 +24,7 @@ class Payload:
     __hash__ = None  # type: ignore[assignment]
 
     _data: bytes | None
-    _value: Json | _Absent
+    _value: "Json | _Absent"
 
     @classmethod
     def of(cls, value: Json) -> "Payload":

@@ -1,11 +1,9 @@
 """Workflow errors: problem details with the DSL's standard types."""
 
 from dataclasses import dataclass, replace
-from typing import Final
 
+from tidemill.dsl import standard_error
 from tidemill.json import Json
-
-_TYPES: Final = "https://open-workflow-specification.org/spec/1.0.0/errors/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,32 +23,17 @@ class Problem:
     def as_json(self) -> Json:
         """The error as expressions see it: members without a value are left out."""
         members: dict[str, Json] = {"type": self.type, "status": self.status}
-        for name in ("title", "detail", "instance"):
-            if value := getattr(self, name):
-                members[name] = value
-        return members
+        texts = {"title": self.title, "detail": self.detail, "instance": self.instance}
+        return members | {name: text for name, text in texts.items() if text}
+
+    def member(self, name: str) -> Json:
+        """A member by its name; None where there is none."""
+        members = self.as_json()
+        assert isinstance(members, dict)
+        return members.get(name)
 
 
-def configuration_problem(detail: str, instance: str = "") -> Problem:
-    """The standard error of wrong settings or references."""
-    return Problem(_TYPES + "configuration", 400, "Configuration Error", detail, instance)
-
-
-def validation_problem(detail: str, instance: str = "") -> Problem:
-    """The standard error of data that does not follow its schema."""
-    return Problem(_TYPES + "validation", 400, "Validation Error", detail, instance)
-
-
-def expression_problem(detail: str, instance: str = "") -> Problem:
-    """The standard error of an expression that cannot be evaluated."""
-    return Problem(_TYPES + "expression", 400, "Expression Error", detail, instance)
-
-
-def timeout_problem(detail: str, instance: str = "") -> Problem:
-    """The standard error of something that took too long."""
-    return Problem(_TYPES + "timeout", 408, "Timeout Error", detail, instance)
-
-
-def runtime_problem(detail: str, instance: str = "") -> Problem:
-    """The standard error of everything that goes wrong while a workflow runs."""
-    return Problem(_TYPES + "runtime", 500, "Runtime Error", detail, instance)
+def standard_problem(name: str, detail: str, instance: str = "") -> Problem:
+    """An error of a standard type (`configuration`, `validation`, `expression`, `timeout`, `runtime`...)."""
+    standard = standard_error(name)
+    return Problem(standard.type, standard.status, standard.title, detail, instance)

@@ -78,20 +78,17 @@ class Loop:
 
 
 class Attempts:
-    """What a `try` adds to its frame.
+    """What a `try` adds to its frame, once it limits its attempts or has caught an error."""
 
-    `retries` counts those of the `try` itself, `retries_inside` these and those of every `try` below it.
-    """
-
-    __slots__ = ("attempt_timeout_us", "caught", "retries", "retries_inside", "retry")
+    __slots__ = ("attempt_timeout_us", "caught", "retries", "retry")
 
     def __init__(self) -> None:
         self.attempt_timeout_us = 0
+        # The error at hand: set from when it is caught until the retry begins.
         self.caught: Problem | None = None
-        # The retry that is to come, 0 when none is.
+        # The retry that is to come, 0 when none is: then the handler runs.
         self.retry = 0
         self.retries = 0
-        self.retries_inside = 0
 
 
 class Frame:
@@ -118,6 +115,7 @@ class Frame:
         "raw_input",
         "reference",
         "request",
+        "retries_inside",
         "started_at_us",
         "status",
         "timeout_us",
@@ -154,6 +152,8 @@ class Frame:
         self.outputs: dict[int, Payload] | None = None
         self.loop: Loop | None = None
         self.attempts: Attempts | None = None
+        # Retries of this task and of every task below it, since it was entered.
+        self.retries_inside = 0
 
 
 class ExecutionState:
@@ -246,8 +246,6 @@ class AttemptsView(Protocol):
     def retry(self) -> int: ...
     @property
     def retries(self) -> int: ...
-    @property
-    def retries_inside(self) -> int: ...
 
 
 class CountsView(Protocol):
@@ -298,6 +296,8 @@ class FrameView(Protocol):
     def loop(self) -> LoopView | None: ...
     @property
     def attempts(self) -> AttemptsView | None: ...
+    @property
+    def retries_inside(self) -> int: ...
 
 
 class StateView(Protocol):
@@ -305,6 +305,10 @@ class StateView(Protocol):
 
     @property
     def execution_id(self) -> str: ...
+    @property
+    def namespace(self) -> str: ...
+    @property
+    def workflow(self) -> str: ...
     @property
     def started_at_us(self) -> int: ...
     @property

@@ -1,0 +1,179 @@
+"""Compiles a document's tasks to nodes: expressions, templates, schemas and durations once, before a run."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from tidemill.dsl import task_pointer
+from tidemill.dsl.problems import refusal
+from tidemill.dsl.references import UnknownReferenceError, resolve_timeout
+from tidemill.engine.core.durations import Duration
+from tidemill.engine.core.node import (
+    Directive,
+    Place,
+    Surroundings,
+    TaskList,
+    TaskNode,
+    directive_of,
+)
+from tidemill.engine.core.schemas import DataSchema
+from tidemill.expressions import (
+    Expression,
+    ExpressionSyntaxError,
+    Template,
+    TemplateError,
+    compile_condition,
+    compile_template,
+    expression_source,
+)
+from tidemill.json import Json
+
+if TYPE_CHECKING:
+    from tidemill.engine.core.tasks.registry import Kinds
+
+_NO_MEMBERS: Final[Mapping[str, Json]] = {}
+# Whatever gives a value for a value: one expression, or data with expressions in it.
+Formula: TypeAlias = Expression | Template
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """The properties that every kind of task has. `keeps_output`: the output is the raw one, nothing else."""
+
+    condition: Expression | None
+    input_schema: DataSchema | None
+    input_from: Formula | None
+    output_as: Formula | None
+    output_schema: DataSchema | None
+    export_as: Formula | None
+    export_schema: DataSchema | None
+    timeout: Duration | None
+    then: Directive
+    keeps_output: bool
+
+
+class Compiler:
+    """Compiles one document. `tasks` collects the nodes by reference."""
+
+    def __init__(self, document: Mapping[str, Json], kinds: "Kinds") -> None:
+        self.document = dict(document)
+        self.tasks: dict[str, TaskNode] = {}
+        self._kinds = kinds
+
+    def task_list(self, tasks: Json, pointer: str, surroundings: Surroundings) -> TaskList:
+        """Compile a list of tasks; raises DocumentError."""
+        if not isinstance(tasks, list):
+            raise refusal("a list of tasks is expected", pointer)
+        nodes = [
+            self._task(item, pointer, index=index, surroundings=surroundings)
+            for index, item in enumerate(tasks)
+        ]
+        listed = TaskList(nodes)
+        for node in nodes:
+            node.siblings = listed
+        return listed
+
+    def _task(self, item: Json, pointer: str, *, index: int, surroundings: Surroundings) -> TaskNode:
+        if not isinstance(item, dict) or len(item) != 1:
+            raise refusal("an item of a task list is one name with one task", f"{pointer}/{index}")
+        ((name, definition),) = item.items()
+        place = Place(task_pointer(pointer, index, name), name, index, surroundings)
+        if not isinstance(definition, dict):
+            raise refusal("a task is an object", place.reference)
+        for member, kind in self._kinds.items():
+            if member in definition:
+                node = self.tasks[place.reference] = kind(place, definition, self)
+                return node
+        raise refusal("a task of this kind cannot be run yet", place.reference)
+
+    def common(self, definition: dict[str, Json], pointer: str) -> Common:
+        """Compile the properties that every kind of task has."""
+        given = members(definition.get("input"))
+        output = members(definition.get("output"))
+        export = members(definition.get("export"))
+        compiled = {
+            "output_as": self.transformation(output.get("as"), f"{pointer}/output/as"),
+            "export_as": self.transformation(export.get("as"), f"{pointer}/export/as"),
+        }
+        output_schema = self.schema(output.get("schema"), f"{pointer}/output/schema")
+        return Common(
+            condition=self.condition(definition.get("if"), f"{pointer}/if"),
+            input_schema=self.schema(given.get("schema"), f"{pointer}/input/schema"),
+            input_from=self.transformation(given.get("from"), f"{pointer}/input/from"),
+            output_schema=output_schema,
+            export_schema=self.schema(export.get("schema"), f"{pointer}/export/schema"),
+            timeout=self.timeout(definition.get("timeout"), f"{pointer}/timeout"),
+            then=directive_of(definition.get("then")),
+            keeps_output=output_schema is None and compiled == {"output_as": None, "export_as": None},
+            **compiled,
+        )
+
+    def condition(self, value: Json, pointer: str) -> Expression | None:
+        """Compile a condition; None when there is none."""
+        return None if value is None else self._expression(str(value), pointer)
+
+    def transformation(self, value: Json, pointer: str) -> Formula | None:
+        """Compile a `from` or an `as`: a string is an expression, anything else a template."""
+        if value is None:
+            return None
+        if isinstance(value, str):
+            return self._expression(value, pointer)
+        return self.template(value, pointer)
+
+    @staticmethod
+    def template(value: Json, pointer: str) -> Template:
+        """Compile a value in which the strings `${ }` are expressions."""
+        try:
+            return compile_template(value)
+        except TemplateError as error:
+            raise refusal(str(error.cause), f"{pointer}{error.pointer}") from None
+
+    def duration(self, value: Json, pointer: str) -> Duration:
+        """Compile a duration: a constant, or a template that gives one."""
+        try:
+            return Duration.constant(value)
+        except ValueError as error:
+            if not is_expression(value):
+                raise refusal(str(error), pointer) from None
+        return Duration.calculated(self.template(value, pointer))
+
+    def optional_duration(self, value: Json, pointer: str) -> Duration | None:
+        """Compile a duration that may be missing."""
+        return None if value is None else self.duration(value, pointer)
+
+    def timeout(self, value: Json, pointer: str) -> Duration | None:
+        """Compile a timeout, or the one that it names."""
+        if value is None:
+            return None
+        policy = self.resolve(resolve_timeout, value, pointer)
+        return self.duration(policy.get("after"), f"{pointer}/after")
+
+    def schema(self, value: Json, pointer: str) -> DataSchema | None:
+        """Compile a schema; None when there is none."""
+        return None if value is None else DataSchema(value, pointer)
+
+    def resolve(
+        self, resolver: Callable[[Json, Json], dict[str, Json]], value: Json, pointer: str
+    ) -> dict[str, Json]:
+        """What a name stands for in `use`; raises DocumentError for an unknown one."""
+        try:
+            return resolver(self.document, value)
+        except UnknownReferenceError as error:
+            raise refusal(str(error), pointer) from None
+
+    @staticmethod
+    def _expression(text: str, pointer: str) -> Expression:
+        try:
+            return compile_condition(text)
+        except ExpressionSyntaxError as error:
+            raise refusal(str(error), pointer) from None
+
+
+def members(value: Json) -> Mapping[str, Json]:
+    """An object's members; none for whatever is no object."""
+    return value if isinstance(value, dict) else _NO_MEMBERS
+
+
+def is_expression(value: Json) -> bool:
+    """Whether a value is a string that is one expression as a whole."""
+    return isinstance(value, str) and expression_source(value) is not None

@@ -1,0 +1,202 @@
+"""How the tree of frames changes: entering and leaving tasks, their timers and their calls.
+
+Part of `apply`: what changes here depends on events alone. Each function adds to `effects` what the change
+asks of the outside, so that effects follow from events and cannot be forgotten.
+"""
+
+from typing import Final
+
+from tidemill.engine.core.effects import ArmTimer, CallAction, CancelAction, DisarmTimer, Effect
+from tidemill.engine.core.events import ActionRequested
+from tidemill.engine.core.history import HistoryError
+from tidemill.engine.core.keys import idempotency_key
+from tidemill.engine.core.state import EntryCounts, ExecutionState, Frame, FrameStatus, Timer, TimerKind
+
+_BRANCH_SEGMENT: Final = "fork"
+
+
+def frame_of(state: ExecutionState, reference: str) -> Frame:
+    """The frame of a task under way; raises HistoryError when there is none."""
+    frame = state.frames.get(reference)
+    if frame is None:
+        raise HistoryError(f"there is no frame for {reference}")
+    return frame
+
+
+def open_frame(state: ExecutionState, reference: str, now_us: int) -> Frame:
+    """Enter a task below its parent, and count the entry."""
+    parent, branch = place_of(state, reference)
+    frame = Frame(reference, parent, parent.input if branch >= 0 else parent.data, now_us)
+    frame.branch = branch
+    counts = _counts_of(parent)
+    counts.entries[reference] = counts.entries.get(reference, 0) + 1
+    frame.counts = counts.blocks.get(reference)
+    if frame.counts is not None:
+        frame.counts_at_entry = frame.counts.copy()
+    _attach(state, parent, frame)
+    return frame
+
+
+def reopen_frame(state: ExecutionState, left_behind: Frame, now_us: int, effects: list[Effect]) -> Frame:
+    """Enter a task again in place of the frame that a fault left: same input, same activations."""
+    if left_behind.status is FrameStatus.LIVE or left_behind.parent is None:
+        raise HistoryError(f"{left_behind.reference} is under way already")
+    drop_children(state, left_behind, effects)
+    parent = left_behind.parent
+    frame = Frame(left_behind.reference, parent, left_behind.raw_input, now_us)
+    frame.branch = left_behind.branch
+    frame.counts_at_entry = left_behind.counts_at_entry
+    restore_counts(frame)
+    _attach(state, parent, frame)
+    return frame
+
+
+def _attach(state: ExecutionState, parent: Frame, frame: Frame) -> None:
+    if parent.children is None:
+        parent.children = {}
+    parent.children[frame.reference] = frame
+    state.frames[frame.reference] = frame
+
+
+def place_of(state: ExecutionState, reference: str) -> tuple[Frame, int]:
+    """The parent of a task, and the branch that the task is of it (-1: none).
+
+    A reference ends with `/{list}/{index}/{name}`, where the list is `do`, `try`, `catch/do`, or
+    `fork/branches`: the parent's own reference is what stands before.
+    """
+    above, _, _, _ = _split(reference)
+    if not above:
+        return state.root, -1
+    parent = state.frames.get(above)
+    if parent is not None:
+        return parent, -1
+    before, _, segment = above.rpartition("/")
+    parent = state.frames.get(before)
+    if parent is None:
+        raise HistoryError(f"nothing that is under way holds {reference}")
+    if segment == _BRANCH_SEGMENT:
+        return parent, int(_split(reference)[2])
+    return parent, -1
+
+
+def _split(reference: str) -> tuple[str, str, str, str]:
+    parts = reference.rsplit("/", 3)
+    if len(parts) != 4:
+        raise HistoryError(f"{reference!r} is no task reference")
+    return parts[0], parts[1], parts[2], parts[3]
+
+
+def _counts_of(frame: Frame) -> EntryCounts:
+    counts = frame.counts
+    if counts is None:
+        counts = frame.counts = EntryCounts()
+        if frame.parent is not None:
+            _counts_of(frame.parent).blocks[frame.reference] = counts
+    return counts
+
+
+def restore_counts(frame: Frame) -> None:
+    """Count the entries below a task as when it was entered, so that its tasks get the same keys again."""
+    if frame.parent is None or frame.parent.counts is None:
+        return
+    if frame.counts_at_entry is None:
+        frame.counts = None
+        frame.parent.counts.blocks.pop(frame.reference, None)
+    else:
+        frame.counts = frame.parent.counts.blocks[frame.reference] = frame.counts_at_entry.copy()
+
+
+def restart_counts(frame: Frame) -> None:
+    """Count the entries below a loop from nothing, for a new round."""
+    frame.counts = None
+    if frame.parent is not None and frame.parent.counts is not None:
+        frame.parent.counts.blocks.pop(frame.reference, None)
+
+
+def request_action(
+    state: ExecutionState, frame: Frame, request: ActionRequested, effects: list[Effect]
+) -> None:
+    """Let a call begin."""
+    frame.request = request
+    frame.key = idempotency_key(state.execution_id, frame.reference, frame.activations)
+    state.actions[frame.key] = frame
+    effects.append(call_of(frame, request))
+
+
+def call_of(frame: Frame, request: ActionRequested) -> CallAction:
+    """The call that a frame asks for: the same one each time it is asked."""
+    return CallAction(
+        frame.key, frame.attempt, frame.reference, request.action, request.arguments, frame.timeout_us
+    )
+
+
+def stop(state: ExecutionState, frame: Frame, effects: list[Effect]) -> None:
+    """End what a frame has under way outside: a call without an outcome is cancelled, timers are disarmed."""
+    if frame.key and state.actions.get(frame.key) is frame:
+        del state.actions[frame.key]
+        state.cancelling[frame.key, frame.attempt] = frame.reference
+        effects.append(CancelAction(frame.key, frame.attempt))
+    if frame.timers:
+        for kind in list(frame.timers):
+            disarm(state, frame, kind, effects)
+    frame.fired = None
+
+
+def drop(state: ExecutionState, frame: Frame, effects: list[Effect]) -> None:
+    """Forget a task and all below it."""
+    drop_children(state, frame, effects)
+    stop(state, frame, effects)
+    del state.frames[frame.reference]
+    if frame.parent is not None and frame.parent.children is not None:
+        del frame.parent.children[frame.reference]
+
+
+def drop_children(state: ExecutionState, frame: Frame, effects: list[Effect]) -> None:
+    """Forget all below a task."""
+    if not frame.children:
+        return
+    for below in frames_below(frame):
+        stop(state, below, effects)
+        del state.frames[below.reference]
+    frame.children = None
+
+
+def frames_below(frame: Frame) -> list[Frame]:
+    """All frames below one, parents before children."""
+    found = list(frame.children.values()) if frame.children else []
+    for below in found:
+        if below.children:
+            found.extend(below.children.values())
+    return found
+
+
+def arm(state: ExecutionState, frame: Frame, kind: TimerKind, due_at_us: int, effects: list[Effect]) -> None:
+    """Arm a timer of a frame under an id that no other arming has."""
+    timer_id = _timer_id(state, frame, kind)
+    state.timers[timer_id] = Timer(frame.reference, kind, due_at_us)
+    if frame.timers is None:
+        frame.timers = {}
+    frame.timers[kind] = timer_id
+    effects.append(ArmTimer(timer_id, due_at_us))
+
+
+def disarm(state: ExecutionState, frame: Frame, kind: TimerKind, effects: list[Effect]) -> None:
+    """Disarm a timer of a frame, if it is armed."""
+    timer_id = frame.timers.pop(kind, None) if frame.timers else None
+    if timer_id is not None:
+        del state.timers[timer_id]
+        effects.append(DisarmTimer(timer_id))
+
+
+def _timer_id(state: ExecutionState, frame: Frame, kind: TimerKind) -> str:
+    # What an operator's retry arms again must not answer to the old timer.
+    again = f"+{state.retries}" if state.retries else ""
+    if frame.parent is None:
+        return f"{again}:timeout"
+    name = kind.name.lower()
+    if frame.attempts is not None and kind in _COUNTED:
+        name = f"{name}/{frame.attempts.retries + 1}"
+    return f"{frame.reference}#{frame.activations}/{frame.attempt}{again}:{name}"
+
+
+_COUNTED: Final = frozenset({TimerKind.RETRY, TimerKind.ATTEMPT})

@@ -1,0 +1,116 @@
+"""A definition compiled for running. Derived from the document whenever it is needed, never stored."""
+
+from collections.abc import Mapping
+
+from tidemill.dsl.problems import refusal
+from tidemill.engine.core.compiler import Compiler, members
+from tidemill.engine.core.faults import make_payload
+from tidemill.engine.core.lifecycle import enter_later, finish
+from tidemill.engine.core.node import BlockNode, Directive, Surroundings, TaskNode
+from tidemill.engine.core.payload import Payload
+from tidemill.engine.core.settings import CoreSettings
+from tidemill.engine.core.state import FrameView
+from tidemill.engine.core.tasks.registry import KINDS, Kinds
+from tidemill.engine.core.turn import Turn
+from tidemill.engine.core.variables import workflow_variables
+from tidemill.json import Json
+
+
+class Plan(BlockNode):
+    """A whole workflow: its tasks by reference, and what it does with its own input, output and timeout."""
+
+    __slots__ = (
+        "_input_from",
+        "_input_schema",
+        "_output_as",
+        "_output_schema",
+        "_timeout",
+        "digest",
+        "document",
+        "list",
+        "reference",
+        "settings",
+        "tasks",
+    )
+
+    def __init__(
+        self, document: dict[str, Json], digest: bytes, settings: CoreSettings, kinds: Kinds
+    ) -> None:
+        compiler = Compiler(document, kinds)
+        self.reference = ""
+        self.document = document
+        self.digest = digest
+        self.settings = settings
+        self.tasks: Mapping[str, TaskNode] = compiler.tasks
+        given, output = members(document.get("input")), members(document.get("output"))
+        self._input_schema = compiler.schema(given.get("schema"), "/input/schema")
+        self._input_from = compiler.transformation(given.get("from"), "/input/from")
+        self._output_as = compiler.transformation(output.get("as"), "/output/as")
+        self._output_schema = compiler.schema(output.get("schema"), "/output/schema")
+        self._timeout = compiler.timeout(document.get("timeout"), "/timeout")
+        self.list = compiler.task_list(document.get("do"), "/do", Surroundings(self))
+
+    def take_input(self, execution_id: str, raw_input: Payload, now_us: int) -> tuple[Payload, int]:
+        """The transformed input, the same object when it equals the raw one, and when the time runs out
+        (0: never). Raises one of FAULTS."""
+        if self._input_schema is not None:
+            self._input_schema.check(raw_input.value)
+        taken = raw_input
+        if self._input_from is not None:
+            variables = workflow_variables(self, execution_id, raw_input, now_us)
+            value = self._input_from.evaluate(raw_input.value, variables, now_us=now_us)
+            taken = make_payload(value, self.settings.payload_bytes_max)
+        return taken, self.timeout_at_us(execution_id, raw_input, taken, now_us=now_us)
+
+    def timeout_at_us(self, execution_id: str, raw_input: Payload, taken: Payload, *, now_us: int) -> int:
+        """When the workflow's own time runs out if it is counted from now; 0 for never."""
+        if self._timeout is None:
+            return 0
+        variables = workflow_variables(self, execution_id, raw_input, now_us)
+        variables["input"] = taken.value
+        return now_us + self._timeout.resolve(taken, variables, now_us)
+
+    def give_output(self, turn: Turn, output: Payload) -> Payload:
+        """The transformed output of the workflow, from its last task's. Raises one of FAULTS."""
+        if self._output_as is not None:
+            state = turn.state
+            variables = workflow_variables(
+                self, state.execution_id, state.root.raw_input, state.started_at_us
+            )
+            variables["context"] = state.context.value
+            value = self._output_as.evaluate(output.value, variables, now_us=turn.now_us)
+            output = turn.payload(value)
+        if self._output_schema is not None:
+            self._output_schema.check(output.value)
+        return output
+
+    def begin(self, turn: Turn) -> None:
+        """Enter the first task; a workflow without any ends with its input."""
+        first = self.list.first()
+        if first is None:
+            finish(turn, turn.state.root.data)
+        else:
+            enter_later(turn, first)
+
+    def child_ended(self, turn: Turn, frame: FrameView, child: TaskNode, directive: Directive) -> None:
+        following = self.list.after(child, directive)
+        if following is None:
+            finish(turn, frame.data)
+        else:
+            enter_later(turn, following)
+
+
+def compile_plan(
+    document: dict[str, Json],
+    *,
+    digest: bytes = b"",
+    settings: CoreSettings | None = None,
+    kinds: Kinds = KINDS,
+) -> Plan:
+    """Compile a document that has passed its checks; the plan keeps it, nobody may change it after.
+
+    Raises DocumentError for what cannot be run.
+    """
+    if not isinstance(document, dict):
+        raise refusal("a document is an object")
+    return Plan(document, digest, settings or CoreSettings(), kinds)

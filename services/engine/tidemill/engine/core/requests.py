@@ -1,0 +1,97 @@
+"""The requests of calls, compiled: what is asked of the Action service."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, Protocol
+
+from tidemill.dsl import PROTOCOLS
+from tidemill.dsl.problems import refusal
+from tidemill.dsl.references import resolve_authentication
+from tidemill.engine.core.compiler import is_expression, members
+from tidemill.engine.core.uri_templates import UriTemplate
+from tidemill.expressions import Template
+from tidemill.json import Json
+
+if TYPE_CHECKING:
+    from tidemill.engine.core.compiler import Compiler
+
+HTTP_ACTION: Final = "http"
+
+
+class Request(Protocol):
+    """One kind of call."""
+
+    @property
+    def action(self) -> str:
+        """The name of the action."""
+        ...
+
+    def arguments(self, value: Json, variables: Mapping[str, Json], now_us: int) -> Json:
+        """The resolved arguments for a transformed input. May raise one of FAULTS."""
+        ...
+
+
+def compile_request(definition: dict[str, Json], pointer: str, compiler: "Compiler") -> Request:
+    """Compile a `call` with its `with`; raises DocumentError for what cannot be called yet."""
+    called = str(definition.get("call"))
+    given = definition.get("with")
+    if called == HTTP_ACTION:
+        return HttpRequest(members(given), f"{pointer}/with", compiler)
+    if called in PROTOCOLS:
+        raise refusal(f"`call: {called}` cannot be run yet", f"{pointer}/call")
+    if ":" not in called or "@" in called or "/" in called:
+        raise refusal(f"there is no function `{called:.80}` that can be called yet", f"{pointer}/call")
+    return FunctionRequest(called, compiler.template(given or {}, f"{pointer}/with"))
+
+
+class FunctionRequest:
+    """A call of a registered function, `name:version`: its arguments are its `with`."""
+
+    __slots__ = ("_arguments", "action")
+
+    def __init__(self, action: str, arguments: Template) -> None:
+        self.action = action
+        self._arguments = arguments
+
+    def arguments(self, value: Json, variables: Mapping[str, Json], now_us: int) -> Json:
+        return self._arguments.evaluate(value, variables, now_us=now_us)
+
+
+class HttpRequest:
+    """A call over HTTP: the arguments are its `with`, with the URI expanded and the authentication inline."""
+
+    __slots__ = ("_authentication", "_is_object", "_others", "_uri", "_uri_template")
+
+    action = HTTP_ACTION
+
+    def __init__(self, given: Mapping[str, Json], pointer: str, compiler: "Compiler") -> None:
+        endpoint = given.get("endpoint")
+        self._is_object = isinstance(endpoint, dict)
+        uri = endpoint.get("uri") if isinstance(endpoint, dict) else endpoint
+        others = {name: value for name, value in given.items() if name != "endpoint"}
+        self._others = compiler.template(others, pointer)
+        # Only what the author wrote is a URI template, never what an expression gives.
+        self._uri = compiler.template(uri, f"{pointer}/endpoint") if is_expression(uri) else None
+        self._uri_template = UriTemplate(str(uri))
+        self._authentication: Template | None = None
+        authentication = members(endpoint).get("authentication")
+        if authentication is not None:
+            place = f"{pointer}/endpoint/authentication"
+            policy = compiler.resolve(resolve_authentication, authentication, place)
+            self._authentication = compiler.template(policy, place)
+
+    def arguments(self, value: Json, variables: Mapping[str, Json], now_us: int) -> Json:
+        arguments = self._others.evaluate(value, variables, now_us=now_us)
+        assert isinstance(arguments, dict)
+        return {**arguments, "endpoint": self._endpoint(value, variables, now_us)}
+
+    def _endpoint(self, value: Json, variables: Mapping[str, Json], now_us: int) -> Json:
+        if self._uri is None:
+            uri: Json = self._uri_template.expand(value)
+        else:
+            uri = self._uri.evaluate(value, variables, now_us=now_us)
+        if not self._is_object:
+            return uri
+        endpoint: dict[str, Json] = {"uri": uri}
+        if self._authentication is not None:
+            endpoint["authentication"] = self._authentication.evaluate(value, variables, now_us=now_us)
+        return endpoint
