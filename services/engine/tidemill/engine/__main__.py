@@ -23,7 +23,9 @@ async def run() -> None:
     if settings.metrics_port:
         metrics.serve(settings.metrics_port)
     try:
-        await build(Environment(settings=settings, metrics=metrics, tracing=tracing)).run()
+        engine = build(Environment(settings=settings, metrics=metrics, tracing=tracing))
+        await engine.start()
+        await engine.serve()
     finally:
         tracing.shutdown()
 

@@ -54,6 +54,8 @@ class Engine:
         self._environment = environment
         self._storage = storage
         self._stop = Stop()
+        self._supervisor = Supervisor(self._stop)
+        self._server: RpcServer | None = None
         settings, metrics = environment.settings, environment.metrics
         store, log = storage.store, storage.log
         owner = f"{socket.gethostname()}:{os.getpid()}"
@@ -85,27 +87,39 @@ class Engine:
             Pacing, clock=environment.clock, metrics=metrics, backoff=Backoff(max_us=5 * _SECOND_US)
         )
 
-    async def run(self) -> None:
-        """Serve until SIGTERM, SIGINT or a fatal error; raises what made it end early."""
+    async def start(self) -> str:
+        """Read what is on disk, bind and take calls; returns the address. Raises AddressInUseError."""
         await self._catalogue.load()
         await self._ownership.take()
-        server = build_server(self._environment.settings.listen, self._services(), self._options)
-        supervisor = Supervisor(self._stop)
-        self._start_loops(supervisor)
-        await server.start()
-        try:
-            await supervisor.run(drain=partial(self._drain, server))
-        finally:
-            await self._channel.close()
-            await self._storage.close()
+        self._server = build_server(self._environment.settings.listen, self._services(), self._options)
+        self._start_loops(self._supervisor)
+        await self._server.start()
+        return self._server.address
 
-    async def _drain(self, server: RpcServer) -> None:
+    async def serve(self) -> None:
+        """Serve until SIGTERM, SIGINT, `ask_to_stop` or a fatal error, which is raised after the stop."""
+        try:
+            await self._supervisor.run(drain=self._drain)
+        finally:
+            await self.close()
+
+    def ask_to_stop(self) -> None:
+        """Begin to stop, as a signal would."""
+        self._supervisor.ask()
+
+    async def close(self) -> None:
+        """Let go of the files and of the Action service."""
+        await self._channel.close()
+        await self._storage.close()
+
+    async def _drain(self) -> None:
         """Take nothing more, let requests end. All else is on disk: the next process goes on with it."""
-        await server.set_serving(False)
+        assert self._server is not None
+        await self._server.set_serving(False)
         self._ingress.close()
         self._memory.watchers.close()
         self._catalogue.close()
-        await server.stop(_STOP_GRACE_SECONDS)
+        await self._server.stop(_STOP_GRACE_SECONDS)
 
     def _start_loops(self, supervisor: Supervisor) -> None:
         memory, recovery, log = self._memory, self._recovery, self._storage.log

@@ -83,7 +83,7 @@ class Catalogue:
         plan = self._plans.get(key)
         if plan is None:
             row = self.get(*key)
-            plan = self._plans[key] = compile_plan(dsl.load(row.document), digest=row.digest)
+            plan = self._plans[key] = compile_plan(dsl.load(row.document), digest=bytes.fromhex(row.digest))
             if len(self._plans) > self._settings.plans_cached_max:
                 self._plans.popitem(last=False)
         return plan
@@ -111,7 +111,7 @@ class Catalogue:
             raise dsl.DocumentError(errors)
         _refuse_unsupported(loaded)
         row = self._row(loaded, document)
-        compile_plan(loaded, digest=row.digest)
+        compile_plan(loaded, digest=bytes.fromhex(row.digest))
         stored = await self._store.publish(row)
         _refuse_conflict(stored, row)
         created = (stored.namespace, stored.name, stored.version) not in self._rows
