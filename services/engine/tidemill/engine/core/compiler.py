@@ -38,7 +38,10 @@ Formula: TypeAlias = Expression | Template
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """The properties that every kind of task has. `keeps_output`: the output is the raw one, nothing else."""
+    """The properties that every kind of task has.
+
+    `takes_input`: there is something to do with the raw input; `keeps_output`: nothing with the raw output.
+    """
 
     condition: Expression | None
     input_schema: DataSchema | None
@@ -49,6 +52,7 @@ class Common:
     export_schema: DataSchema | None
     timeout: Duration | None
     then: Directive
+    takes_input: bool
     keeps_output: bool
 
 
@@ -91,21 +95,24 @@ class Compiler:
         given = members(definition.get("input"))
         output = members(definition.get("output"))
         export = members(definition.get("export"))
-        compiled = {
-            "output_as": self.transformation(output.get("as"), f"{pointer}/output/as"),
-            "export_as": self.transformation(export.get("as"), f"{pointer}/export/as"),
-        }
+        input_schema = self.schema(given.get("schema"), f"{pointer}/input/schema")
+        input_from = self.transformation(given.get("from"), f"{pointer}/input/from")
+        output_as = self.transformation(output.get("as"), f"{pointer}/output/as")
         output_schema = self.schema(output.get("schema"), f"{pointer}/output/schema")
+        export_as = self.transformation(export.get("as"), f"{pointer}/export/as")
+        timeout = self.timeout(definition.get("timeout"), f"{pointer}/timeout")
         return Common(
             condition=self.condition(definition.get("if"), f"{pointer}/if"),
-            input_schema=self.schema(given.get("schema"), f"{pointer}/input/schema"),
-            input_from=self.transformation(given.get("from"), f"{pointer}/input/from"),
+            input_schema=input_schema,
+            input_from=input_from,
+            output_as=output_as,
             output_schema=output_schema,
+            export_as=export_as,
             export_schema=self.schema(export.get("schema"), f"{pointer}/export/schema"),
-            timeout=self.timeout(definition.get("timeout"), f"{pointer}/timeout"),
+            timeout=timeout,
             then=directive_of(definition.get("then")),
-            keeps_output=output_schema is None and compiled == {"output_as": None, "export_as": None},
-            **compiled,
+            takes_input=any(part is not None for part in (input_schema, input_from, timeout)),
+            keeps_output=all(part is None for part in (output_as, output_schema, export_as)),
         )
 
     def condition(self, value: Json, pointer: str) -> Expression | None:

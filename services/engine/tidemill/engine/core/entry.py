@@ -16,12 +16,14 @@ class Entry:
 
     __slots__ = ("_turn", "activations", "attempt", "input", "node", "raw_input", "timeout_at_us")
 
-    def __init__(self, turn: "Turn", node: "TaskNode", raw_input: Payload) -> None:
+    def __init__(
+        self, turn: "Turn", node: "TaskNode", raw_input: Payload, activations: str, attempt: int
+    ) -> None:
         self._turn = turn
         self.node = node
         self.raw_input = self.input = raw_input
-        self.activations = ""
-        self.attempt = 1
+        self.activations = activations
+        self.attempt = attempt
         self.timeout_at_us = 0
 
     def variables(self) -> Variables:

@@ -43,19 +43,17 @@ def run(turn: "Turn") -> None:
 
 def enter(turn: "Turn", node: TaskNode) -> None:
     """Enter a task, or pass it over for its `if`; where a fault left its frame, it is entered in place."""
-    left_behind = turn.state.frames.get(node.reference)
-    raw_input = _raw_input(turn, node) if left_behind is None else left_behind.raw_input
-    entry = Entry(turn, node, raw_input)
-    entry.activations = _activations(turn, node) if left_behind is None else left_behind.activations
-    entry.attempt = _attempt(turn, node)
+    around = frame_of(turn, node.owner)
+    entry = _entry(turn, node, around)
     try:
         turn.spend_entry()
-        if node.common.condition is not None and not _is_wanted(turn, node, raw_input):
+        common = node.common
+        if common.condition is not None and not _is_wanted(turn, node, entry.raw_input):
             turn.record(TaskSkipped(node.reference))
-            owner = node.owner
-            turn.later(node, partial(owner.child_skipped, turn, frame_of(turn, owner), node))
+            turn.later(node, partial(node.owner.child_skipped, turn, around, node))
             return
-        _take_input(turn, entry)
+        if common.takes_input:
+            _take_input(turn, entry)
         started = node.prepare(turn, entry)
     except FAULTS as error:
         turn.record(TaskStarted(node.reference, entry.activations, entry.attempt))
@@ -63,6 +61,18 @@ def enter(turn: "Turn", node: TaskNode) -> None:
         return
     turn.record(started)
     node.begin(turn, turn.state.frames[node.reference])
+
+
+def _entry(turn: "Turn", node: TaskNode, around: FrameView) -> Entry:
+    state = turn.state
+    attempt = 1 + state.retries
+    if node.outermost_try:
+        attempt += state.frames[node.outermost_try].retries_inside
+    left_behind = state.frames.get(node.reference)
+    if left_behind is not None:
+        return Entry(turn, node, left_behind.raw_input, left_behind.activations, attempt)
+    raw_input = around.input if node.is_branch else around.data
+    return Entry(turn, node, raw_input, _activations(turn, node, around), attempt)
 
 
 def enter_later(turn: "Turn", node: TaskNode) -> None:
@@ -75,26 +85,14 @@ def frame_of(turn: "Turn", block: BlockNode) -> FrameView:
     return turn.state.frames[block.reference] if block.reference else turn.state.root
 
 
-def _raw_input(turn: "Turn", node: TaskNode) -> Payload:
-    parent = frame_of(turn, node.owner)
-    return parent.input if node.place.surroundings.are_branches else parent.data
-
-
-def _activations(turn: "Turn", node: TaskNode) -> str:
-    counts = frame_of(turn, node.owner).counts
-    entries = counts.entries.get(node.reference, 0) if counts is not None else 0
-    loop = node.place.surroundings.loop
-    if not loop:
-        return str(entries + 1)
-    around = turn.state.frames[loop]
-    assert around.loop is not None
-    return f"{around.activations}.{around.loop.index + 1}.{entries + 1}"
-
-
-def _attempt(turn: "Turn", node: TaskNode) -> int:
-    outermost = node.place.surroundings.outermost_try
-    retries = turn.state.frames[outermost].retries_inside if outermost else 0
-    return 1 + turn.state.retries + retries
+def _activations(turn: "Turn", node: TaskNode, around: FrameView) -> str:
+    counts = around.counts
+    entries = 1 if counts is None else counts.entries.get(node.reference, 0) + 1
+    if not node.loop:
+        return str(entries)
+    frame = turn.state.frames[node.loop]
+    assert frame.loop is not None
+    return f"{frame.activations}.{frame.loop.index + 1}.{entries}"
 
 
 def _is_wanted(turn: "Turn", node: TaskNode, raw_input: Payload) -> bool:
@@ -143,8 +141,9 @@ def complete(
     Without `raw_output` that is what the frame holds; without `directive` the task's `then` counts. May
     raise one of FAULTS, with nothing recorded.
     """
-    held = frame.data if raw_output is None else raw_output
-    output, context = _give_output(turn, node, frame, held)
+    output, context = frame.data if raw_output is None else raw_output, None
+    if not node.common.keeps_output:
+        output, context = _give_output(turn, node, frame, output)
     turn.record(TaskCompleted(node.reference, None if output is frame.data else output, context))
     then = node.common.then if directive is None else directive
     if then is Flow.END:
@@ -158,8 +157,6 @@ def _give_output(
     turn: "Turn", node: TaskNode, frame: FrameView, raw_output: Payload
 ) -> tuple[Payload, Payload | None]:
     common = node.common
-    if common.keeps_output:
-        return raw_output, None
     variables = variables_inside(turn, node, frame)
     variables.raw_output = raw_output
     output = raw_output

@@ -52,7 +52,7 @@ class TaskList:
     def after(self, node: "TaskNode", directive: Directive) -> "TaskNode | None":
         """The task to enter after one of the list; None when the list ends (`end` is for the caller)."""
         if directive is Flow.CONTINUE:
-            index = node.place.index + 1
+            index = node.index + 1
             return self.nodes[index] if index < len(self.nodes) else None
         if isinstance(directive, Flow):
             return None
@@ -84,26 +84,37 @@ class Place:
 class TaskNode(ABC):
     """One task of a plan. Nodes hold no state of executions: frames do."""
 
-    __slots__ = ("common", "definition", "name", "place", "reference", "siblings")
+    __slots__ = (
+        "bindings",
+        "common",
+        "definition",
+        "index",
+        "is_branch",
+        "loop",
+        "name",
+        "outermost_try",
+        "owner",
+        "reference",
+        "siblings",
+        "surroundings",
+    )
 
     siblings: TaskList
 
     def __init__(self, place: Place, definition: dict[str, Json], compiler: "Compiler") -> None:
-        self.place = place
+        surroundings = place.surroundings
+        self.surroundings = surroundings
         self.reference = place.reference
         self.name = place.name
+        self.index = place.index
+        # What entering a task reads each time stands in the node itself.
+        self.owner = surroundings.owner
+        self.loop = surroundings.loop
+        self.outermost_try = surroundings.outermost_try
+        self.bindings = surroundings.bindings
+        self.is_branch = surroundings.are_branches
         self.definition = definition
         self.common = compiler.common(definition, place.reference)
-
-    @property
-    def owner(self) -> "BlockNode":
-        """The block that holds the task; the workflow itself at the top."""
-        return self.place.surroundings.owner
-
-    @property
-    def bindings(self) -> Mapping[str, Binding]:
-        """The loop and error variables that the task sees."""
-        return self.place.surroundings.bindings
 
     def prepare(self, turn: "Turn", entry: Entry) -> TaskStarted:
         """The event that enters the task, with what its kind adds. May raise one of FAULTS."""

@@ -25,6 +25,11 @@ class Request(Protocol):
         """The name of the action."""
         ...
 
+    @property
+    def constant(self) -> bool:
+        """Whether the arguments are the same for every input."""
+        ...
+
     def arguments(self, value: Json, variables: Mapping[str, Json], now_us: int) -> Json:
         """The resolved arguments for a transformed input. May raise one of FAULTS."""
         ...
@@ -52,6 +57,10 @@ class FunctionRequest:
         self.action = action
         self._arguments = arguments
 
+    @property
+    def constant(self) -> bool:
+        return self._arguments.constant
+
     def arguments(self, value: Json, variables: Mapping[str, Json], now_us: int) -> Json:
         return self._arguments.evaluate(value, variables, now_us=now_us)
 
@@ -78,6 +87,11 @@ class HttpRequest:
             place = f"{pointer}/endpoint/authentication"
             policy = compiler.resolve(resolve_authentication, authentication, place)
             self._authentication = compiler.template(policy, place)
+
+    @property
+    def constant(self) -> bool:
+        parts = [self._others, self._uri, self._authentication]
+        return self._uri_template.constant and all(part is None or part.constant for part in parts)
 
     def arguments(self, value: Json, variables: Mapping[str, Json], now_us: int) -> Json:
         arguments = self._others.evaluate(value, variables, now_us=now_us)

@@ -25,7 +25,12 @@ def act_on_outcome(turn: Turn, frame: FrameView) -> None:
     """Go on from the outcome of a frame's action."""
     node = turn.plan.tasks[frame.reference]
     assert isinstance(node, WaitingNode)
-    turn.later(node, partial(_if_live, turn, frame, partial(node.go_on, turn, frame)))
+    turn.later(node, partial(_go_on, turn, node, frame))
+
+
+def _go_on(turn: Turn, node: WaitingNode, frame: FrameView) -> None:
+    if turn.is_live(frame):
+        node.go_on(turn, frame)
 
 
 def act_on_timer(turn: Turn, frame: FrameView, kind: TimerKind) -> None:

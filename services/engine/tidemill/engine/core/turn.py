@@ -105,7 +105,7 @@ class Turn:
         A call that was cancelled before it was sent is never sent; its cancellation stays owed and goes out.
         """
         effects = self.effects
-        if not any(isinstance(effect, CancelAction | DisarmTimer) for effect in effects):
+        if len(effects) < 2 or not any(isinstance(effect, CancelAction | DisarmTimer) for effect in effects):
             return effects
         cancelled = {(effect.key, effect.attempt) for effect in effects if isinstance(effect, CancelAction)}
         disarmed = {effect.timer_id for effect in effects if isinstance(effect, DisarmTimer)}

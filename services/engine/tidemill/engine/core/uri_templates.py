@@ -18,6 +18,11 @@ class UriTemplate:
     def __init__(self, text: str) -> None:
         self._text = text
 
+    @property
+    def constant(self) -> bool:
+        """Whether no variable stands in it."""
+        return _VARIABLE.search(self._text) is None
+
     def expand(self, data: Json) -> str:
         """The URI; raises an expression TaskFaultError for a member that is an object or an array."""
         values = data if isinstance(data, dict) else {}

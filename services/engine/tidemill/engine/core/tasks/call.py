@@ -8,6 +8,7 @@ from tidemill.engine.core.events import ActionCompleted, ActionRequested, Action
 from tidemill.engine.core.faults import TaskFaultError
 from tidemill.engine.core.lifecycle import complete
 from tidemill.engine.core.node import Place, WaitingNode
+from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.problems import Problem, standard_problem
 from tidemill.engine.core.requests import compile_request
 from tidemill.engine.core.state import FrameView
@@ -44,13 +45,19 @@ class ActionNode(WaitingNode):
 class CallNode(ActionNode):
     """Its output is the action's."""
 
-    __slots__ = ("_request",)
+    __slots__ = ("_constant", "_request")
 
     def __init__(self, place: Place, definition: dict[str, Json], compiler: "Compiler") -> None:
         super().__init__(place, definition, compiler)
         self._request = compile_request(definition, place.reference, compiler)
+        self._constant: ActionRequested | None = None
+        if self._request.constant:
+            arguments = self._request.arguments(None, {}, 0)
+            self._constant = ActionRequested(self._request.action, Payload.of(arguments))
 
     def request(self, turn: "Turn", entry: Entry) -> ActionRequested:
+        if self._constant is not None:
+            return self._constant
         arguments = self._request.arguments(entry.input.value, entry.variables(), turn.now_us)
         return ActionRequested(self._request.action, turn.payload(arguments))
 

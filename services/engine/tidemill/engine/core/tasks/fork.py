@@ -56,7 +56,7 @@ class ForkNode(TaskNode, BlockNode):
     def child_ended(self, turn: "Turn", frame: FrameView, child: TaskNode, directive: Directive) -> None:
         if self._compete:
             cancel_children(turn, frame)
-            turn.later(self, partial(self._win, turn, frame, child.place.index))
+            turn.later(self, partial(self._win, turn, frame, child.index))
         else:
             self._join(turn, frame)
 
