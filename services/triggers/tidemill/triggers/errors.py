@@ -7,6 +7,7 @@ from tidemill.errors import TidemillError
 
 CATALOGUE: Final = "catalogue"
 ENGINE: Final = "engine"
+SUBMIT: Final = "submit"
 _RETRY_DELAY_US: Final = 200_000
 
 

@@ -15,7 +15,7 @@ from tidemill.clock import Clock
 from tidemill.errors import OverloadedError, TidemillError
 from tidemill.telemetry import names
 from tidemill.telemetry.metrics import Metrics
-from tidemill.triggers.errors import BrokenAnswerError
+from tidemill.triggers.errors import SUBMIT, BrokenAnswerError, NotReadyError
 from tidemill.triggers.traces import leading
 
 # Makes the call and raises TidemillError when it fails; the traceparent is that of one of the callers.
@@ -157,7 +157,8 @@ class Submitter:
         except TidemillError as error:
             _fail(batch, error)
         except BaseException:
-            _fail(batch, None)
+            # Ours alone, or the end of the process: it goes on, but nobody must wait for an answer meanwhile.
+            _fail(batch, NotReadyError(SUBMIT, "the events could not be handed on"))
             raise
         else:
             _share(batch, list(answer.results))
@@ -179,11 +180,7 @@ def _share(batch: list[_Ticket], results: Results) -> None:
         start = end
 
 
-def _fail(batch: list[_Ticket], error: TidemillError | None) -> None:
+def _fail(batch: list[_Ticket], error: TidemillError) -> None:
     for ticket in batch:
-        if ticket.results.done():
-            continue
-        if error is None:
-            ticket.results.cancel()
-        else:
+        if not ticket.results.done():
             ticket.results.set_exception(error)
