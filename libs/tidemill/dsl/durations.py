@@ -60,7 +60,7 @@ def _member_us(name: str, amount: Json) -> int:
         raise ValueError(f"`{name}` differ in length and are not allowed in durations; use days")
     if name not in _MEMBERS_US:
         raise ValueError(f"`{name}` is not a unit of durations; there are {_known_members()}")
-    if isinstance(amount, bool) or not isinstance(amount, int | float) or amount != int(amount):
+    if isinstance(amount, bool) or not isinstance(amount, int | float) or amount % 1 != 0:
         raise ValueError(f"`{name}` must be a whole number")
     if amount < 0:
         raise ValueError(f"`{name}` must not be negative")

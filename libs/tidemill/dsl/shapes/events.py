@@ -47,7 +47,7 @@ def _closing_strategy(value: Json) -> str:
 
 SHAPES: Final[Mapping[str, Shape]] = {
     "emitted event": record("an event to emit", {"with": "emitted attributes"}, lenient=True),
-    "emitted attributes": _attributes("the attributes of an event", "", required=("type",)),
+    "emitted attributes": _attributes("an event to emit", "", required=("type",)),
     "strategy": by_member("strategy", "an object", _STRATEGY),
     "listen to all": record("a listener to `all`", {"all": "event filters"}),
     "listen to any": record("a listener to `any`", {"any": "event filters", "until": "until"}),
@@ -58,7 +58,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "event filter": record(
         "an event filter", {"with": "filtered attributes", "correlate": "correlations"}, required=("with",)
     ),
-    "filtered attributes": _attributes("an event filter's `with`", " filter", least=1),
+    "filtered attributes": _attributes("an object with at least one attribute of events", " filter", least=1),
     "correlations": mapping("an object of correlations", "correlation"),
     "correlation": record(
         "a correlation", {"from": "condition", "expect": "template text"}, required=("from",), lenient=True
