@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -37,14 +37,14 @@ class Stack:
         self._sink = sink
         self._processes: dict[ServiceName, ServiceProcess] = {}
 
-    async def launch(self) -> None:
-        """Start all processes at once and return without waiting for their health."""
-        for name in SERVICES:
+    async def launch(self, *names: ServiceName) -> None:
+        """Start the named processes at once and return without waiting for their health."""
+        for name in names:
             await self.start_one(name)
 
     async def start(self, *, seconds: float = START_SECONDS_MAX) -> None:
         """Start all services and wait until each is healthy; raises StackError, and then nothing is left."""
-        await self.launch()
+        await self.launch(*SERVICES)
         try:
             await self.until_healthy(*SERVICES, seconds=seconds)
         except BaseException:
@@ -121,16 +121,20 @@ class Stack:
 
 @asynccontextmanager
 async def private_stack(
-    *, settings: Mapping[str, str] | None = None, sink: LineSink | None = None
+    *,
+    settings: Mapping[str, str] | None = None,
+    sink: LineSink | None = None,
+    launch: Sequence[ServiceName] = SERVICES,
 ) -> AsyncIterator[Stack]:
-    """Launch a stack on free ports with a data directory of its own; both are gone at the end.
+    """A stack on free ports with a data directory of its own; both are gone at the end.
 
-    The services are killed, not stopped: nothing that they could still write would outlive them.
+    `launch` are the services whose processes are started at once; their health is for the caller to wait for.
+    At the end they are killed, not stopped: nothing that they could still write would outlive them.
     """
     data = Path(tempfile.mkdtemp(prefix="tidemill-"))
     stack = Stack(Layout(data=data, ports=Ports.free(), settings=settings or {}), sink=sink)
     try:
-        await stack.launch()
+        await stack.launch(*launch)
         yield stack
     finally:
         await stack.kill_all()

@@ -1,26 +1,31 @@
-"""One process's metrics: instruments made from the names in `names.py`, and their export to Prometheus."""
+"""One process's metrics: instruments made from the names in `names.py`, and their export to Prometheus.
+
+The Prometheus client brings a whole HTTP server along: it is imported only where metrics are exported, since
+every process counts and few are asked.
+"""
 
 from collections.abc import Callable, Iterator
-from threading import Thread
-from typing import Final, TypeVar
-from wsgiref.simple_server import WSGIServer
-
-import prometheus_client
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.registry import Collector, CollectorRegistry
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar, cast
 
 from tidemill.telemetry.counting import CounterCell, DistributionCell, GaugeCell
 from tidemill.telemetry.instruments import Counter, Gauge, Latency, Metric, Size
 
+if TYPE_CHECKING:
+    from threading import Thread
+    from wsgiref.simple_server import WSGIServer
+
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+    from prometheus_client.registry import Collector, CollectorRegistry
+
 LOOPBACK: Final = "127.0.0.1"
 
 LabelValues = tuple[str, ...]
-MetricFamily = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
+MetricFamily: TypeAlias = "CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily"
 Cell = TypeVar("Cell", CounterCell, GaugeCell, DistributionCell)
 
 
-class Metrics(Collector):
-    """The instruments of one process.
+class Metrics:
+    """The instruments of one process; to the Prometheus client, a collector.
 
     Bind an instrument once, in a constructor, and keep it. The same name and labels give the same one.
     """
@@ -55,22 +60,28 @@ class Metrics(Collector):
 
     def text(self) -> str:
         """All values of now in the Prometheus text format."""
-        return prometheus_client.generate_latest(self._registry()).decode()
+        from prometheus_client import generate_latest
+
+        return generate_latest(self._registry()).decode()
 
     def serve(self, port: int, host: str = LOOPBACK) -> "MetricsServer":
         """Answer scrapes on a thread of its own; raises OSError when the port is taken."""
-        return MetricsServer(*prometheus_client.start_http_server(port, host, self._registry()))
+        from prometheus_client import start_http_server
 
-    def _registry(self) -> CollectorRegistry:
+        return MetricsServer(*start_http_server(port, host, self._registry()))
+
+    def _registry(self) -> "CollectorRegistry":
+        from prometheus_client.registry import CollectorRegistry
+
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(self)
+        registry.register(cast("Collector", self))
         return registry
 
 
 class MetricsServer:
     """The HTTP exporter of a process."""
 
-    def __init__(self, server: WSGIServer, thread: Thread) -> None:
+    def __init__(self, server: "WSGIServer", thread: "Thread") -> None:
         self._server = server
         self._thread = thread
 
@@ -98,14 +109,18 @@ def _bound(
     return cell
 
 
-def _counter_family(name: Counter, cells: dict[LabelValues, CounterCell]) -> CounterMetricFamily:
+def _counter_family(name: Counter, cells: dict[LabelValues, CounterCell]) -> "CounterMetricFamily":
+    from prometheus_client.core import CounterMetricFamily
+
     family = CounterMetricFamily(name.name, name.description, labels=name.labels)
     for values, cell in cells.items():
         family.add_metric(values, cell.value)
     return family
 
 
-def _gauge_family(name: Gauge, cells: dict[LabelValues, GaugeCell]) -> GaugeMetricFamily:
+def _gauge_family(name: Gauge, cells: dict[LabelValues, GaugeCell]) -> "GaugeMetricFamily":
+    from prometheus_client.core import GaugeMetricFamily
+
     family = GaugeMetricFamily(name.name, name.description, labels=name.labels)
     for values, cell in cells.items():
         family.add_metric(values, cell.value)
@@ -114,7 +129,9 @@ def _gauge_family(name: Gauge, cells: dict[LabelValues, GaugeCell]) -> GaugeMetr
 
 def _histogram_family(
     name: Latency | Size, cells: dict[LabelValues, DistributionCell]
-) -> HistogramMetricFamily:
+) -> "HistogramMetricFamily":
+    from prometheus_client.core import HistogramMetricFamily
+
     family = HistogramMetricFamily(name.name, name.description, labels=name.labels)
     for values, cell in cells.items():
         family.add_metric(values, cell.buckets(), cell.sum)

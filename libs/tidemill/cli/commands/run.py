@@ -97,11 +97,13 @@ async def _connected() -> "AsyncIterator[Client]":
         return
     from tidemill.stack.stack import private_stack
 
-    async with private_stack() as stack:
+    # Two cores have enough to load: Triggers is needed only for what a workflow emits, and starts behind.
+    async with private_stack(launch=("engine", "actions")) as stack:
         # What is imported from here on loads while the services do.
         from tidemill.stack.clients import client_of
 
         async with client_of(stack.layout) as client:
-            # The engine alone is asked for: what it needs from the others waits for them by itself.
+            # The engine alone is waited for: what it needs from the others waits for them by itself.
             await stack.until_healthy("engine")
+            await stack.launch("triggers")
             yield client
