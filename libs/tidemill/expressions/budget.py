@@ -11,6 +11,8 @@ OPERATIONS_MAX: Final = 200_000
 PRODUCED_BYTES_MAX: Final = 16 * 1024 * 1024
 # Values nest no deeper than this, because the JSON writer of the engine goes no deeper either.
 NESTING_LEVELS_MAX: Final = 250
+# What walks values by recursion (comparing, merging, containment) goes no deeper, to spare the Python stack.
+COMPARED_LEVELS_MAX: Final = 100
 
 
 class Budget:
@@ -18,9 +20,7 @@ class Budget:
 
     __slots__ = ("bytes_left", "operations_left")
 
-    def __init__(
-        self, operations: int = OPERATIONS_MAX, produced_bytes: int = PRODUCED_BYTES_MAX
-    ) -> None:
+    def __init__(self, operations: int = OPERATIONS_MAX, produced_bytes: int = PRODUCED_BYTES_MAX) -> None:
         self.operations_left = operations
         self.bytes_left = produced_bytes
 

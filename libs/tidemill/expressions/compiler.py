@@ -1,12 +1,14 @@
 """Compiles a syntax tree to the steps of the machine, and finds unknown and refused names while doing so."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from functools import partial
 from typing import Final, assert_never
 
 from tidemill.expressions import syntax
 from tidemill.expressions.budget import Run
+from tidemill.expressions.closures.compiler import Closures, weight
 from tidemill.expressions.errors import ExpressionSyntaxError
+from tidemill.expressions.functions import definitions
 from tidemill.expressions.functions.definitions import definition_of
 from tidemill.expressions.functions.registry import MANY, SINGLE, refusal
 from tidemill.expressions.machine import Step
@@ -23,8 +25,9 @@ EMPTY_SCOPE: Final = Scope()
 class Compiler:
     """Compiles one expression. `variables` collects the names that the caller has to give."""
 
-    def __init__(self, allowed: frozenset[str] | None) -> None:
+    def __init__(self, allowed: frozenset[str] | None, *, closures: bool = True) -> None:
         self.variables: set[str] = set()
+        self.closures = Closures(self.global_variable) if closures else None
         self._allowed = allowed
         self._library: dict[str, Function] = {}
 
@@ -45,12 +48,22 @@ class Compiler:
         self.variables.add(name)
 
     def _build(self, node: Node, scope: Scope, path_mode: bool) -> Step:
-        built = self._build_both(node, scope, path_mode)
+        quick = None if path_mode or self.closures is None else self._quick(node, scope)
+        built = quick or self._build_both(node, scope, path_mode)
         if built is not None:
             return built
         if path_mode:
             return self._build_path(node, scope)
         return self._build_value(node, scope)
+
+    def _quick(self, node: Node, scope: Scope) -> Step | None:
+        """A node as one step, when closures can do all of it."""
+        assert self.closures is not None
+        single = self.closures.single(node, scope)
+        if single is not None:
+            return values.lifted(single, weight(node))
+        many = self.closures.many(node, scope)
+        return None if many is None else values.lifted_many(many, weight(node))
 
     def _build_both(self, node: Node, scope: Scope, path_mode: bool) -> Step | None:
         """What works alike on values and on places."""
@@ -107,9 +120,7 @@ class Compiler:
     def _build_path(self, node: Node, scope: Scope) -> Step:
         match node:
             case syntax.Index():
-                return values.index_path(
-                    self.path_step(node.target, scope), self.step(node.key, scope)
-                )
+                return values.index_path(self.path_step(node.target, scope), self.step(node.key, scope))
             case syntax.Slice():
                 bounds = [self._bound(node.start, scope), self._bound(node.stop, scope)]
                 return values.slice_path(self.path_step(node.target, scope), bounds)
@@ -160,8 +171,8 @@ class Compiler:
         from tidemill.expressions.functions.formats import formatter, join_text
 
         fill = formatter(node.format)
-        parts = [self.step(part, scope) for part in node.parts if not isinstance(part, str)]
-        return values.gather(parts, join_text(node.parts, fill))
+        parts = [self.step(part, scope) for part in reversed(node.parts) if not isinstance(part, str)]
+        return values.gather(parts, join_text(node.parts, fill), turned=True)
 
     def _variable(self, node: syntax.Variable, scope: Scope) -> Step:
         entry = scope.find("$" + node.name)
@@ -218,16 +229,20 @@ class Compiler:
         parts = [self.step(part, scope) for part in reversed(node.arguments)]
         native = SINGLE.get(key)
         if native is not None:
-            return values.gather(parts, _turned(native))
-        return values.gather_many(parts, _turned(MANY[key]))
+            return values.gather(parts, native, turned=True)
+        return values.gather_many(parts, MANY[key], turned=True)
 
     def _special(self, key: str, node: syntax.Call, scope: Scope, path_mode: bool) -> Step | None:
         arguments = node.arguments
         match key:
             case "empty/0":
                 return flow.empty
+            case "builtins/0" if not path_mode:
+                return flow.constant(builtin_names())
             case "first/1":
                 return flow.first_of(self._build(arguments[0], scope, path_mode))
+            case "last/1":
+                return loops.last_of(self._build(arguments[0], scope, path_mode))
             case "limit/2" | "skip/2":
                 limited = flow.limit_of if key == "limit/2" else flow.skip_of
                 body = self._build(arguments[1], scope, path_mode)
@@ -240,13 +255,11 @@ class Compiler:
                 return loops.assign(self.path_step(arguments[0], scope), self.step(arguments[1], scope))
             case "~modify/2" if not path_mode:
                 return loops.modify(self.path_step(arguments[0], scope), self.step(arguments[1], scope))
-            case "path/1" | "~assign/2" | "~modify/2":
+            case "path/1" | "~assign/2" | "~modify/2" | "builtins/0":
                 return flow.detached(self.step(node, scope))
         return None
 
-    def _call_function(
-        self, function: Function, node: syntax.Call, scope: Scope, path_mode: bool
-    ) -> Step:
+    def _call_function(self, function: Function, node: syntax.Call, scope: Scope, path_mode: bool) -> Step:
         closures = [
             calls.Closure(self.step(part, scope), partial(self.path_step, part, scope))
             for part in node.arguments
@@ -266,12 +279,17 @@ class Compiler:
         return self._function(definition, EMPTY_SCOPE)
 
 
+_SPECIAL_NAMES: Final = ("builtins/0", "empty/0", "first/1", "last/1", "limit/2", "path/1", "skip/2")
+
+
+def builtin_names() -> list[Json]:
+    """Every builtin as `name/arity`, in order."""
+    names = {*SINGLE, *MANY, *definitions.NAMES, *_SPECIAL_NAMES}
+    return [name for name in sorted(names) if not name.startswith("_")]
+
+
 # In path mode these natives follow their definition, because their outputs are places.
 _PATHS_BY_DEFINITION: Final = frozenset(["recurse/0"])
-
-
-def _turned(native: Callable[..., Json]) -> Callable[..., Json]:
-    return lambda run, value, *arguments: native(run, value, *reversed(arguments))
 
 
 def _index(run: Run, _: Json, key: Json, target: Json) -> Json:
@@ -282,8 +300,8 @@ def _slice(run: Run, _: Json, start: Json, stop: Json, target: Json) -> Json:
     return slice_of(target, start, stop, run.budget)
 
 
-def _elements(run: Run, value: Json):  # type: ignore[no-untyped-def]
-    return iter(list(elements(value)))
+def _elements(run: Run, value: Json) -> Iterator[Json]:
+    return iter(elements(value))
 
 
 def _negate(run: Run, _: Json, operand: Json) -> Json:

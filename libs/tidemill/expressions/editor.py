@@ -1,8 +1,7 @@
 """Writing by path. Inputs are never changed: what a change touches is copied once, then owned."""
 
-from typing import Final
-
 from tidemill.expressions.budget import Budget
+from tidemill.expressions.jsontext import to_json
 from tidemill.expressions.operators import ENTRY_BYTES, SLOT_BYTES
 from tidemill.expressions.paths import (
     INDEX_MAX,
@@ -13,10 +12,8 @@ from tidemill.expressions.paths import (
     slice_range,
     whole,
 )
-from tidemill.expressions.values import is_number, raised, sort_key, spend_sorting, type_name
+from tidemill.expressions.values import is_number, raised, type_name
 from tidemill.json import Json
-
-_COPY_CHUNK: Final = 64
 
 
 class Editor:
@@ -57,51 +54,60 @@ class Editor:
             container = parent
 
     def delete(self, paths: list[Json]) -> None:
-        """Remove what stands at the paths, last path first so that indices stay true."""
-        spend_sorting(len(paths), self._budget)
-        for path in sorted(paths, key=lambda path: sort_key(path, self._budget), reverse=True):
+        """Remove what stands at the paths; all paths are meant as things stood before."""
+        groups: dict[str, tuple[list[Json], list[Json]]] = {}
+        for path in paths:
             if not isinstance(path, list):
                 raise raised(f"Path must be specified as array, not {type_name(path)}")
-            self._delete(checked_path(path))
-
-    def _delete(self, keys: list[Json]) -> None:
-        self._budget.spend(1 + len(keys))
-        if not keys:
-            self.root = None
-            return
-        parent = self.root
-        for key in keys[:-1]:
-            if parent is None:
+            if not path:
+                self.root = None
                 return
-            parent = index(parent, key, self._budget) if isinstance(parent, list | dict) else parent
-        if parent is None:
-            return
-        if not isinstance(parent, list | dict):
-            raise raised(f"Cannot delete fields from {type_name(parent)}")
-        self.set(keys[:-1], self._without(parent, keys[-1]))
+            parent = checked_path(path)[:-1]
+            groups.setdefault(to_json(parent, self._budget), (parent, []))[1].append(path[-1])
+        # Deepest first, because what is deleted higher up would move or take away what lies below.
+        for parent, keys in sorted(groups.values(), key=lambda group: -len(group[0])):
+            self._delete(parent, keys)
 
-    def _without(self, container: list[Json] | dict[str, Json], key: Json) -> Json:
-        mine: Json
+    def _delete(self, parent: list[Json], keys: list[Json]) -> None:
+        self._budget.spend(1 + len(parent) + len(keys))
+        container = self.root
+        for key in parent:
+            if container is None:
+                return
+            if not isinstance(container, list | dict):
+                break
+            container = index(container, key, self._budget)
+        if container is None:
+            return
         if isinstance(container, dict):
+            self.set(parent, self._without_fields(container, keys))
+        elif isinstance(container, list):
+            self.set(parent, self._without_items(container, keys))
+        else:
+            raise raised(f"Cannot delete fields from {type_name(container)}")
+
+    def _without_fields(self, fields: dict[str, Json], keys: list[Json]) -> Json:
+        mine = self._mine(fields)
+        assert isinstance(mine, dict)
+        for key in keys:
             if not isinstance(key, str):
                 raise raised(f"Cannot delete {_field(key)} of object")
-            mine = self._mine(container)
-            assert isinstance(mine, dict)
             mine.pop(key, None)
-            return mine
-        mine = self._mine(container)
-        assert isinstance(mine, list)
-        self._budget.spend(len(mine) // _COPY_CHUNK)
-        if isinstance(key, dict):
-            begin, end = slice_range(len(mine), *slice_bounds(key))
-            del mine[begin:end]
-        elif is_number(key):
-            position = whole(key) + (len(mine) if whole(key) < 0 else 0)
-            if 0 <= position < len(mine):
-                del mine[position]
-        else:
-            raise raised(f"Cannot delete {_field(key)} of array")
         return mine
+
+    def _without_items(self, items: list[Json], keys: list[Json]) -> Json:
+        gone: set[int] = set()
+        for key in keys:
+            if isinstance(key, dict):
+                positions = range(*slice_range(len(items), *slice_bounds(key)))
+                self._budget.spend(len(positions))
+                gone.update(positions)
+            elif is_number(key):
+                gone.add(whole(key) + (len(items) if whole(key) < 0 else 0))
+            else:
+                raise raised(f"Cannot delete {_field(key)} of array")
+        self._budget.spend(len(items))
+        return [item for position, item in enumerate(items) if position not in gone]
 
     def _own(self, value: Json, key: Json) -> Json:
         """A container that fits the key and may be changed."""
@@ -114,6 +120,8 @@ class Editor:
                 raise raised("Cannot update string slices")
             if value is None or isinstance(value, list):
                 return self._mine([] if value is None else value)
+        if isinstance(key, list) and isinstance(value, list):
+            raise raised("Cannot update field at array index of array")
         raise cannot_index(value, key)
 
     def _mine(self, container: list[Json] | dict[str, Json]) -> Json:

@@ -5,13 +5,18 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
+from tidemill.expressions import syntax
 from tidemill.expressions.budget import Budget, Run
+from tidemill.expressions.closures.shapes import Many, Single
 from tidemill.expressions.compiler import EMPTY_SCOPE, Compiler
+from tidemill.expressions.functions.registry import SHALLOW
 from tidemill.expressions.machine import Machine
 from tidemill.expressions.parser import parse
 from tidemill.expressions.values import check_nesting
 from tidemill.json import Json
 
+# What a closure that needs no run is given in its place.
+_NO_RUN: Final[Run] = Run({}, 0, Budget(0, 0))
 COMPILED_EXPRESSIONS_MAX: Final = 4_096
 _NO_VARIABLES: Final[Mapping[str, Json]] = MappingProxyType({})
 
@@ -19,12 +24,20 @@ _NO_VARIABLES: Final[Mapping[str, Json]] = MappingProxyType({})
 class Expression:
     """An expression that compiled. Evaluating it never changes the input, and may share parts of it."""
 
-    __slots__ = ("_step", "source", "variables")
+    __slots__ = ("_many", "_may_nest", "_needs_run", "_single", "_step", "source", "variables")
 
     def __init__(self, source: str, allowed: frozenset[str] | None, *, closures: bool = True) -> None:
-        compiler = Compiler(allowed)
+        tree = parse(source)
+        compiler = Compiler(allowed, closures=closures)
         self.source = source
-        self._step = compiler.step(parse(source), EMPTY_SCOPE)
+        self._single: Single | None = None
+        self._many: Many | None = None
+        if compiler.closures is not None:
+            self._single = compiler.closures.single(tree, EMPTY_SCOPE)
+            self._many = None if self._single else compiler.closures.many(tree, EMPTY_SCOPE)
+        self._needs_run = compiler.closures is None or compiler.closures.needs_run
+        self._step = None if self._single or self._many else compiler.step(tree, EMPTY_SCOPE)
+        self._may_nest = self._step is not None or may_nest(tree)
         self.variables = frozenset(compiler.variables)
 
     def evaluate(
@@ -36,9 +49,16 @@ class Expression:
         budget: Budget | None = None,
     ) -> Json:
         """The first output, or None when there is none; raises ExpressionError."""
-        for output in self._outputs(value, variables, now_us, budget):
-            return output
-        return None
+        single = self._single
+        if single is None:
+            return next(self._outputs(value, variables, now_us, budget), None)
+        if not self._needs_run:
+            return single(value, None, _NO_RUN)
+        run = Run(variables, now_us, budget or Budget())
+        output = single(value, None, run)
+        if self._may_nest:
+            check_nesting(output, run.budget)
+        return output
 
     def evaluate_all(
         self,
@@ -55,9 +75,28 @@ class Expression:
         self, value: Json, variables: Mapping[str, Json], now_us: int, budget: Budget | None
     ) -> Iterator[Json]:
         run = Run(variables, now_us, budget or Budget())
-        for output in Machine(run).outputs(self._step, value):
-            check_nesting(output, run.budget)
+        if self._single is not None:
+            outputs: Iterator[Json] = iter([self._single(value, None, run)])
+        elif self._many is not None:
+            outputs = self._many(value, None, run)
+        else:
+            assert self._step is not None
+            outputs = Machine(run).outputs(self._step, value)
+        for output in outputs:
+            if self._may_nest:
+                check_nesting(output, run.budget)
             yield output
+
+
+def may_nest(node: syntax.Node) -> bool:
+    """True when evaluating can nest data deeper than the program's own brackets are: by loops and calls."""
+    match node:
+        case syntax.Reduce() | syntax.Foreach():
+            return True
+        case syntax.Call() if f"{node.name}/{len(node.arguments)}" not in SHALLOW:
+            return True
+        case _:
+            return any(map(may_nest, syntax.children(node)))
 
 
 @lru_cache(maxsize=COMPILED_EXPRESSIONS_MAX)

@@ -89,9 +89,7 @@ def from_json(text: str, budget: Budget) -> Json:
     if text.count("[") + text.count("{") > NESTING_LEVELS_MAX:
         _check_brackets(text)
     try:
-        value: Json = json.loads(
-            text, parse_int=_integer, parse_float=_double, parse_constant=_not_a_number
-        )
+        value: Json = json.loads(text, parse_int=_integer, parse_float=_double, parse_constant=_not_a_number)
     except ValueError as error:
         shown = text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
         raise RaisedError(f"{error} (while parsing '{shown}')") from None

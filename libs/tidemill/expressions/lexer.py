@@ -6,7 +6,9 @@ from typing import Final, Literal, TypeAlias
 
 from tidemill.expressions.errors import ExpressionSyntaxError
 
-Kind: TypeAlias = Literal["field", "name", "keyword", "variable", "format", "number", "string", "symbol", "end"]
+Kind: TypeAlias = Literal[
+    "field", "name", "keyword", "variable", "format", "number", "string", "symbol", "end"
+]
 
 KEYWORDS: Final = frozenset(
     "def if then elif else end as reduce foreach try catch label break import include and or module".split()

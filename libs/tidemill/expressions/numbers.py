@@ -32,7 +32,7 @@ def parse_literal(text: str, position: int) -> int | float:
 
 def parse(text: str) -> int | float:
     """A number in decimal notation; raises ValueError for other text, RaisedError out of range."""
-    return checked(int(text) if text.lstrip("-").isdigit() else float(text))
+    return checked(int(text) if text.lstrip("+-").isdigit() else float(text))
 
 
 def number_text(value: int | float) -> str:

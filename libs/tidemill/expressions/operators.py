@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from tidemill.expressions.budget import NESTING_LEVELS_MAX, Budget
-from tidemill.expressions.errors import BudgetExceededError
+from tidemill.expressions.budget import COMPARED_LEVELS_MAX, Budget
 from tidemill.expressions.numbers import checked
-from tidemill.expressions.values import described, equals, less, raised
+from tidemill.expressions.values import described, equals, less, raised, too_deep
 from tidemill.json import Json
 
 Operator: TypeAlias = Callable[[Json, Json, Budget], Json]
@@ -71,7 +70,7 @@ def multiply(left: Json, right: Json, budget: Budget) -> Json:
         case int() | float(), str():
             return _repeat(right, left, budget)
         case dict(), dict():
-            return _merge(left, right, budget, NESTING_LEVELS_MAX)
+            return _merge(left, right, budget, COMPARED_LEVELS_MAX)
     raise raised(f"{described(left)} and {described(right)} cannot be multiplied")
 
 
@@ -83,11 +82,9 @@ def _repeat(text: str, count: int | float, budget: Budget) -> str | None:
     return text * times
 
 
-def _merge(
-    left: dict[str, Json], right: dict[str, Json], budget: Budget, levels: int
-) -> dict[str, Json]:
+def _merge(left: dict[str, Json], right: dict[str, Json], budget: Budget, levels: int) -> dict[str, Json]:
     if levels == 0:
-        raise BudgetExceededError(f"a value nests deeper than {NESTING_LEVELS_MAX} levels")
+        raise too_deep(COMPARED_LEVELS_MAX)
     budget.produce(ENTRY_BYTES * (len(left) + len(right)))
     budget.spend(len(right))
     merged = dict(left)
@@ -171,5 +168,3 @@ OPERATORS: Final[dict[str, Operator]] = {
     ">": lambda left, right, budget: less(right, left, budget),
     ">=": lambda left, right, budget: not less(left, right, budget),
 }
-
-

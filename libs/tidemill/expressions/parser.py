@@ -9,8 +9,8 @@ from tidemill.expressions.numbers import parse_literal
 from tidemill.expressions.syntax import Node
 
 SOURCE_CHARACTERS_MAX: Final = 16_384
-BRACKET_LEVELS_MAX: Final = 48
-TREE_LEVELS_MAX: Final = 120
+BRACKET_LEVELS_MAX: Final = 40
+TREE_LEVELS_MAX: Final = 64
 
 _ASSIGNMENTS: Final = frozenset(["=", "|=", "+=", "-=", "*=", "/=", "%=", "//="])
 _COMPARISONS: Final = frozenset(["==", "!=", "<", "<=", ">", ">="])

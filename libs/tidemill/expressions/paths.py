@@ -1,7 +1,7 @@
 """Reading by key, slice and path."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from tidemill.expressions.budget import NESTING_LEVELS_MAX, Budget
@@ -105,7 +105,7 @@ def positions_of(items: list[Json], wanted: list[Json], budget: Budget) -> Itera
     ]
 
 
-def elements(value: Json) -> Iterable[Json]:
+def elements(value: Json) -> Collection[Json]:
     """`value[]`: the items of an array or the values of an object."""
     if isinstance(value, list):
         return value

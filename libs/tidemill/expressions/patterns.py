@@ -1,6 +1,6 @@
 """Destructuring (`as [$a, {b: $c}]`, `?//`), spelled out as plain bindings of one variable each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -50,10 +50,10 @@ def bind(source: Node, alternatives: list[Pattern], body: Node) -> Node:
     """`source as pattern ?// pattern ... | body`"""
     first = alternatives[0]
     if len(alternatives) == 1:
-        return _bind_one(source, first, body, HIDDEN)
-    names = sorted({name for pattern in alternatives for name in _names(pattern)})
+        return _bind_one(source, first, body)
+    names = _all_names(alternatives)
     held = syntax.Variable(HIDDEN, 0)
-    branches = [_blank(names, _bind_one(held, pattern, body, HIDDEN + "?")) for pattern in alternatives]
+    branches = [_blank(names, _bind_one(held, pattern, body)) for pattern in alternatives]
     tree = branches[-1]
     for branch in reversed(branches[:-1]):
         tree = syntax.Fallback(branch, tree)
@@ -65,7 +65,7 @@ def loop(source: Node, alternatives: list[Pattern]) -> tuple[Node, str, Wrap]:
     first = alternatives[0]
     if len(alternatives) == 1 and isinstance(first, VariablePattern):
         return source, first.name, lambda body: body
-    names = sorted({name for pattern in alternatives for name in _names(pattern)})
+    names = _all_names(alternatives)
     values: Node = syntax.Variable(names[0], 0)
     for name in names[1:]:
         values = syntax.Comma(values, syntax.Variable(name, 0))
@@ -79,44 +79,55 @@ def loop(source: Node, alternatives: list[Pattern]) -> tuple[Node, str, Wrap]:
     return bind(source, alternatives, syntax.Array(values)), HIDDEN, wrap
 
 
+def _all_names(alternatives: list[Pattern]) -> list[str]:
+    found: list[tuple[str, Node]] = []
+    for pattern in alternatives:
+        _take_apart(pattern, syntax.Identity(), [], found)
+    return sorted({name for name, _ in found})
+
+
 def _blank(names: list[str], body: Node) -> Node:
     for name in names:
         body = syntax.Bind(syntax.Literal(None), name, body)
     return body
 
 
-def _bind_one(source: Node, pattern: Pattern, body: Node, hidden: str) -> Node:
+def _bind_one(source: Node, pattern: Pattern, body: Node) -> Node:
     if isinstance(pattern, VariablePattern):
         return syntax.Bind(source, pattern.name, body)
-    value = syntax.Variable(hidden, 0)
-    for key, inner in reversed(list(_parts(pattern))):
-        if isinstance(key, syntax.Literal):
-            body = _bind_one(syntax.Index(value, key), inner, body, hidden + "~")
-            continue
-        # The key is evaluated on the value that is being taken apart.
-        key_name = hidden + "key"
-        part = syntax.Index(value, syntax.Variable(key_name, 0))
-        body = _bind_one(part, inner, body, hidden + "~")
-        body = syntax.Bind(syntax.Pipe(value, key), key_name, body)
-    return syntax.Bind(source, hidden, body)
+    # Everything is taken apart under hidden names first: no key may see the pattern's own variables.
+    hidden: list[tuple[str, Node]] = []
+    named: list[tuple[str, Node]] = []
+    _take_apart(pattern, source, hidden, named)
+    for name, node in reversed(hidden + named):
+        body = syntax.Bind(node, name, body)
+    return body
 
 
-def _parts(pattern: ArrayPattern | ObjectPattern) -> Iterator[tuple[Node, Pattern]]:
+def _take_apart(
+    pattern: Pattern, source: Node, hidden: list[tuple[str, Node]], named: list[tuple[str, Node]]
+) -> None:
+    """Append what has to be bound, in order: the values under way, then the pattern's variables."""
+    if isinstance(pattern, VariablePattern):
+        named.append((pattern.name, source))
+        return
+    value = _hold(source, hidden)
     if isinstance(pattern, ArrayPattern):
         for position, item in enumerate(pattern.items):
-            yield syntax.Literal(position), item
+            _take_apart(item, syntax.Index(value, syntax.Literal(position)), hidden, named)
         return
     for entry in pattern.entries:
+        # The key is evaluated on the value that is being taken apart.
+        constant = isinstance(entry.key, syntax.Literal)
+        key = entry.key if constant else _hold(syntax.Pipe(value, entry.key), hidden)
+        part = syntax.Index(value, key)
         if entry.variable is not None:
-            yield entry.key, VariablePattern(entry.variable)
+            named.append((entry.variable, part))
         if entry.pattern is not None:
-            yield entry.key, entry.pattern
+            _take_apart(entry.pattern, part, hidden, named)
 
 
-def _names(pattern: Pattern) -> Iterator[str]:
-    match pattern:
-        case VariablePattern():
-            yield pattern.name
-        case ArrayPattern() | ObjectPattern():
-            for _, inner in _parts(pattern):
-                yield from _names(inner)
+def _hold(source: Node, hidden: list[tuple[str, Node]]) -> Node:
+    name = f"{HIDDEN}{len(hidden) + 1}"
+    hidden.append((name, source))
+    return syntax.Variable(name, 0)

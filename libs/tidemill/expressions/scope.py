@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from tidemill.expressions.machine import Step
+from tidemill.expressions.syntax import Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,15 @@ class Function:
         return self._path_step
 
 
-Entry: TypeAlias = Bound | Function
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """An argument that is compiled in place, in the scope where it was written."""
+
+    node: Node
+    scope: "Scope"
+
+
+Entry: TypeAlias = Bound | Function | Inline
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,10 @@ class Scope:
     def with_function(self, key: str, function: Function) -> "Scope":
         """A scope with one more function, which takes no place in the environment."""
         return Scope(self, key, function, self.depth)
+
+    def with_inline(self, key: str, node: Node, scope: "Scope") -> "Scope":
+        """A scope in which a name stands for an argument."""
+        return Scope(self, key, Inline(node, scope), self.depth)
 
     def find(self, key: str) -> Entry | None:
         """What a name means here."""

@@ -45,7 +45,9 @@ def compile_condition(text: str, variables: frozenset[str] | None = None) -> Exp
     return compile_expression(text if source is None else source, variables=variables)
 
 
-def compile_template(value: Json, *, variables: frozenset[str] | None = None, pointer: str = "") -> "Template":
+def compile_template(
+    value: Json, *, variables: frozenset[str] | None = None, pointer: str = ""
+) -> "Template":
     """Compile data with expressions in it; raises TemplateError. `pointer` is where the value stands."""
     used: set[str] = set()
     fill = _compile(value, variables, pointer, used)
@@ -80,9 +82,7 @@ class Template:
         return self._fill(value, variables, now_us, budget or Budget())
 
 
-def _compile(
-    value: Json, variables: frozenset[str] | None, pointer: str, used: set[str]
-) -> _Fill | None:
+def _compile(value: Json, variables: frozenset[str] | None, pointer: str, used: set[str]) -> _Fill | None:
     """What fills the value in, or None when it holds no expression."""
     if isinstance(value, str):
         source = expression_source(value)
@@ -104,9 +104,7 @@ def _escaped(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
-def _compile_source(
-    source: str, variables: frozenset[str] | None, pointer: str, used: set[str]
-) -> _Fill:
+def _compile_source(source: str, variables: frozenset[str] | None, pointer: str, used: set[str]) -> _Fill:
     try:
         expression = compile_expression(source, variables=variables)
     except ExpressionSyntaxError as error:
@@ -138,5 +136,3 @@ def _fill_array(literal: list[Json], parts: list[_Fill | None]) -> _Fill:
         ]
 
     return fill
-
-

@@ -3,7 +3,7 @@
 from itertools import islice
 from typing import Any, Final, TypeAlias
 
-from tidemill.expressions.budget import NESTING_LEVELS_MAX, Budget
+from tidemill.expressions.budget import COMPARED_LEVELS_MAX, NESTING_LEVELS_MAX, Budget
 from tidemill.expressions.errors import BudgetExceededError, RaisedError
 from tidemill.expressions.jsontext import pieces
 from tidemill.json import Json
@@ -20,7 +20,7 @@ _TYPE_NAMES: Final[dict[type, str]] = {
     dict: "object",
 }
 _RANKS: Final[dict[type, int]] = {type(None): 0, bool: 1, int: 2, float: 2, str: 3, list: 4, dict: 5}
-_SHOWN_CHARACTERS_MAX: Final = 29
+_SHOWN_BYTES_MAX: Final = 29
 
 # A key that Python orders as jq orders the value it was made from.
 SortKey: TypeAlias = tuple[Any, ...]
@@ -43,11 +43,13 @@ def is_number(value: Json) -> bool:
 
 def shown(value: Json) -> str:
     """The value as JSON, cut short for a message."""
-    text = "".join(islice(pieces(value), _SHOWN_CHARACTERS_MAX + 1))
-    if len(text) <= _SHOWN_CHARACTERS_MAX:
+    start = value[: _SHOWN_BYTES_MAX + 1] if isinstance(value, str) else value
+    text = "".join(islice(pieces(start), _SHOWN_BYTES_MAX + 1))
+    encoded = text.encode(errors="replace")
+    if len(encoded) <= _SHOWN_BYTES_MAX:
         return text
     closing = {"string": '"', "array": "]", "object": "}"}.get(type_name(value), "")
-    return text[: _SHOWN_CHARACTERS_MAX - 3 - len(closing)] + "..." + closing
+    return encoded[: _SHOWN_BYTES_MAX - 3 - len(closing)].decode(errors="ignore") + "..." + closing
 
 
 def described(value: Json) -> str:
@@ -55,7 +57,7 @@ def described(value: Json) -> str:
     return f"{type_name(value)} ({shown(value)})"
 
 
-def equals(left: Json, right: Json, budget: Budget, levels: int = NESTING_LEVELS_MAX) -> bool:
+def equals(left: Json, right: Json, budget: Budget, levels: int = COMPARED_LEVELS_MAX) -> bool:
     """jq equality: 1 equals 1.0, but true does not equal 1."""
     kind = type(left)
     if kind is not type(right):
@@ -69,29 +71,33 @@ def _equal_containers(left: Json, right: Json, budget: Budget, levels: int) -> b
     if left is right:
         return True
     if levels == 0:
-        raise _too_deep()
+        raise too_deep(COMPARED_LEVELS_MAX)
     if isinstance(left, dict) and isinstance(right, dict):
         if len(left) != len(right):
             return False
         budget.spend(len(left))
-        return all(
-            key in right and equals(value, right[key], budget, levels - 1) for key, value in left.items()
-        )
+        for key, value in left.items():
+            if key not in right or not equals(value, right[key], budget, levels - 1):
+                return False
+        return True
     assert isinstance(left, list)
     assert isinstance(right, list)
     if len(left) != len(right):
         return False
     budget.spend(len(left))
-    return all(equals(one, other, budget, levels - 1) for one, other in zip(left, right, strict=True))
+    for one, other in zip(left, right, strict=True):
+        if not equals(one, other, budget, levels - 1):
+            return False
+    return True
 
 
-def sort_key(value: Json, budget: Budget, levels: int = NESTING_LEVELS_MAX) -> SortKey:
+def sort_key(value: Json, budget: Budget, levels: int = COMPARED_LEVELS_MAX) -> SortKey:
     """null < false < true < numbers < strings < arrays < objects (first by keys, then by values)."""
     rank = _RANKS[type(value)]
     if not isinstance(value, list | dict):
         return (rank, value)
     if levels == 0:
-        raise _too_deep()
+        raise too_deep(COMPARED_LEVELS_MAX)
     budget.spend(1 + len(value))
     if isinstance(value, list):
         return (rank, [sort_key(item, budget, levels - 1) for item in value])
@@ -102,6 +108,23 @@ def sort_key(value: Json, budget: Budget, levels: int = NESTING_LEVELS_MAX) -> S
 def less(left: Json, right: Json, budget: Budget) -> bool:
     """jq order."""
     return sort_key(left, budget) < sort_key(right, budget)
+
+
+def equals_scalar(value: Json, scalar: Json) -> bool:
+    """Equality with a value that is neither array nor object, so that there is nothing to charge."""
+    if type(value) is type(scalar):
+        return value == scalar
+    return is_number(value) and is_number(scalar) and value == scalar
+
+
+def order_of_scalar(value: Json, scalar: Json) -> int:
+    """-1, 0 or 1: where a value stands to a scalar, without charge."""
+    rank, other_rank = _RANKS[type(value)], _RANKS[type(scalar)]
+    if rank != other_rank:
+        return -1 if rank < other_rank else 1
+    if value == scalar:
+        return 0
+    return -1 if value < scalar else 1  # type: ignore[operator]
 
 
 def spend_sorting(count: int, budget: Budget) -> None:
@@ -124,7 +147,7 @@ def check_nesting(value: Json, budget: Budget) -> None:
     while level:
         depth += 1
         if depth > NESTING_LEVELS_MAX + 1:
-            raise _too_deep()
+            raise too_deep(NESTING_LEVELS_MAX)
         budget.spend(len(level))
         level = [
             child
@@ -135,8 +158,9 @@ def check_nesting(value: Json, budget: Budget) -> None:
         ]
 
 
-def _too_deep() -> BudgetExceededError:
-    return BudgetExceededError(f"a value nests deeper than {NESTING_LEVELS_MAX} levels")
+def too_deep(levels: int) -> BudgetExceededError:
+    """The error of a value that nests deeper than it may."""
+    return BudgetExceededError(f"a value nests deeper than {levels} levels")
 
 
 def raised(message: str) -> RaisedError:

@@ -289,4 +289,6 @@ def _assembled(fields: dict[str, int]) -> Moment:
     hour = fields.get("hour", 0)
     if "hour12" in fields:
         hour = fields["hour12"] % 12 + 12 * fields.get("afternoon", 0)
-    return moment_of(days * _DAY_SECONDS + hour * 3600 + fields.get("minute", 0) * 60 + fields.get("second", 0))
+    return moment_of(
+        days * _DAY_SECONDS + hour * 3600 + fields.get("minute", 0) * 60 + fields.get("second", 0)
+    )

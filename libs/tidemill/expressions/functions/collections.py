@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from typing import Final
 
-from tidemill.expressions.budget import NESTING_LEVELS_MAX, Budget, Run
+from tidemill.expressions.budget import COMPARED_LEVELS_MAX, NESTING_LEVELS_MAX, Budget, Run
 from tidemill.expressions.editor import delete_paths, set_path
-from tidemill.expressions.errors import BudgetExceededError
 from tidemill.expressions.operators import ENTRY_BYTES, SLOT_BYTES, add
 from tidemill.expressions.paths import elements, get_path, has, index, keyed_elements, positions_of
-from tidemill.expressions.values import described, equals, is_truthy, raised, type_name
+from tidemill.expressions.values import described, equals, is_truthy, raised, too_deep, type_name
 from tidemill.json import Json
 
 
@@ -74,19 +73,23 @@ def reverse(run: Run, value: Json) -> Json:
 
 def contains(run: Run, value: Json, part: Json) -> Json:
     """True when each piece of `part` is somewhere in the value."""
-    return _contains(value, part, run.budget, NESTING_LEVELS_MAX)
+    return _contains(value, part, run.budget, COMPARED_LEVELS_MAX)
 
 
 def _contains(value: Json, part: Json, budget: Budget, levels: int) -> bool:
     if levels == 0:
-        raise BudgetExceededError(f"a value nests deeper than {NESTING_LEVELS_MAX} levels")
+        raise too_deep(COMPARED_LEVELS_MAX)
     if isinstance(value, dict) and isinstance(part, dict):
         budget.spend(len(part))
-        return all(
-            key in value and _contains(value[key], item, budget, levels - 1) for key, item in part.items()
-        )
+        for key, item in part.items():
+            if key not in value or not _contains(value[key], item, budget, levels - 1):
+                return False
+        return True
     if isinstance(value, list) and isinstance(part, list):
-        return all(_contained_in(value, item, budget, levels) for item in part)
+        for item in part:
+            if not _contained_in(value, item, budget, levels):
+                return False
+        return True
     if isinstance(value, str) and isinstance(part, str):
         budget.spend(1 + (len(value) + len(part)) // 8)
         return part in value
@@ -98,7 +101,10 @@ def _contains(value: Json, part: Json, budget: Budget, levels: int) -> bool:
 def _contained_in(items: list[Json], part: Json, budget: Budget, levels: int) -> bool:
     budget.spend(len(items))
     kind = type_name(part)
-    return any(type_name(item) == kind and _contains(item, part, budget, levels - 1) for item in items)
+    for item in items:
+        if type_name(item) == kind and _contains(item, part, budget, levels - 1):
+            return True
+    return False
 
 
 def flatten(run: Run, value: Json) -> Json:

@@ -11,7 +11,7 @@ from tidemill.expressions.numbers import checked, parse
 from tidemill.expressions.values import described, is_truthy, raised, shown, type_name
 from tidemill.json import Json
 
-_NUMBER: Final = re.compile(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _NUMBER_CHARACTERS_MAX: Final = 400
 _NORMAL_MIN: Final = 2.2250738585072014e-308
 

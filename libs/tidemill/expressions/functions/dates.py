@@ -62,9 +62,10 @@ def mktime(run: Run, value: Json) -> Json:
 
 
 def _seconds(value: list[Json], name: str) -> int:
-    if len(value) < _FIELDS or not all(is_number(part) for part in value[:_FIELDS]):
+    numbers = [int(part) for part in value[:_FIELDS] if isinstance(part, int | float)]
+    if not value or not all(is_number(part) for part in value):
         raise raised(f"{name} requires parsed datetime inputs")
-    year, month, day, hour, minute, second = (int(part) for part in value[:_FIELDS])  # type: ignore[arg-type]
+    year, month, day, hour, minute, second = numbers + [0] * (_FIELDS - len(numbers))
     if abs(year) > _YEAR_MAX:
         raise raised("a date is out of range")
     days = days_from_civil(year + month // 12, month % 12 + 1, 1) + day - 1
@@ -73,15 +74,24 @@ def _seconds(value: list[Json], name: str) -> int:
 
 def strftime(run: Run, value: Json, pattern: Json) -> Json:
     """Seconds or broken-down time as text."""
+    return _formatted(run, value, pattern, "strftime/1")
+
+
+def strflocaltime(run: Run, value: Json, pattern: Json) -> Json:
+    """`strftime`: the local time is UTC everywhere."""
+    return _formatted(run, value, pattern, "strflocaltime/1")
+
+
+def _formatted(run: Run, value: Json, pattern: Json, name: str) -> Json:
     if is_number(value):
         assert isinstance(value, int | float)
         moment = _moment(value)
     elif isinstance(value, list):
-        moment = _moment(_seconds(value, "strftime/1"))
+        moment = _moment(_seconds(value, name))
     else:
-        raise raised("strftime/1 requires parsed datetime inputs")
+        raise raised(f"{name} requires parsed datetime inputs")
     if not isinstance(pattern, str):
-        raise raised("strftime/1 requires a string format")
+        raise raised(f"{name} requires a string format")
     run.budget.spend(len(pattern))
     run.budget.produce(16 * len(pattern))
     return render_moment(moment, pattern)
@@ -105,6 +115,6 @@ FUNCTIONS: Final[dict[str, Callable[..., Json]]] = {
     "localtime/0": gmtime,
     "mktime/0": mktime,
     "strftime/1": strftime,
-    "strflocaltime/1": strftime,
+    "strflocaltime/1": strflocaltime,
     "strptime/1": strptime,
 }

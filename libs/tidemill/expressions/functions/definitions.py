@@ -25,12 +25,12 @@ _SOURCES: Final[dict[str, str]] = {
     "first/0": "def first: .[0];",
     "last/0": "def last: .[-1];",
     "nth/1": "def nth($position): .[$position];",
-    "last/1": "def last(f): [reduce f as $item ([]; [$item])[]] | .[];",
     "nth/2": """def nth($position; f): if $position < 0 then error("nth doesn't support negative indices")
         else first(skip($position; f)) end;""",
     "until/2": "def until(done; next): def go: if done then . else next | go end; go;",
     "while/2": "def while(going; next): def go: if going then ., (next | go) else empty end; go;",
     "repeat/1": "def repeat(f): def again: f, again; again;",
+    "range/2": "def range($start; $stop): _range($start; $stop);",
     "range/3": "def range($start; $stop; $by): _range_by($start; $stop; $by);",
     "isempty/1": "def isempty(f): first((f | false), true);",
     "any/1": "def any(f): any(.[]; f);",

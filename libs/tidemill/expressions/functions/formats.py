@@ -14,7 +14,7 @@ from tidemill.json import Json
 
 Format: TypeAlias = Callable[[Run, Json], str]
 
-_HTML: Final = str.maketrans({"<": "&lt;", ">": "&gt;", "&": "&amp;", "'": "&#39;", '"': "&quot;"})
+_HTML: Final = str.maketrans({"<": "&lt;", ">": "&gt;", "&": "&amp;", "'": "&apos;", '"': "&quot;"})
 _TSV: Final = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r", "\\": "\\\\"})
 _NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/]")
 _ESCAPED_BYTE: Final = re.compile(rb"%([0-9a-fA-F]{2})?")
@@ -47,7 +47,9 @@ def _csv(run: Run, value: Json) -> str:
 
 
 def _tsv(run: Run, value: Json) -> str:
-    return "\t".join(_cell(run, cell, "tsv", lambda text: text.translate(_TSV)) for cell in _row(value, "tsv"))
+    return "\t".join(
+        _cell(run, cell, "tsv", lambda text: text.translate(_TSV)) for cell in _row(value, "tsv")
+    )
 
 
 def _quoted_cell(text: str) -> str:
@@ -106,10 +108,11 @@ def _base64(run: Run, value: Json) -> str:
 def _base64d(run: Run, value: Json) -> str:
     text = _text(run, value)
     digits = text.rstrip("=")
-    if _NOT_BASE64.search(digits) or (len(digits) == 1):
+    if _NOT_BASE64.search(digits):
         raise raised(f"{described(text)} is not valid base64 data")
-    usable = digits[: len(digits) - (1 if len(digits) % 4 == 1 else 0)]
-    return base64.b64decode(usable + "=" * (-len(usable) % 4)).decode(errors="replace")
+    if len(digits) % 4 == 1:
+        raise raised(f"{described(text)} trailing base64 byte found")
+    return base64.b64decode(digits + "=" * (-len(digits) % 4)).decode(errors="replace")
 
 
 def _base32(run: Run, value: Json) -> str:

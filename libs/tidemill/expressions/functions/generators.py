@@ -77,7 +77,7 @@ def _extend(made: list[Json], gap: str, replacements: list[Json], budget: Budget
 
 FUNCTIONS: Final[dict[str, Callable[..., Iterator[Json]]]] = {
     "range/1": range_to,
-    "range/2": range_between,
+    "_range/2": range_between,
     "_range_by/3": range_by,
     "recurse/0": recurse,
     "_substitutions/1": substitutions,

@@ -84,7 +84,7 @@ def maximum_by(run: Run, value: Json, keys: Json) -> Json:
 
 
 def _extreme(run: Run, value: Json, keys: Json, *, smallest: bool) -> Json:
-    items = _array(value, "iterated over" if value is keys else "iterated over")
+    items = _array(value, "iterated over")
     run.budget.spend(2 * len(items))
     best: Json = None
     best_key: SortKey | None = None
@@ -97,7 +97,9 @@ def _extreme(run: Run, value: Json, keys: Json, *, smallest: bool) -> Json:
 
 def bsearch(run: Run, value: Json, target: Json) -> Json:
     """The index of an item of a sorted array, or -1 less the index where it would go."""
-    items = _array(value, "searched from")
+    if not isinstance(value, list):
+        raise raised(f"{described(value)} cannot be searched from")
+    items = value
     low, high = 0, len(items)
     while low < high:
         run.budget.spend(2)

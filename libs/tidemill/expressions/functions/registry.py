@@ -32,6 +32,38 @@ SINGLE: Final[dict[str, Single]] = {
 }
 MANY: Final[dict[str, Many]] = {**generators.FUNCTIONS, **regex.GENERATORS}
 
+# Builtins whose output nests no deeper than their input and arguments, so that nothing needs a look at it.
+SHALLOW: Final = frozenset(
+    [
+        *(
+            "add/0",
+            "all/0",
+            "all/1",
+            "all/2",
+            "any/0",
+            "any/1",
+            "any/2",
+            "contains/1",
+            "empty/0",
+            "endswith/1",
+        ),
+        *(
+            "first/0",
+            "first/1",
+            "has/1",
+            "join/1",
+            "keys/0",
+            "last/0",
+            "length/0",
+            "limit/2",
+            "map/1",
+            "max/0",
+        ),
+        *("min/0", "not/0", "now/0", "range/1", "select/1", "sort/0", "sort_by/1", "split/1", "startswith/1"),
+        *("test/1", "tojson/0", "tonumber/0", "tostring/0", "type/0", "unique/0", "values/0"),
+    ]
+)
+
 _OUTSIDE: Final = "an expression sees only its input and its variables"
 _ALONE: Final = "an expression stands alone"
 _NO_OUTPUT: Final = "an expression has no output but its value"

@@ -8,7 +8,10 @@ from tidemill.expressions.operators import SLOT_BYTES, split_text
 from tidemill.expressions.values import described, raised
 from tidemill.json import Json
 
-_SPACE: Final = " \t\n\v\f\r"
+_SPACE: Final = (
+    " \t\n\v\f\r\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
 _UNICODE_MAX: Final = 0x10FFFF
 _UPPER_TO_LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 _LOWER_TO_UPPER: Final = {code + 32: code for code in _UPPER_TO_LOWER}
@@ -126,7 +129,6 @@ def utf8bytelength(run: Run, value: Json) -> Json:
         raise raised(f"{described(value)} only strings have UTF-8 byte length")
     _charge(run, value)
     return len(value.encode(errors="replace"))
-
 
 
 FUNCTIONS: Final[dict[str, Callable[..., Json]]] = {

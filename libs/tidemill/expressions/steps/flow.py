@@ -187,7 +187,7 @@ def limit_of(count: Step, body: Step, *, path_mode: bool) -> Step:
         return count, subject, environment, (begin, (register, environment), frame)
 
     def begin(machine: Machine, wanted: Json, kept: Environment, frame: Frame) -> Jump:
-        if _checked_count(wanted, "limit") == 0:
+        if checked_count(wanted, "limit") == 0:
             return machine.backtrack()
         cell = [wanted]
         return body, kept[0], kept[1], (take, (cell, len(machine.choices)), frame)
@@ -210,7 +210,7 @@ def skip_of(count: Step, body: Step, *, path_mode: bool) -> Step:
         return count, subject, environment, (begin, (register, environment), frame)
 
     def begin(machine: Machine, wanted: Json, kept: Environment, frame: Frame) -> Jump:
-        return body, kept[0], kept[1], (drop, [_checked_count(wanted, "skip")], frame)
+        return body, kept[0], kept[1], (drop, [checked_count(wanted, "skip")], frame)
 
     def drop(machine: Machine, value: Register, cell: list[float], frame: Frame) -> Jump:
         cell[0] -= 1
@@ -219,7 +219,8 @@ def skip_of(count: Step, body: Step, *, path_mode: bool) -> Step:
     return step
 
 
-def _checked_count(wanted: Json, name: str) -> float:
+def checked_count(wanted: Json, name: str) -> float:
+    """How many outputs an author asked for; raises RaisedError for what is no count."""
     if isinstance(wanted, bool) or not isinstance(wanted, int | float) or wanted < 0:
         raise raised(f"{name} doesn't support negative count")
     return wanted

@@ -95,6 +95,24 @@ def foreach(source: Step, start: Step, update: Step, extract: Step, *, path_mode
     return step
 
 
+def last_of(body: Step) -> Step:
+    """`last(body)`: no output when the body has none."""
+
+    def step(machine: Machine, register: Register, environment: Environment, frame: Frame) -> Jump:
+        cell: list[Register] = []
+        machine.choose(done, cell, None, frame)
+        return body, register, environment, (keep, cell, frame)
+
+    def keep(machine: Machine, value: Register, cell: list[Register], _: Frame) -> Jump:
+        cell[:] = [value]
+        return machine.backtrack()
+
+    def done(machine: Machine, cell: list[Register], _: Environment, frame: Frame) -> Jump:
+        return (frame[0], cell[0], frame[1], frame[2]) if cell else machine.backtrack()
+
+    return step
+
+
 def path_of(body: Step) -> Step:
     """`path(body)`, with the body in path mode."""
 

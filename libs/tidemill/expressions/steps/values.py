@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from tidemill.expressions.budget import Run
+from tidemill.expressions.closures.shapes import Many, Single
+from tidemill.expressions.errors import RaisedError
 from tidemill.expressions.machine import Environment, Frame, Jump, Machine, Place, Register, Step
 from tidemill.expressions.paths import get_path, index, keyed_elements, slice_of
-from tidemill.expressions.values import raised, shown
+from tidemill.expressions.values import described, raised, shown
 from tidemill.json import Json
 
 # Makes one value, or several, of the input and the outputs of the parts.
@@ -14,12 +16,16 @@ Combine: TypeAlias = Callable[..., Json]
 CombineMany: TypeAlias = Callable[..., Iterator[Json]]
 
 
-def gather(parts: Sequence[Step], combine: Combine) -> Step:
-    """One output for each combination of the parts' outputs; the first part varies slowest."""
+def gather(parts: Sequence[Step], combine: Combine, *, turned: bool = False) -> Step:
+    """One output for each combination of the parts' outputs; the first part varies slowest.
+
+    `turned` hands the outputs over in the opposite order.
+    """
 
     def last(machine: Machine, value: Json, kept: Environment, frame: Frame) -> Jump:
         register, _, earlier = kept
-        return frame[0], combine(machine.run, register, *earlier, value), frame[1], frame[2]
+        found = (value, *reversed(earlier)) if turned else (*earlier, value)
+        return frame[0], combine(machine.run, register, *found), frame[1], frame[2]
 
     def none(machine: Machine, register: Register, environment: Environment, frame: Frame) -> Jump:
         return frame[0], combine(machine.run, register), frame[1], frame[2]
@@ -27,12 +33,13 @@ def gather(parts: Sequence[Step], combine: Combine) -> Step:
     return _chain(parts, last) if parts else none
 
 
-def gather_many(parts: Sequence[Step], combine: CombineMany) -> Step:
+def gather_many(parts: Sequence[Step], combine: CombineMany, *, turned: bool = False) -> Step:
     """All outputs of `combine` for each combination of the parts' outputs."""
 
     def last(machine: Machine, value: Json, kept: Environment, frame: Frame) -> Jump:
         register, _, earlier = kept
-        return following(machine, None, combine(machine.run, register, *earlier, value), frame)
+        found = (value, *reversed(earlier)) if turned else (*earlier, value)
+        return following(machine, None, combine(machine.run, register, *found), frame)
 
     def none(machine: Machine, register: Register, environment: Environment, frame: Frame) -> Jump:
         return following(machine, None, combine(machine.run, register), frame)
@@ -66,6 +73,26 @@ def following(machine: Machine, _: Register, outputs: Iterator[Any], frame: Fram
         machine.choose(following, None, outputs, frame)
         return frame[0], output, frame[1], frame[2]
     return machine.backtrack()
+
+
+def lifted(single: Single, weight: int) -> Step:
+    """A closure of one output as a step, charged by its size."""
+
+    def step(machine: Machine, register: Register, environment: Environment, frame: Frame) -> Jump:
+        machine.run.budget.spend(weight)
+        return frame[0], single(register, environment, machine.run), frame[1], frame[2]
+
+    return step
+
+
+def lifted_many(many: Many, weight: int) -> Step:
+    """A closure of many outputs as a step."""
+
+    def step(machine: Machine, register: Register, environment: Environment, frame: Frame) -> Jump:
+        machine.run.budget.spend(weight)
+        return following(machine, None, many(register, environment, machine.run), frame)
+
+    return step
 
 
 def index_path(target: Step, key: Step) -> Step:
@@ -158,14 +185,13 @@ def combine_object(keys: int) -> Combine:
         for position in range(0, 2 * keys, 2):
             key = parts[position]
             if not isinstance(key, str):
-                raise raised(f"Cannot use {_described(key)} as object key")
+                raise bad_key(key)
             made[key] = parts[position + 1]
         return made
 
     return combine
 
 
-def _described(value: Json) -> str:
-    from tidemill.expressions.values import described
-
-    return described(value)
+def bad_key(key: Json) -> RaisedError:
+    """The error of an object key that is no string."""
+    return raised(f"Cannot use {described(key)} as object key")
