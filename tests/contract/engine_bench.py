@@ -16,6 +16,7 @@ from tidemill.api.engine.v1.definition_service_pb2_grpc import DefinitionService
 from tidemill.api.engine.v1.execution_pb2 import Execution
 from tidemill.api.engine.v1.execution_service_pb2_grpc import ExecutionServiceStub
 from tidemill.engine.app import Engine, build
+from tidemill.engine.core.tasks.registry import KINDS, Kinds
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.settings import Settings
 from tidemill.json import Json
@@ -56,9 +57,9 @@ class EngineBench:
 
     async def get(self, started: executions.StartResponse) -> Execution:
         """The execution, once the store has its start."""
-        request = executions.ExecutionServiceGetRequest(
-            namespace="shop", execution_id=started.execution_id, at_least=started.position
-        )
+        request = executions.ExecutionServiceGetRequest(namespace="shop", execution_id=started.execution_id)
+        if started.HasField("position"):
+            request.at_least.CopyFrom(started.position)
         return (await self.executions.Get(request)).execution
 
     async def closed(self, started: executions.StartResponse) -> Execution:
@@ -86,13 +87,13 @@ class EngineBench:
 
 @asynccontextmanager
 async def running_engine(
-    data: Path, actions: FakeActions | None = None, **settings: int
+    data: Path, actions: FakeActions | None = None, kinds: Kinds = KINDS, **settings: int
 ) -> AsyncIterator[EngineBench]:
     """An Engine on the directory from start to graceful stop."""
     actions = actions or FakeActions()
     server = await serve(actions)
     made = Settings(listen="127.0.0.1:0", data=data, actions=server.address, **settings)  # type: ignore[arg-type]
-    engine = build(Environment(settings=made))
+    engine = build(Environment(settings=made), kinds=kinds)
     address = await engine.start()
     bench = EngineBench(engine, address, actions)
     serving = asyncio.ensure_future(engine.serve())

@@ -15,6 +15,7 @@ from tidemill.engine.api.definitions import DefinitionApi
 from tidemill.engine.api.executions import ExecutionApi
 from tidemill.engine.api.reads import Reads
 from tidemill.engine.catalogue import Catalogue
+from tidemill.engine.core.tasks.registry import KINDS, Kinds
 from tidemill.engine.log.port import CommandLog
 from tidemill.engine.log.sqlite import SqliteLog
 from tidemill.engine.runtime.batch import BatchLoop
@@ -50,7 +51,7 @@ _SECOND_US: Final = 1_000_000
 class Engine:
     """One Engine process: its files, its loops, its server."""
 
-    def __init__(self, environment: Environment, storage: "Storage") -> None:
+    def __init__(self, environment: Environment, storage: "Storage", kinds: Kinds) -> None:
         self._environment = environment
         self._storage = storage
         self._stop = Stop()
@@ -61,7 +62,7 @@ class Engine:
         owner = f"{socket.gethostname()}:{os.getpid()}"
 
         inbox = Inbox(settings.inbox_commands_max)
-        self._catalogue = Catalogue(store, environment.clock, settings)
+        self._catalogue = Catalogue(store, environment.clock, settings, kinds)
         self._memory = Memory(
             inbox=inbox,
             states=States(store, settings.cache_executions_max),
@@ -75,7 +76,7 @@ class Engine:
         self._recovery = Recovery(store, inbox, self._memory.calls, settings.owing_page_rows)
         self._memory.on_begin(self._intake.begin)
         self._memory.on_begin(self._recovery.begin)
-        quarantine = Quarantine(store, store, metrics)
+        quarantine = Quarantine(store, store, self._catalogue, metrics)
         deciding = Deciding(self._memory.states, self._catalogue, self._ownership, quarantine, environment)
         release = Release(self._memory, metrics)
         self._batches = BatchLoop(store, self._ownership, deciding, release, environment)
@@ -184,6 +185,6 @@ class Storage:
         self._lock.release()
 
 
-def build(environment: Environment) -> Engine:
+def build(environment: Environment, *, kinds: Kinds = KINDS) -> Engine:
     """Put an Engine together on its data directory; to be called inside a running event loop."""
-    return Engine(environment, Storage(environment.settings))
+    return Engine(environment, Storage(environment.settings), kinds)

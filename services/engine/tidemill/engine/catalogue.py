@@ -11,6 +11,7 @@ from tidemill import dsl
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
 from tidemill.clock import Clock
 from tidemill.engine.core.plan import Plan, compile_plan
+from tidemill.engine.core.tasks.registry import KINDS, Kinds
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.port import DefinitionStore
 from tidemill.engine.store.rows import DefinitionRow
@@ -34,7 +35,10 @@ class Watcher:
 class Catalogue:
     """Definitions are immutable; each publish raises the revision by one."""
 
-    def __init__(self, store: DefinitionStore, clock: Clock, settings: Settings) -> None:
+    def __init__(
+        self, store: DefinitionStore, clock: Clock, settings: Settings, kinds: Kinds = KINDS
+    ) -> None:
+        self._kinds = kinds
         self._store = store
         self._clock = clock
         self._settings = settings
@@ -83,7 +87,9 @@ class Catalogue:
         plan = self._plans.get(key)
         if plan is None:
             row = self.get(*key)
-            plan = self._plans[key] = compile_plan(dsl.load(row.document), digest=bytes.fromhex(row.digest))
+            plan = self._plans[key] = compile_plan(
+                dsl.load(row.document), digest=bytes.fromhex(row.digest), kinds=self._kinds
+            )
             if len(self._plans) > self._settings.plans_cached_max:
                 self._plans.popitem(last=False)
         return plan

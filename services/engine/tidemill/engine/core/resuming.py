@@ -79,6 +79,10 @@ def _time_out_workflow(turn: Turn) -> None:
 def resume(turn: Turn) -> None:
     """Go on from the facts that came while nothing was decided, in the order in which they came."""
     turn.record(ExecutionResumed())
+    if not turn.state.frames:
+        # Only an execution that was held before its first task has nothing under way.
+        turn.plan.begin(turn)
+        return
     facts: list[tuple[int, Callable[[], None]]] = []
     for frame in [turn.state.root, *turn.state.frames.values()]:
         if frame.outcome is not None:

@@ -151,6 +151,7 @@ class Calls:
 
     def received(self, results: Iterable[pb.ActionResult]) -> None:
         """Outcomes and delivery failures, as they came."""
+        answers: list[ActionAnswer] = []
         for result in results:
             outstanding = self._outstanding.get((result.key, result.attempt))
             if outstanding is None or not outstanding.sent:
@@ -158,7 +159,9 @@ class Calls:
             if result.delivery_failure:
                 self._not_delivered(outstanding, result)
             else:
-                self._answer(outstanding, result)
+                answers.append(self._answered(outstanding, result))
+        if answers:
+            self._inbox.put(answers)
         self.wake.set()
 
     def disconnected(self) -> None:
@@ -180,13 +183,15 @@ class Calls:
             self._waiting.append(outstanding)
 
     def _answer(self, outstanding: Outstanding, result: pb.ActionResult) -> None:
+        self._inbox.put([self._answered(outstanding, result)])
+
+    def _answered(self, outstanding: Outstanding, result: pb.ActionResult) -> ActionAnswer:
         call = outstanding.call
         del self._outstanding[call.key, call.attempt]
         if outstanding.sent:
             self._sent -= 1
         received_us = self._clock.monotonic_us()
-        answer = ActionAnswer(call.shard, call.execution_id, result, outstanding.cancelled, received_us)
-        self._inbox.put([answer])
+        return ActionAnswer(call.shard, call.execution_id, result, outstanding.cancelled, received_us)
 
     def _not_delivered(self, outstanding: Outstanding, result: pb.ActionResult) -> None:
         outstanding.failures += 1

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
-from itertools import islice
+from collections.abc import Callable, Sequence
 
 from tidemill.engine.runtime.items import Item, LoggedCommand
 
@@ -34,11 +33,10 @@ class Inbox:
         """Have `wake` called when commands have been taken out."""
         self._room_wanted = wake
 
-    def put(self, items: Iterable[Item]) -> None:
+    def put(self, items: Sequence[Item]) -> None:
         """Add items at the end."""
-        before = len(self._items)
         self._items.extend(items)
-        self._commands += sum(isinstance(item, LoggedCommand) for item in islice(self._items, before, None))
+        self._commands += sum(isinstance(item, LoggedCommand) for item in items)
         self.wake.set()
 
     def take(self, limit: int) -> list[Item]:

@@ -3,11 +3,13 @@
 from dataclasses import replace
 from typing import Final
 
+from tidemill.engine.catalogue import Catalogue
 from tidemill.engine.core.apply import apply
 from tidemill.engine.core.commands import Start
 from tidemill.engine.core.decision import Decision
 from tidemill.engine.core.events import Event, ExecutionStarted, ExecutionSuspended
 from tidemill.engine.core.history import HistoryError
+from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.state import ExecutionState, Phase
 from tidemill.engine.runtime.items import HISTORY_KIND, Keepable, LoggedCommand, encode
 from tidemill.engine.runtime.states import fold_rows
@@ -27,7 +29,10 @@ _OPEN: Final = frozenset({Phase.PENDING, Phase.RUNNING, Phase.WAITING})
 class Quarantine:
     """Takes an item out of the way. Its partial events are discarded; the offset moves on all the same."""
 
-    def __init__(self, shard_store: ShardStore, read_store: ReadStore, metrics: Metrics) -> None:
+    def __init__(
+        self, shard_store: ShardStore, read_store: ReadStore, catalogue: Catalogue, metrics: Metrics
+    ) -> None:
+        self._catalogue = catalogue
         self._shard_store = shard_store
         self._read_store = read_store
         self._dead_letters = metrics.counter(names.ENGINE_DEAD_LETTERS)
@@ -85,18 +90,30 @@ class Quarantine:
             return
         start = command_of(item)
         assert isinstance(start, Start)
+        taken, timeout_at_us = self._input_of(start, shard_turn.now_us)
         started = ExecutionStarted(
             namespace=start.namespace,
             workflow=start.workflow,
             version=start.version,
             subject=start.subject,
             raw_input=start.input,
+            input=taken,
+            timeout_at_us=timeout_at_us,
             origin=start.origin,
             request_id=start.request_id,
             input_digest=start.input_digest,
             traceparent=start.traceparent,
         )
         self._record(turn, [started, ExecutionSuspended(ENGINE_ERROR)], item, shard_turn.now_us)
+
+    def _input_of(self, start: Start, now_us: int) -> tuple[Payload | None, int]:
+        """The transformed input and the end of the workflow's time; as given and none where even that raises."""
+        try:
+            plan = self._catalogue.plan(start.namespace, start.workflow, start.version)
+            taken, timeout_at_us = plan.take_input(start.execution_id, start.input, now_us)
+        except Exception:
+            return None, 0
+        return (None if taken is start.input else taken), timeout_at_us
 
     @staticmethod
     def _record(turn: Turn, events: list[Event], item: Keepable, now_us: int) -> None:
