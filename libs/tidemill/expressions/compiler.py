@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Final, assert_never
+from typing import Final
 
 from tidemill.expressions import syntax
 from tidemill.expressions.budget import Run
@@ -10,6 +10,7 @@ from tidemill.expressions.closures.compiler import Closures, weight
 from tidemill.expressions.errors import ExpressionSyntaxError
 from tidemill.expressions.functions import definitions
 from tidemill.expressions.functions.definitions import definition_of
+from tidemill.expressions.functions.formats import formatter, join_text
 from tidemill.expressions.functions.registry import MANY, SINGLE, refusal
 from tidemill.expressions.machine import Step
 from tidemill.expressions.operators import OPERATORS, negate
@@ -89,7 +90,8 @@ class Compiler:
                 return flow.fallback(build(node.first), build(node.second))
             case syntax.Call():
                 return self._call(node, scope, path_mode)
-        return self._build_scoped(node, scope, path_mode)
+            case _:
+                return self._build_scoped(node, scope, path_mode)
 
     def _build_scoped(self, node: Node, scope: Scope, path_mode: bool) -> Step | None:
         """What brings a name into scope, on values and on places."""
@@ -115,7 +117,8 @@ class Compiler:
                 key = f"{node.name}/{len(node.parameters)}"
                 function = self._function(node, scope)
                 return build(node.rest, scope.with_function(key, function))
-        return None
+            case _:
+                return None
 
     def _build_path(self, node: Node, scope: Scope) -> Step:
         match node:
@@ -126,7 +129,8 @@ class Compiler:
                 return values.slice_path(self.path_step(node.target, scope), bounds)
             case syntax.Iterate():
                 return values.iterate_path(self.path_step(node.target, scope))
-        return flow.detached(self.step(node, scope))
+            case _:
+                return flow.detached(self.step(node, scope))
 
     def _bound(self, node: Node | None, scope: Scope) -> Step:
         return flow.constant(None) if node is None else self.step(node, scope)
@@ -152,7 +156,8 @@ class Compiler:
                 return values.gather(parts, values.combine_object(len(node.entries)))
             case syntax.Text():
                 return self._text(node, scope)
-        return self._build_operation(node, scope)
+            case _:
+                return self._build_operation(node, scope)
 
     def _build_operation(self, node: Node, scope: Scope) -> Step:
         match node:
@@ -165,11 +170,10 @@ class Compiler:
             case syntax.Logical():
                 left, right = self.step(node.left, scope), self.step(node.right, scope)
                 return flow.logical(left, right, decisive=node.operator == "or")
-        raise AssertionError(node)
+            case _:
+                raise AssertionError(node)
 
     def _text(self, node: syntax.Text, scope: Scope) -> Step:
-        from tidemill.expressions.functions.formats import formatter, join_text
-
         fill = formatter(node.format)
         parts = [self.step(part, scope) for part in reversed(node.parts) if not isinstance(part, str)]
         return values.gather(parts, join_text(node.parts, fill), turned=True)
@@ -257,7 +261,8 @@ class Compiler:
                 return loops.modify(self.path_step(arguments[0], scope), self.step(arguments[1], scope))
             case "path/1" | "~assign/2" | "~modify/2" | "builtins/0":
                 return flow.detached(self.step(node, scope))
-        return None
+            case _:
+                return None
 
     def _call_function(self, function: Function, node: syntax.Call, scope: Scope, path_mode: bool) -> Step:
         closures = [

@@ -1,5 +1,7 @@
 """Writing by path. Inputs are never changed: what a change touches is copied once, then owned."""
 
+from itertools import pairwise
+
 from tidemill.expressions.budget import Budget
 from tidemill.expressions.jsontext import to_json
 from tidemill.expressions.operators import ENTRY_BYTES, SLOT_BYTES
@@ -45,7 +47,7 @@ class Editor:
             return
         self.root = container = self._own(self.root, keys[0])
         trail = []
-        for key, following in zip(keys, keys[1:], strict=False):
+        for key, following in pairwise(keys):
             trail.append((container, key))
             container = self._own(index(container, key, self._budget), following)
         self._put(container, keys[-1], value)

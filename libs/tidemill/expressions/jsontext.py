@@ -60,10 +60,8 @@ def _quoted(text: str) -> str:
 def _scalar(item: str | float | None) -> str:
     if item is None:
         return "null"
-    if item is True:
-        return "true"
-    if item is False:
-        return "false"
+    if isinstance(item, bool):
+        return "true" if item else "false"
     return _quoted(item) if isinstance(item, str) else number_text(item)
 
 

@@ -11,7 +11,10 @@ Kind: TypeAlias = Literal[
 ]
 
 KEYWORDS: Final = frozenset(
-    "def if then elif else end as reduce foreach try catch label break import include and or module".split()
+    [
+        *("def", "if", "then", "elif", "else", "end", "as", "reduce", "foreach", "try", "catch"),
+        *("label", "break", "import", "include", "module", "and", "or"),
+    ]
 )
 INTERPOLATION_LEVELS_MAX: Final = 16
 

@@ -5,7 +5,7 @@ from typing import Final, TypeAlias
 
 from tidemill.expressions.budget import COMPARED_LEVELS_MAX, Budget
 from tidemill.expressions.numbers import checked
-from tidemill.expressions.values import described, equals, less, raised, too_deep
+from tidemill.expressions.values import described, equals, is_number, less, raised, too_deep
 from tidemill.json import Json
 
 Operator: TypeAlias = Callable[[Json, Json, Budget], Json]
@@ -21,56 +21,41 @@ def add(left: Json, right: Json, budget: Budget) -> Json:
         return right
     if right is None:
         return left
-    match left, right:
-        case bool(), _:
-            pass
-        case _, bool():
-            pass
-        case int() | float(), int() | float():
-            return checked(left + right)
-        case str(), str():
-            budget.produce(len(left) + len(right))
-            return left + right
-        case list(), list():
-            budget.produce(SLOT_BYTES * (len(left) + len(right)))
-            return left + right
-        case dict(), dict():
-            budget.produce(ENTRY_BYTES * (len(left) + len(right)))
-            return left | right
+    if is_number(left) and is_number(right):
+        return checked(left + right)
+    if isinstance(left, str) and isinstance(right, str):
+        budget.produce(len(left) + len(right))
+        return left + right
+    if isinstance(left, list) and isinstance(right, list):
+        budget.produce(SLOT_BYTES * (len(left) + len(right)))
+        return left + right
+    if isinstance(left, dict) and isinstance(right, dict):
+        budget.produce(ENTRY_BYTES * (len(left) + len(right)))
+        return left | right
     raise raised(f"{described(left)} and {described(right)} cannot be added")
 
 
 def subtract(left: Json, right: Json, budget: Budget) -> Json:
     """`left - right`"""
-    match left, right:
-        case bool(), _:
-            pass
-        case _, bool():
-            pass
-        case int() | float(), int() | float():
-            return checked(left - right)
-        case list(), list():
-            budget.produce(SLOT_BYTES * len(left))
-            budget.spend(len(left) * len(right))
-            return [item for item in left if not any(equals(item, other, budget) for other in right)]
+    if is_number(left) and is_number(right):
+        return checked(left - right)
+    if isinstance(left, list) and isinstance(right, list):
+        budget.produce(SLOT_BYTES * len(left))
+        budget.spend(len(left) * len(right))
+        return [item for item in left if not any(equals(item, other, budget) for other in right)]
     raise raised(f"{described(left)} and {described(right)} cannot be subtracted")
 
 
 def multiply(left: Json, right: Json, budget: Budget) -> Json:
     """`left * right`"""
-    match left, right:
-        case bool(), _:
-            pass
-        case _, bool():
-            pass
-        case int() | float(), int() | float():
-            return checked(left * right)
-        case str(), int() | float():
-            return _repeat(left, right, budget)
-        case int() | float(), str():
-            return _repeat(right, left, budget)
-        case dict(), dict():
-            return _merge(left, right, budget, COMPARED_LEVELS_MAX)
+    if is_number(left) and is_number(right):
+        return checked(left * right)
+    if isinstance(left, str) and is_number(right):
+        return _repeat(left, right, budget)
+    if is_number(left) and isinstance(right, str):
+        return _repeat(right, left, budget)
+    if isinstance(left, dict) and isinstance(right, dict):
+        return _merge(left, right, budget, COMPARED_LEVELS_MAX)
     raise raised(f"{described(left)} and {described(right)} cannot be multiplied")
 
 
@@ -99,19 +84,14 @@ def _merge(left: dict[str, Json], right: dict[str, Json], budget: Budget, levels
 
 def divide(left: Json, right: Json, budget: Budget) -> Json:
     """`left / right`"""
-    match left, right:
-        case bool(), _:
-            pass
-        case _, bool():
-            pass
-        case int() | float(), int() | float():
-            if right == 0:
-                raise _zero_divisor(left, right, "")
-            if type(left) is int and type(right) is int and left % right == 0:
-                return checked(left // right)
-            return checked(left / right)
-        case str(), str():
-            return split_text(left, right, budget)
+    if is_number(left) and is_number(right):
+        if right == 0:
+            raise _zero_divisor(left, right, "")
+        if type(left) is int and type(right) is int and left % right == 0:
+            return checked(left // right)
+        return checked(left / right)
+    if isinstance(left, str) and isinstance(right, str):
+        return split_text(left, right, budget)
     raise raised(f"{described(left)} and {described(right)} cannot be divided")
 
 
@@ -128,17 +108,12 @@ def split_text(text: str, separator: str, budget: Budget) -> list[Json]:
 
 def remainder(left: Json, right: Json, _: Budget) -> Json:
     """`left % right`, on the integer parts, with the sign of the dividend."""
-    match left, right:
-        case bool(), _:
-            pass
-        case _, bool():
-            pass
-        case int() | float(), int() | float():
-            divisor = abs(int(right))
-            if divisor == 0:
-                raise _zero_divisor(left, right, " (remainder)")
-            rest = abs(int(left)) % divisor
-            return -rest if left < 0 else rest
+    if is_number(left) and is_number(right):
+        divisor = abs(int(right))
+        if divisor == 0:
+            raise _zero_divisor(left, right, " (remainder)")
+        rest = abs(int(left)) % divisor
+        return -rest if left < 0 else rest
     raise raised(f"{described(left)} and {described(right)} cannot be divided")
 
 
@@ -150,9 +125,9 @@ def _zero_divisor(left: Json, right: Json, what: str) -> Exception:
 
 def negate(value: Json, _: Budget) -> Json:
     """`-value`"""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise raised(f"{described(value)} cannot be negated")
-    return checked(-value)
+    if is_number(value):
+        return checked(-value)
+    raise raised(f"{described(value)} cannot be negated")
 
 
 OPERATORS: Final[dict[str, Operator]] = {

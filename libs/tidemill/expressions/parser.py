@@ -3,24 +3,23 @@
 from typing import Final
 
 from tidemill.expressions import patterns, syntax
+from tidemill.expressions.braces import BraceParser
+from tidemill.expressions.desugar import ASSIGNMENTS, balanced, operation
 from tidemill.expressions.errors import ExpressionSyntaxError
-from tidemill.expressions.lexer import Token, tokenize
+from tidemill.expressions.lexer import tokenize
 from tidemill.expressions.numbers import parse_literal
 from tidemill.expressions.syntax import Node
 
 SOURCE_CHARACTERS_MAX: Final = 16_384
-BRACKET_LEVELS_MAX: Final = 40
 TREE_LEVELS_MAX: Final = 64
 
-_ASSIGNMENTS: Final = frozenset(["=", "|=", "+=", "-=", "*=", "/=", "%=", "//="])
 _COMPARISONS: Final = frozenset(["==", "!=", "<", "<=", ">", ">="])
-_REFUSED_KEYWORDS: Final = frozenset(["import", "include", "module"])
 _CONSTANTS: Final = {"null": None, "true": True, "false": False}
 
 # Each operator's binding strength; loosest first.
 _STRENGTHS: Final[dict[str, int]] = {
     "//": 1,
-    **dict.fromkeys(_ASSIGNMENTS, 2),
+    **dict.fromkeys(ASSIGNMENTS, 2),
     "or": 3,
     "and": 4,
     **dict.fromkeys(_COMPARISONS, 5),
@@ -40,70 +39,27 @@ def parse(source: str) -> Node:
     return tree
 
 
-class _Parser:
-    def __init__(self, tokens: tuple[Token, ...], levels: int = 0) -> None:
-        self._tokens = tokens
-        self._at = 0
-        self._levels = levels
-
+class _Parser(BraceParser):
     def whole(self) -> Node:
         node = self.query()
         if self._token.kind != "end":
-            self._fail(f"unexpected {self._shown()}")
+            raise self._error(f"unexpected {self._shown()}")
         return node
-
-    @property
-    def _token(self) -> Token:
-        return self._tokens[self._at]
-
-    def _shown(self) -> str:
-        token = self._token
-        return {"end": "end of the expression", "string": "string"}.get(token.kind, repr(token.text))
-
-    def _fail(self, message: str, token: Token | None = None) -> None:
-        raise ExpressionSyntaxError(message, (token or self._token).position)
-
-    def _take(self) -> Token:
-        token = self._token
-        if token.kind != "end":
-            self._at += 1
-        return token
-
-    def _sees(self, text: str) -> bool:
-        token = self._token
-        return token.text == text and token.kind in ("symbol", "keyword")
-
-    def _accept(self, text: str) -> bool:
-        if self._sees(text):
-            self._at += 1
-            return True
-        return False
-
-    def _expect(self, text: str) -> None:
-        if not self._accept(text):
-            self._fail(f"expected {text!r} but found {self._shown()}")
-
-    def _expect_kind(self, kind: str) -> Token:
-        if self._token.kind != kind:
-            self._fail(f"expected a {kind} but found {self._shown()}")
-        return self._take()
 
     def query(self) -> Node:
         """`a, b | c`: everything that may stand between brackets."""
-        self._levels += 1
-        if self._levels > BRACKET_LEVELS_MAX:
-            self._fail(f"brackets may nest {BRACKET_LEVELS_MAX} levels deep")
+        self._descend()
         stages = [self._commas()]
         while self._accept("|"):
             stages.append(self._commas())
         self._levels -= 1
-        return _balanced(stages, syntax.Pipe)
+        return balanced(stages, syntax.Pipe)
 
     def _commas(self) -> Node:
         outputs = [self._statement()]
         while self._accept(","):
             outputs.append(self._statement())
-        return _balanced(outputs, syntax.Comma)
+        return balanced(outputs, syntax.Comma)
 
     def _statement(self) -> Node:
         if self._sees("def"):
@@ -112,7 +68,7 @@ class _Parser:
             name = self._expect_kind("variable").text
             self._expect("|")
             return syntax.Label(name, self.query())
-        source = self._binary(1)
+        source = self._operation()
         if self._accept("as"):
             alternatives = self._alternatives()
             self._expect("|")
@@ -143,6 +99,9 @@ class _Parser:
             return "$" + self._take().text
         return self._expect_kind("name").text
 
+    def _operation(self) -> Node:
+        return self._binary(1)
+
     def _binary(self, weakest: int) -> Node:
         left = self._postfix()
         while True:
@@ -152,9 +111,9 @@ class _Parser:
                 return left
             self._take()
             right = self._binary(strength if operator == "//" else strength + 1)
-            left = _operation(operator, left, right)
+            left = operation(operator, left, right)
             if strength in _NOT_ASSOCIATIVE and _STRENGTHS.get(self._token.text) == strength:
-                self._fail(f"{self._token.text!r} needs parentheses here")
+                raise self._error(f"{self._token.text!r} needs parentheses here")
 
     def _postfix(self) -> Node:
         if self._accept("-"):
@@ -215,8 +174,8 @@ class _Parser:
                 return self._keyword()
             case "symbol":
                 return self._symbol()
-        self._fail(f"unexpected {self._shown()}")
-        raise AssertionError
+            case "end":
+                raise self._error(f"unexpected {self._shown()}")
 
     def _symbol(self) -> Node:
         token = self._take()
@@ -235,8 +194,8 @@ class _Parser:
                 return syntax.Array(self._closed_by("]"))
             case "{":
                 return self._object()
-        self._fail(f"unexpected {token.text!r}", token)
-        raise AssertionError
+            case _:
+                raise self._error(f"unexpected {token.text!r}", token)
 
     def _closed_by(self, bracket: str) -> Node:
         node = self.query()
@@ -257,10 +216,10 @@ class _Parser:
                 return self._foreach()
             case "break":
                 return syntax.Break(self._expect_kind("variable").text, token.position)
-        if token.text in _REFUSED_KEYWORDS:
-            self._fail(f"{token.text!r} is refused: an expression stands alone", token)
-        self._fail(f"unexpected {token.text!r}", token)
-        raise AssertionError
+            case "import" | "include" | "module":
+                raise self._error(f"{token.text!r} is refused: an expression stands alone", token)
+            case _:
+                raise self._error(f"unexpected {token.text!r}", token)
 
     def _if(self) -> Node:
         condition = self.query()
@@ -291,7 +250,7 @@ class _Parser:
         return syntax.Foreach(source, name, start, wrap(update), wrap(extract))
 
     def _loop_source(self) -> tuple[Node, str, "patterns.Wrap"]:
-        source = self._binary(1)
+        source = self._operation()
         self._expect("as")
         return patterns.loop(source, self._alternatives())
 
@@ -321,119 +280,3 @@ class _Parser:
                 arguments.append(self.query())
             self._expect(")")
         return syntax.Call(token.text, tuple(arguments), token.position)
-
-    def _object(self) -> Node:
-        entries: list[tuple[Node, Node]] = []
-        if not self._sees("}"):
-            entries.append(self._entry())
-            while self._accept(","):
-                entries.append(self._entry())
-        self._expect("}")
-        return syntax.Object(tuple(entries)) if entries else syntax.Literal({})
-
-    def _entry(self) -> tuple[Node, Node]:
-        token = self._token
-        key, shorthand = self._key()
-        if self._accept(":"):
-            return key, self._entry_value()
-        if shorthand is None:
-            self._fail(f"expected ':' but found {self._shown()}")
-            raise AssertionError
-        if token.kind == "variable":
-            return syntax.Literal(token.text), shorthand
-        return key, shorthand
-
-    def _key(self) -> tuple[Node, Node | None]:
-        """A key, and what it stands for when no value follows."""
-        token = self._token
-        match token.kind:
-            case "name" | "keyword":
-                self._take()
-                key: Node = syntax.Literal(token.text)
-                return key, syntax.Index(syntax.Identity(), key)
-            case "variable":
-                self._take()
-                variable = syntax.Variable(token.text, token.position)
-                return variable, variable
-            case "string":
-                key = self._string("text")
-                return key, syntax.Index(syntax.Identity(), key)
-            case "format":
-                self._take()
-                key = self._string(token.text[1:])
-                return key, syntax.Index(syntax.Identity(), key)
-        self._expect("(")
-        key = self._closed_by(")")
-        if isinstance(key, syntax.Literal) and not isinstance(key.value, str):
-            self._fail("an object key must be a string", token)
-        return key, None
-
-    def _entry_value(self) -> Node:
-        stages = [self._binary(1)]
-        while self._accept("|"):
-            stages.append(self._binary(1))
-        return _balanced(stages, syntax.Pipe)
-
-    def _alternatives(self) -> list[patterns.Pattern]:
-        found = [self._pattern()]
-        while self._accept("?//"):
-            found.append(self._pattern())
-        return found
-
-    def _pattern(self) -> patterns.Pattern:
-        self._levels += 1
-        if self._levels > BRACKET_LEVELS_MAX:
-            self._fail(f"brackets may nest {BRACKET_LEVELS_MAX} levels deep")
-        pattern = self._open_pattern()
-        self._levels -= 1
-        return pattern
-
-    def _open_pattern(self) -> patterns.Pattern:
-        if self._accept("["):
-            items = [self._pattern()]
-            while self._accept(","):
-                items.append(self._pattern())
-            self._expect("]")
-            return patterns.ArrayPattern(tuple(items))
-        if self._accept("{"):
-            entries = [self._pattern_entry()]
-            while self._accept(","):
-                entries.append(self._pattern_entry())
-            self._expect("}")
-            return patterns.ObjectPattern(tuple(entries))
-        return patterns.VariablePattern(self._expect_kind("variable").text)
-
-    def _pattern_entry(self) -> patterns.Entry:
-        token = self._token
-        if token.kind == "variable":
-            self._take()
-            inner = self._pattern() if self._accept(":") else None
-            return patterns.Entry(syntax.Literal(token.text), token.text, inner)
-        key, _ = self._key()
-        self._expect(":")
-        return patterns.Entry(key, None, self._pattern())
-
-
-def _balanced(parts: list[Node], join: type[syntax.Pipe] | type[syntax.Comma]) -> Node:
-    # Both operators are associative, and a shallow tree lets a program have many parts.
-    if len(parts) == 1:
-        return parts[0]
-    middle = len(parts) // 2
-    return join(_balanced(parts[:middle], join), _balanced(parts[middle:], join))
-
-
-def _operation(operator: str, left: Node, right: Node) -> Node:
-    if operator == "//":
-        return syntax.Alternative(left, right)
-    if operator in ("and", "or"):
-        return syntax.Logical(operator, left, right)
-    if operator not in _ASSIGNMENTS:
-        return syntax.Binary(operator, left, right)
-    if operator == "|=":
-        return syntax.Call("~modify", (left, right), 0)
-    kept = patterns.HIDDEN
-    value = syntax.Variable(kept, 0)
-    if operator == "=":
-        return syntax.Bind(right, kept, syntax.Call("~assign", (left, value), 0))
-    update = _operation(operator[:-1], syntax.Identity(), value)
-    return syntax.Bind(right, kept, syntax.Call("~modify", (left, update), 0))

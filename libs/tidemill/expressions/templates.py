@@ -35,7 +35,7 @@ def expression_source(text: str) -> str | None:
 
 
 def looks_interpolated(text: str) -> bool:
-    """True for a string that holds `${` and is no expression: a literal that its author may not have meant."""
+    """True for a literal that holds `${`, which its author may have meant as an expression."""
     return _OPENING in text and expression_source(text) is None
 
 

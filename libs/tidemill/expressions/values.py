@@ -1,7 +1,7 @@
 """Facts about JSON values: types, truth, equality, order, and how errors show them."""
 
 from itertools import islice
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeGuard
 
 from tidemill.expressions.budget import COMPARED_LEVELS_MAX, NESTING_LEVELS_MAX, Budget
 from tidemill.expressions.errors import BudgetExceededError, RaisedError
@@ -36,7 +36,7 @@ def type_name(value: Json) -> str:
     return _TYPE_NAMES[type(value)]
 
 
-def is_number(value: Json) -> bool:
+def is_number(value: Json) -> TypeGuard[int | float]:
     """True for integers and doubles, and not for booleans."""
     return type(value) is int or type(value) is float
 
@@ -85,7 +85,7 @@ def _equal_containers(left: Json, right: Json, budget: Budget, levels: int) -> b
     if len(left) != len(right):
         return False
     budget.spend(len(left))
-    for one, other in zip(left, right, strict=True):
+    for one, other in zip(left, right, strict=True):  # noqa: SIM110  all() and any() take more of the stack
         if not equals(one, other, budget, levels - 1):
             return False
     return True
@@ -153,7 +153,7 @@ def check_nesting(value: Json, budget: Budget) -> None:
             child
             for parent in level
             if type(parent) is list or type(parent) is dict
-            for child in (parent if type(parent) is list else parent.values())
+            for child in (parent.values() if type(parent) is dict else parent)
             if type(child) is list or type(child) is dict
         ]
 

@@ -1,10 +1,10 @@
 """Closures that read by key, index and slice."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from tidemill.expressions.budget import Run
 from tidemill.expressions.closures.shapes import Many, Single, identity
+from tidemill.expressions.machine import Environment
 from tidemill.expressions.paths import cannot_index, elements, index, slice_of
 from tidemill.json import Json
 
@@ -21,7 +21,7 @@ def fields(base: Single, names: list[str]) -> Single:
 
 
 def _one_field(name: str) -> Single:
-    def read(value: Json, environment: Any, run: Run) -> Json:
+    def read(value: Json, environment: Environment, run: Run) -> Json:
         if type(value) is dict:
             return value.get(name)
         return _absent(value, name)
@@ -30,7 +30,7 @@ def _one_field(name: str) -> Single:
 
 
 def _two_fields(first: str, second: str) -> Single:
-    def read(value: Json, environment: Any, run: Run) -> Json:
+    def read(value: Json, environment: Environment, run: Run) -> Json:
         value = value.get(first) if type(value) is dict else _absent(value, first)
         if type(value) is dict:
             return value.get(second)
@@ -40,7 +40,7 @@ def _two_fields(first: str, second: str) -> Single:
 
 
 def _fields_of(base: Single, names: list[str]) -> Single:
-    def read(value: Json, environment: Any, run: Run) -> Json:
+    def read(value: Json, environment: Environment, run: Run) -> Json:
         value = base(value, environment, run)
         for name in names:
             value = value.get(name) if type(value) is dict else _absent(value, name)
@@ -60,7 +60,7 @@ def _absent(value: Json, name: str) -> Json:
 def element(base: Single, position: int) -> Single:
     """`base[1]`"""
 
-    def read(value: Json, environment: Any, run: Run) -> Json:
+    def read(value: Json, environment: Environment, run: Run) -> Json:
         value = base(value, environment, run)
         if type(value) is list:
             return value[position] if -len(value) <= position < len(value) else None
@@ -74,7 +74,7 @@ def element(base: Single, position: int) -> Single:
 def computed(base: Single, key: Single) -> Single:
     """`base[key]`"""
 
-    def read(value: Json, environment: Any, run: Run) -> Json:
+    def read(value: Json, environment: Environment, run: Run) -> Json:
         wanted = key(value, environment, run)
         return index(base(value, environment, run), wanted, run.budget)
 
@@ -84,7 +84,7 @@ def computed(base: Single, key: Single) -> Single:
 def part(base: Single, start: Single, stop: Single) -> Single:
     """`base[start:stop]`"""
 
-    def read(value: Json, environment: Any, run: Run) -> Json:
+    def read(value: Json, environment: Environment, run: Run) -> Json:
         begin = start(value, environment, run)
         end = stop(value, environment, run)
         return slice_of(base(value, environment, run), begin, end, run.budget)
@@ -95,7 +95,7 @@ def part(base: Single, start: Single, stop: Single) -> Single:
 def iterate(base: Single) -> Many:
     """`base[]`"""
 
-    def outputs(value: Json, environment: Any, run: Run) -> Iterator[Json]:
+    def outputs(value: Json, environment: Environment, run: Run) -> Iterator[Json]:
         items = elements(base(value, environment, run))
         run.budget.spend(len(items))
         return iter(items)
@@ -106,7 +106,7 @@ def iterate(base: Single) -> Many:
 def iterate_each(base: Many) -> Many:
     """`base[]` where base has many outputs."""
 
-    def outputs(value: Json, environment: Any, run: Run) -> Iterator[Json]:
+    def outputs(value: Json, environment: Environment, run: Run) -> Iterator[Json]:
         for item in base(value, environment, run):
             items = elements(item)
             run.budget.spend(1 + len(items))
@@ -118,7 +118,7 @@ def iterate_each(base: Many) -> Many:
 def index_each(base: Many, key: Single) -> Many:
     """`base[key]` where base has many outputs."""
 
-    def outputs(value: Json, environment: Any, run: Run) -> Iterator[Json]:
+    def outputs(value: Json, environment: Environment, run: Run) -> Iterator[Json]:
         wanted = key(value, environment, run)
         for item in base(value, environment, run):
             run.budget.spend(1)

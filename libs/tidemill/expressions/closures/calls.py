@@ -1,10 +1,10 @@
 """Closures that call builtins whose arguments are values."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from tidemill.expressions.budget import Run
 from tidemill.expressions.closures.shapes import Many, Single
+from tidemill.expressions.machine import Environment
 from tidemill.json import Json
 
 
@@ -16,7 +16,7 @@ def single_native(native: Callable[..., Json], arguments: list[Single]) -> Singl
         argument = arguments[0]
         return lambda value, environment, run: native(run, value, argument(value, environment, run))
 
-    def call(value: Json, environment: Any, run: Run) -> Json:
+    def call(value: Json, environment: Environment, run: Run) -> Json:
         return native(run, value, *_evaluated(arguments, value, environment, run))
 
     return call
@@ -25,13 +25,13 @@ def single_native(native: Callable[..., Json], arguments: list[Single]) -> Singl
 def many_native(native: Callable[..., Iterator[Json]], arguments: list[Single]) -> Many:
     """A builtin of many outputs."""
 
-    def call(value: Json, environment: Any, run: Run) -> Iterator[Json]:
+    def call(value: Json, environment: Environment, run: Run) -> Iterator[Json]:
         return native(run, value, *_evaluated(arguments, value, environment, run))
 
     return call
 
 
-def _evaluated(arguments: list[Single], value: Json, environment: Any, run: Run) -> list[Json]:
+def _evaluated(arguments: list[Single], value: Json, environment: Environment, run: Run) -> list[Json]:
     found = [argument(value, environment, run) for argument in reversed(arguments)]
     found.reverse()
     return found

@@ -21,7 +21,7 @@ _Memory: TypeAlias = dict[tuple[int, int], tuple[Node, Scope, _Closure | None]]
 
 
 class Closures:
-    """Compiles for one expression. After a closure was made, `needs_run` says whether any part uses the run."""
+    """Compiles for one expression; `needs_run` then says whether any part uses the run."""
 
     def __init__(self, global_variable: Callable[[str, int], None]) -> None:
         self.needs_run = False
@@ -297,11 +297,11 @@ class Closures:
         left, right = self.single(node.left, scope), self.single(node.right, scope)
         if right is not None:
             lefts = self.many(node.left, scope)
-            return lefts and operations.binary_many(node.operator, lefts, right, left_many=True)
+            return lefts and operations.left_many(node.operator, lefts, right)
         rights = self.many(node.right, scope)
         if left is None or rights is None:
             return None
-        return operations.binary_many(node.operator, left, rights, left_many=False)
+        return operations.right_many(node.operator, left, rights)
 
     def _many_call(self, node: syntax.Call, scope: Scope) -> Many | None:
         key = f"{node.name}/{len(node.arguments)}"

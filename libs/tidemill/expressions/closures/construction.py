@@ -1,11 +1,11 @@
 """Closures that make arrays, objects and strings."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from tidemill.expressions.budget import Run
 from tidemill.expressions.closures.shapes import Single
 from tidemill.expressions.functions.formats import Format
+from tidemill.expressions.machine import Environment
 from tidemill.expressions.paths import elements
 from tidemill.expressions.steps.values import bad_key
 from tidemill.json import Json
@@ -19,7 +19,7 @@ def array(items: list[Single]) -> Single:
 def mapped(body: Single, weight: int) -> Single:
     """`[.[] | body]`"""
 
-    def items(value: Json, environment: Any, run: Run) -> Json:
+    def items(value: Json, environment: Environment, run: Run) -> Json:
         found = elements(value)
         run.budget.spend((1 + weight) * len(found))
         return [body(item, environment, run) for item in found]
@@ -30,7 +30,7 @@ def mapped(body: Single, weight: int) -> Single:
 def named_object(entries: list[tuple[str, Single]]) -> Single:
     """`{name: value}` with names that are known."""
 
-    def make(value: Json, environment: Any, run: Run) -> Json:
+    def make(value: Json, environment: Environment, run: Run) -> Json:
         return {name: entry(value, environment, run) for name, entry in entries}
 
     return make
@@ -39,7 +39,7 @@ def named_object(entries: list[tuple[str, Single]]) -> Single:
 def computed_object(entries: list[tuple[Single, Single]]) -> Single:
     """`{(key): value}`"""
 
-    def make(value: Json, environment: Any, run: Run) -> Json:
+    def make(value: Json, environment: Environment, run: Run) -> Json:
         made: dict[str, Json] = {}
         for key, entry in entries:
             name = key(value, environment, run)
@@ -55,7 +55,7 @@ def computed_object(entries: list[tuple[Single, Single]]) -> Single:
 def text(parts: Sequence[str | Single], fill: Format, *, plain: bool) -> Single:
     """A string with interpolations; `plain` when no format is applied to them."""
 
-    def make(value: Json, environment: Any, run: Run) -> Json:
+    def make(value: Json, environment: Environment, run: Run) -> Json:
         texts = []
         for part in parts:
             if isinstance(part, str):

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
 
 from tidemill.expressions.budget import Run
 from tidemill.expressions.closures.shapes import Many, Single
 from tidemill.expressions.errors import RaisedError
+from tidemill.expressions.machine import Environment
 from tidemill.expressions.operators import SLOT_BYTES
 from tidemill.expressions.steps.flow import checked_count
 from tidemill.json import Json
@@ -25,7 +25,7 @@ def pipe_into_many(left: Single, right: Many) -> Many:
 def pipe_each(left: Many, right: Single, weight: int) -> Many:
     """`left | right` where left has many outputs."""
 
-    def outputs(value: Json, environment: Any, run: Run) -> Iterator[Json]:
+    def outputs(value: Json, environment: Environment, run: Run) -> Iterator[Json]:
         spend = run.budget.spend
         for item in left(value, environment, run):
             spend(weight)
@@ -37,7 +37,7 @@ def pipe_each(left: Many, right: Single, weight: int) -> Many:
 def pipe_all(left: Many, right: Many, weight: int) -> Many:
     """`left | right` where both have many outputs."""
 
-    def outputs(value: Json, environment: Any, run: Run) -> Iterator[Json]:
+    def outputs(value: Json, environment: Environment, run: Run) -> Iterator[Json]:
         spend = run.budget.spend
         for item in left(value, environment, run):
             spend(weight)
@@ -49,7 +49,7 @@ def pipe_all(left: Many, right: Many, weight: int) -> Many:
 def comma(left: Many, right: Many) -> Many:
     """`left, right`"""
 
-    def outputs(value: Json, environment: Any, run: Run) -> Iterator[Json]:
+    def outputs(value: Json, environment: Environment, run: Run) -> Iterator[Json]:
         yield from left(value, environment, run)
         yield from right(value, environment, run)
 
@@ -59,7 +59,7 @@ def comma(left: Many, right: Many) -> Many:
 def condition(test: Single, consequence: Single, otherwise: Single) -> Single:
     """`if`"""
 
-    def choose(value: Json, environment: Any, run: Run) -> Json:
+    def choose(value: Json, environment: Environment, run: Run) -> Json:
         outcome = test(value, environment, run)
         if outcome is None or outcome is False:
             return otherwise(value, environment, run)
@@ -71,7 +71,7 @@ def condition(test: Single, consequence: Single, otherwise: Single) -> Single:
 def condition_many(test: Single, consequence: Many, otherwise: Many) -> Many:
     """`if` where a branch has many outputs."""
 
-    def choose(value: Json, environment: Any, run: Run) -> Iterator[Json]:
+    def choose(value: Json, environment: Environment, run: Run) -> Iterator[Json]:
         outcome = test(value, environment, run)
         if outcome is None or outcome is False:
             return otherwise(value, environment, run)
@@ -83,7 +83,7 @@ def condition_many(test: Single, consequence: Many, otherwise: Many) -> Many:
 def attempt(body: Single, handler: Single) -> Single:
     """`try body catch handler`"""
 
-    def outputs(value: Json, environment: Any, run: Run) -> Json:
+    def outputs(value: Json, environment: Environment, run: Run) -> Json:
         try:
             return body(value, environment, run)
         except RaisedError as error:
@@ -96,7 +96,7 @@ def attempt(body: Single, handler: Single) -> Single:
 def attempt_many(body: Many, handler: Many) -> Many:
     """`try` where body or handler have many outputs, or none."""
 
-    def outputs(value: Json, environment: Any, run: Run) -> Iterator[Json]:
+    def outputs(value: Json, environment: Environment, run: Run) -> Iterator[Json]:
         try:
             yield from body(value, environment, run)
             return
@@ -110,7 +110,7 @@ def attempt_many(body: Many, handler: Many) -> Many:
 def bind(source: Single, body: Single) -> Single:
     """`source as $name | body`"""
 
-    def outputs(value: Json, environment: Any, run: Run) -> Json:
+    def outputs(value: Json, environment: Environment, run: Run) -> Json:
         return body(value, (source(value, environment, run), environment), run)
 
     return outputs
@@ -119,7 +119,7 @@ def bind(source: Single, body: Single) -> Single:
 def bind_many(source: Many, body: Many, weight: int) -> Many:
     """`source as $name | body` with many outputs."""
 
-    def outputs(value: Json, environment: Any, run: Run) -> Iterator[Json]:
+    def outputs(value: Json, environment: Environment, run: Run) -> Iterator[Json]:
         for item in source(value, environment, run):
             run.budget.spend(weight)
             yield from body(value, (item, environment), run)
@@ -130,7 +130,7 @@ def bind_many(source: Many, body: Many, weight: int) -> Many:
 def reduce(source: Many, start: Single, update: Single, weight: int) -> Single:
     """`reduce source as $name (start; update)`"""
 
-    def result(value: Json, environment: Any, run: Run) -> Json:
+    def result(value: Json, environment: Environment, run: Run) -> Json:
         state = start(value, environment, run)
         spend = run.budget.spend
         for item in source(value, environment, run):
@@ -149,7 +149,7 @@ def first(source: Many) -> Many:
 def limit(count: Single, source: Many) -> Many:
     """`limit(count; source)`"""
 
-    def outputs(value: Json, environment: Any, run: Run) -> Iterator[Json]:
+    def outputs(value: Json, environment: Environment, run: Run) -> Iterator[Json]:
         left = checked_count(count(value, environment, run), "limit")
         if left == 0:
             return
@@ -165,7 +165,7 @@ def limit(count: Single, source: Many) -> Many:
 def collect(source: Many) -> Single:
     """`[source]`"""
 
-    def items(value: Json, environment: Any, run: Run) -> Json:
+    def items(value: Json, environment: Environment, run: Run) -> Json:
         found = list(source(value, environment, run))
         run.budget.produce(SLOT_BYTES * len(found))
         return found

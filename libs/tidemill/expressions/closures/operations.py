@@ -1,10 +1,10 @@
 """Closures for arithmetic, comparison and truth."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from tidemill.expressions.budget import Run
 from tidemill.expressions.closures.shapes import Many, Single
+from tidemill.expressions.machine import Environment
 from tidemill.expressions.numbers import checked
 from tidemill.expressions.operators import OPERATORS, Operator, add, negate, subtract
 from tidemill.expressions.values import equals_scalar, is_truthy, order_of_scalar
@@ -17,7 +17,7 @@ def binary(symbol: str, left: Single, right: Single) -> Single:
         return _plus(left, right)
     operate = OPERATORS[symbol]
 
-    def calculate(value: Json, environment: Any, run: Run) -> Json:
+    def calculate(value: Json, environment: Environment, run: Run) -> Json:
         second = right(value, environment, run)
         return operate(left(value, environment, run), second, run.budget)
 
@@ -25,7 +25,7 @@ def binary(symbol: str, left: Single, right: Single) -> Single:
 
 
 def _plus(left: Single, right: Single) -> Single:
-    def calculate(value: Json, environment: Any, run: Run) -> Json:
+    def calculate(value: Json, environment: Environment, run: Run) -> Json:
         second = right(value, environment, run)
         first = left(value, environment, run)
         if type(first) is int and type(second) is int:
@@ -35,14 +35,11 @@ def _plus(left: Single, right: Single) -> Single:
     return calculate
 
 
-def binary_many(symbol: str, left: Single | Many, right: Single | Many, *, left_many: bool) -> Many:
-    """`left symbol right` where one side has many outputs."""
+def left_many(symbol: str, left: Many, right: Single) -> Many:
+    """`left symbol right` where left has many outputs."""
     operate = OPERATORS[symbol]
-    return _left_many(operate, left, right) if left_many else _right_many(operate, left, right)
 
-
-def _left_many(operate: Operator, left: Any, right: Any) -> Many:
-    def outputs(value: Json, environment: Any, run: Run) -> Iterator[Json]:
+    def outputs(value: Json, environment: Environment, run: Run) -> Iterator[Json]:
         second = right(value, environment, run)
         for first in left(value, environment, run):
             run.budget.spend(1)
@@ -51,8 +48,11 @@ def _left_many(operate: Operator, left: Any, right: Any) -> Many:
     return outputs
 
 
-def _right_many(operate: Operator, left: Any, right: Any) -> Many:
-    def outputs(value: Json, environment: Any, run: Run) -> Iterator[Json]:
+def right_many(symbol: str, left: Single, right: Many) -> Many:
+    """`left symbol right` where right has many outputs."""
+    operate = OPERATORS[symbol]
+
+    def outputs(value: Json, environment: Environment, run: Run) -> Iterator[Json]:
         for second in right(value, environment, run):
             run.budget.spend(1)
             yield operate(left(value, environment, run), second, run.budget)
@@ -84,19 +84,19 @@ def _equality(left: Single, scalar: Json, *, wanted: bool) -> Single:
 def _comparison(symbol: str, left: Single, scalar: Json) -> Single:
     accepted = {"<": (-1,), "<=": (-1, 0), ">": (1,), ">=": (0, 1)}[symbol]
 
-    def compare(value: Json, environment: Any, run: Run) -> Json:
+    def compare(value: Json, environment: Environment, run: Run) -> Json:
         return order_of_scalar(left(value, environment, run), scalar) in accepted
 
     return compare
 
 
 def _shift(left: Single, distance: int, operate: Operator, scalar: int) -> Single:
-    def calculate(value: Json, environment: Any, run: Run) -> Json:
+    def calculate(value: Json, environment: Environment, run: Run) -> Json:
         first = left(value, environment, run)
         if type(first) is int and INTEGER_MIN <= first + distance <= INTEGER_MAX:
             return first + distance
-        # No sum with a number can produce data, so that the run is not needed.
-        return operate(first, scalar, run and run.budget)
+        # No sum with a number produces data, so that a placeholder of a budget does.
+        return operate(first, scalar, run.budget)
 
     return calculate
 
@@ -109,7 +109,7 @@ def negated(operand: Single) -> Single:
 def both(left: Single, right: Single) -> Single:
     """`left and right`"""
 
-    def decide(value: Json, environment: Any, run: Run) -> Json:
+    def decide(value: Json, environment: Environment, run: Run) -> Json:
         return is_truthy(left(value, environment, run)) and is_truthy(right(value, environment, run))
 
     return decide
@@ -118,7 +118,7 @@ def both(left: Single, right: Single) -> Single:
 def either(left: Single, right: Single) -> Single:
     """`left or right`"""
 
-    def decide(value: Json, environment: Any, run: Run) -> Json:
+    def decide(value: Json, environment: Environment, run: Run) -> Json:
         return is_truthy(left(value, environment, run)) or is_truthy(right(value, environment, run))
 
     return decide
@@ -127,7 +127,7 @@ def either(left: Single, right: Single) -> Single:
 def alternative(left: Single, right: Single) -> Single:
     """`left // right`"""
 
-    def choose(value: Json, environment: Any, run: Run) -> Json:
+    def choose(value: Json, environment: Environment, run: Run) -> Json:
         found = left(value, environment, run)
         return right(value, environment, run) if found is None or found is False else found
 
@@ -137,7 +137,7 @@ def alternative(left: Single, right: Single) -> Single:
 def alternative_many(left: Many, right: Many) -> Many:
     """`left // right` where a side has many outputs."""
 
-    def outputs(value: Json, environment: Any, run: Run) -> Iterator[Json]:
+    def outputs(value: Json, environment: Environment, run: Run) -> Iterator[Json]:
         found = False
         for item in left(value, environment, run):
             run.budget.spend(1)

@@ -1,22 +1,23 @@
 """The types of closures, and the ones that need no compiling."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from tidemill.expressions.budget import Run
+from tidemill.expressions.machine import Environment
 from tidemill.json import Json
 
 # Input, environment (as in the machine), and the run: a placeholder where nothing in the closure needs it.
-Single: TypeAlias = Callable[[Json, Any, Run], Json]
-Many: TypeAlias = Callable[[Json, Any, Run], Iterator[Json]]
+Single: TypeAlias = Callable[[Json, Environment, Run], Json]
+Many: TypeAlias = Callable[[Json, Environment, Run], Iterator[Json]]
 
 
-def identity(value: Json, environment: Any, run: Run) -> Json:
+def identity(value: Json, environment: Environment, run: Run) -> Json:
     """`.`"""
     return value
 
 
-def nothing(value: Json, environment: Any, run: Run) -> Iterator[Json]:
+def nothing(value: Json, environment: Environment, run: Run) -> Iterator[Json]:
     """`empty`"""
     return iter(())
 
@@ -24,7 +25,7 @@ def nothing(value: Json, environment: Any, run: Run) -> Iterator[Json]:
 def constant(value: Json) -> Single:
     """The same value whatever the input."""
 
-    def give(_: Json, environment: Any, run: Run) -> Json:
+    def give(_: Json, environment: Environment, run: Run) -> Json:
         return value
 
     return give
@@ -33,11 +34,11 @@ def constant(value: Json) -> Single:
 def local_variable(steps_out: int) -> Single:
     """A variable of the expression itself."""
     if steps_out == 0:
-        return lambda value, environment, run: environment[0]  # type: ignore[no-any-return]
+        return lambda value, environment, run: environment[0]
     if steps_out == 1:
-        return lambda value, environment, run: environment[1][0]  # type: ignore[no-any-return]
+        return lambda value, environment, run: environment[1][0]
 
-    def read(value: Json, environment: Any, run: Run) -> Json:
+    def read(value: Json, environment: Environment, run: Run) -> Json:
         for _ in range(steps_out):
             environment = environment[1]
         found: Json = environment[0]
@@ -54,7 +55,7 @@ def global_variable(name: str) -> Single:
 def once(single: Single) -> Many:
     """One output as an iterator."""
 
-    def outputs(value: Json, environment: Any, run: Run) -> Iterator[Json]:
+    def outputs(value: Json, environment: Environment, run: Run) -> Iterator[Json]:
         yield single(value, environment, run)
 
     return outputs

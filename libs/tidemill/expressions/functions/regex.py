@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import re2
 
@@ -10,6 +10,10 @@ from tidemill.expressions.budget import Budget, Run
 from tidemill.expressions.functions.patterns import translate
 from tidemill.expressions.values import described, raised, type_name
 from tidemill.json import Json
+
+# RE2 comes without types.
+Pattern: TypeAlias = Any
+Match: TypeAlias = Any
 
 PATTERN_CHARACTERS_MAX: Final = 1_000
 PROGRAM_INSTRUCTIONS_MAX: Final = 20_000
@@ -20,7 +24,7 @@ _MATCH_OPERATIONS: Final = 8
 
 
 @lru_cache(maxsize=_COMPILED_PATTERNS_MAX)
-def _compiled(pattern: str, flags: str) -> Any:
+def _compiled(pattern: str, flags: str) -> Pattern:
     options = re2.Options()
     options.log_errors = False
     options.longest_match = "l" in flags
@@ -35,7 +39,7 @@ def _compiled(pattern: str, flags: str) -> Any:
     return compiled
 
 
-def _prepared(text: Json, pattern: Json, flags: Json) -> tuple[str, Any, str]:
+def _prepared(text: Json, pattern: Json, flags: Json) -> tuple[str, Pattern, str]:
     if not isinstance(text, str):
         raise raised(f"{described(text)} cannot be matched, as it is not a string")
     if not isinstance(pattern, str):
@@ -50,11 +54,11 @@ def _prepared(text: Json, pattern: Json, flags: Json) -> tuple[str, Any, str]:
     return text, _compiled(pattern, "".join(sorted(set(used) - {"g"}))), used
 
 
-def _charge(text: str, compiled: Any, budget: Budget) -> None:
+def _charge(text: str, compiled: Pattern, budget: Budget) -> None:
     budget.spend(_MATCH_OPERATIONS + len(text) * compiled.programsize // _PAIRS_PER_OPERATION)
 
 
-def _searches(run: Run, value: Json, pattern: Json, flags: Json) -> Iterator[Any]:
+def _searches(run: Run, value: Json, pattern: Json, flags: Json) -> Iterator[Match]:
     text, compiled, used = _prepared(value, pattern, flags)
     position = 0
     while position <= len(text):
@@ -81,7 +85,7 @@ def match(run: Run, value: Json, pattern: Json, flags: Json) -> Iterator[Json]:
         yield _described_match(found, run.budget)
 
 
-def _described_match(found: Any, budget: Budget) -> Json:
+def _described_match(found: Match, budget: Budget) -> Json:
     names = {position: name for name, position in found.re.groupindex.items()}
     budget.produce(200 * (1 + found.re.groups))
     captures: list[Json] = [
@@ -90,7 +94,7 @@ def _described_match(found: Any, budget: Budget) -> Json:
     return {**_place(found, 0), "captures": captures}
 
 
-def _place(found: Any, group: int) -> dict[str, Json]:
+def _place(found: Match, group: int) -> dict[str, Json]:
     start, end = found.span(group)
     if start < 0:
         return {"offset": -1, "length": 0, "string": None}

@@ -157,7 +157,7 @@ def assign(paths: Step, value: Step) -> Step:
 
 
 def modify(paths: Step, update: Step) -> Step:
-    """`paths |= update`: the first output of update, or without output the path is deleted, all at the end."""
+    """`paths |= update`: its first output; where it has none the path is deleted, all at the end."""
     first_update = first_of(update)
 
     def step(machine: Machine, register: Json, environment: Environment, frame: Frame) -> Jump:
