@@ -15,9 +15,14 @@ _PROJECT: Final = Path(__file__).resolve().parents[3]
 _YAML_BLOCK: Final = re.compile(r'^( *)"""yaml\n(.*?)^ *"""', re.MULTILINE | re.DOTALL)
 
 
+def shared_path() -> Path:
+    """Where the data should be."""
+    return Path(os.environ.get("TIDEMILL_SHARED_DSL", _PROJECT.parent / "shared" / "dsl"))
+
+
 def shared_directory() -> Path:
     """Where the data is; skips the test where it is not, and fails it under CI."""
-    directory = Path(os.environ.get("TIDEMILL_SHARED_DSL", _PROJECT.parent / "shared" / "dsl"))
+    directory = shared_path()
     if directory.is_dir():
         return directory
     message = f"the language's data is not at {directory}"

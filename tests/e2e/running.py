@@ -1,0 +1,110 @@
+"""A whole stack with its clients, for tests that are no coroutines: documents in, reports out."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar, cast
+
+import orjson
+
+from tidemill.api.engine.v1 import definition_service_pb2 as definitions
+from tidemill.api.engine.v1 import execution_service_pb2 as executions
+from tidemill.api.events.v1.payload_pb2 import Payload
+from tidemill.client.calls import Patience
+from tidemill.client.client import Client
+from tidemill.json import Json
+from tidemill.stack.clients import client_of
+from tidemill.stack.layout import Layout, Ports
+from tidemill.stack.stack import Stack
+
+T = TypeVar("T")
+
+START_SECONDS_MAX = 60.0
+RUN_SECONDS_MAX = 50.0
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of an execution."""
+
+    execution_id: str
+    phase: str
+    output: Any
+    error: Any
+    tasks: list[dict[str, Any]]
+
+    @property
+    def runs(self) -> list[tuple[str, str]]:
+        """Name and phase of each run of each task, in start order."""
+        return [(task["name"], task["phase"]) for task in self.tasks]
+
+    @property
+    def names(self) -> list[str]:
+        """The name of each run of each task, in start order."""
+        return [task["name"] for task in self.tasks]
+
+
+class RunningStack:
+    """Three processes on free ports with data in a directory; use it inside `with`."""
+
+    def __init__(self, data: Path, **settings: str) -> None:
+        self.stack = Stack(Layout(data=data, ports=Ports.free(), settings=settings))
+        self.client: Client = cast("Client", None)
+        self._runner = asyncio.Runner()
+
+    def __enter__(self) -> Self:
+        self.wait(self._start(), seconds=START_SECONDS_MAX)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.wait(self._stop(), seconds=START_SECONDS_MAX)
+        finally:
+            self._runner.close()
+
+    async def _start(self) -> None:
+        await self.stack.start(seconds=START_SECONDS_MAX)
+        self.client = client_of(self.stack.layout, patience=Patience(away_seconds=30))
+
+    async def _stop(self) -> None:
+        await self.client.close()
+        await self.stack.stop()
+
+    def wait(self, work: Coroutine[Any, Any, T], *, seconds: float = RUN_SECONDS_MAX) -> T:
+        """The result of the work; raises TimeoutError."""
+        return self._runner.run(asyncio.wait_for(work, seconds))
+
+    def publish(self, document: str) -> definitions.Definition:
+        """Publish a document; raises TidemillError."""
+        return self.wait(self.client.definitions.publish(document.encode())).definition
+
+    def start(
+        self, definition: definitions.Definition, value: Json = None, *, subject: str = ""
+    ) -> executions.StartResponse:
+        """Start a definition; without a value there is no input."""
+        request = executions.StartRequest(
+            namespace=definition.namespace,
+            workflow=definition.name,
+            version=definition.version,
+            subject=subject,
+            input=None if value is None else Payload(data=orjson.dumps(value)),
+        )
+        return self.wait(self.client.executions.start(request))
+
+    def run(self, document: str, value: Json = None, *, subject: str = "") -> Report:
+        """Publish a document, start it and wait for its end."""
+        return self.closed(self.start(self.publish(document), value, subject=subject))
+
+    def closed(self, started: executions.StartResponse) -> Report:
+        """The report of an execution, once it has closed."""
+        waiting = self.client.executions.wait_closed(started.execution_id, at_least=started.position)
+        self.wait(waiting)
+        return self.report(started.execution_id)
+
+    def report(self, execution_id: str) -> Report:
+        """The report of an execution as it is now."""
+        return Report(**cast("dict[str, Any]", self.wait(self.client.report(execution_id))))
