@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 from tests.contract.fake_engine import definition, execution_id_of
 from tests.unit.triggers.samples import LIMITS
 from tidemill.api.engine.v1.definition_service_pb2 import WatchDefinitionsResponse
-from tidemill.api.engine.v1.execution_service_pb2 import SubmitRequest, SubmitResponse, SubmitResult
+from tidemill.api.engine.v1.execution_service_pb2 import (
+    StartRequest,
+    SubmitRequest,
+    SubmitResponse,
+    SubmitResult,
+)
 from tidemill.clock import ManualClock
 from tidemill.errors import TidemillError, to_item_error
 from tidemill.json import Json, loads
@@ -41,6 +46,7 @@ class ScriptedEngine:
     """Answers Submit calls; a closed gate holds them, errors are used up one a call."""
 
     calls: list[list[str]] = field(default_factory=list)
+    starts: list[StartRequest] = field(default_factory=list)
     traceparents: list[str] = field(default_factory=list)
     errors: list[Exception | None] = field(default_factory=list)
     refused: dict[str, TidemillError] = field(default_factory=dict)
@@ -54,6 +60,7 @@ class ScriptedEngine:
 
     async def submit(self, request: SubmitRequest, traceparent: str) -> SubmitResponse:
         self.calls.append([command.start.origin.event_id for command in request.commands])
+        self.starts += [command.start for command in request.commands]
         self.traceparents.append(traceparent)
         self.called.set()
         await self.gate.wait()

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-import pytest
-
 from tests.unit.triggers.parts import SUBMIT_LIMITS, Service, metric
 from tidemill.api.engine.v1.execution_service_pb2 import StartRequest, SubmitCommand, SubmitResult
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons

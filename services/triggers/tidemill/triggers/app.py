@@ -1,9 +1,11 @@
 """Wires the Triggers service together; the only place where its parts meet."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import grpc
 
+from tidemill.api.engine.v1.definition_service_pb2_grpc import DefinitionServiceStub
 from tidemill.clock import Clock, SystemClock
 from tidemill.dsl import load as load_document
 from tidemill.loops import Stop
@@ -78,7 +80,9 @@ def _watcher(
     settings: Settings, around: Surroundings, catalogue: Catalogue, channel: grpc.aio.Channel, stop: Stop
 ) -> CatalogueWatcher:
     limits = WatcherLimits(settings.catalogue_open_us_max, settings.catalogue_silence_us_max)
-    return CatalogueWatcher(channel, catalogue, limits=limits, clock=around.clock, stop=stop)
+    # An Engine that is not there yet is waited for, and not a failure to be told.
+    open_stream = partial(DefinitionServiceStub(channel).WatchDefinitions, wait_for_ready=True)
+    return CatalogueWatcher(open_stream, catalogue, limits=limits, clock=around.clock, stop=stop)
 
 
 def _submitter(settings: Settings, around: Surroundings, channel: grpc.aio.Channel) -> Submitter:

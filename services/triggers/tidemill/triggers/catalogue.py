@@ -86,8 +86,8 @@ class Catalogue:
     async def receive(self, message: WatchDefinitionsResponse, *, asked_us: int) -> int | None:
         """Put a message in force; gives the revision to acknowledge, or None while parts are missing.
 
-        `asked_us` is the monotonic time when waiting for the message began. Confirmation counts from then, not
-        from when this process got round to it: it may have slept in between.
+        `asked_us` is the monotonic time when waiting for the message began. Confirmation counts from then,
+        not from when this process got round to it: it may have slept in between.
         """
         target = self._index if self._whole else self._staged
         await self._put_all(target, message.definitions)

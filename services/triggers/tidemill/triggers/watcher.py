@@ -3,12 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, TypeVar
-
-import grpc
+from typing import Any, Final, NoReturn, Protocol, TypeVar
 
 from tidemill.api.engine.v1.definition_service_pb2 import WatchDefinitionsRequest, WatchDefinitionsResponse
-from tidemill.api.engine.v1.definition_service_pb2_grpc import DefinitionServiceStub
 from tidemill.clock import Clock
 from tidemill.errors import TidemillError
 from tidemill.loops import Stop
@@ -20,7 +17,17 @@ from tidemill.triggers.errors import CATALOGUE, NotReadyError
 ALL_NAMESPACES: Final = "-"
 T = TypeVar("T")
 OnReady = Callable[[bool], Awaitable[None]]
-Stream = grpc.aio.StreamStreamCall[WatchDefinitionsRequest, WatchDefinitionsResponse]
+
+
+class Stream(Protocol):
+    """A watch stream, as gRPC gives it; `read` returns something else than a message at the end."""
+
+    async def write(self, request: WatchDefinitionsRequest) -> None: ...
+    async def read(self) -> object: ...
+    def cancel(self) -> bool: ...
+
+
+OpenStream = Callable[[], Stream]
 
 _log = get_logger(__name__)
 
@@ -48,14 +55,14 @@ class CatalogueWatcher:
 
     def __init__(
         self,
-        channel: grpc.aio.Channel,
+        open_stream: OpenStream,
         catalogue: Catalogue,
         *,
         limits: WatcherLimits,
         clock: Clock,
         stop: Stop,
     ) -> None:
-        self._stub = DefinitionServiceStub(channel)
+        self._open_stream = open_stream
         self._catalogue = catalogue
         self._limits = limits
         self._clock = clock
@@ -64,7 +71,7 @@ class CatalogueWatcher:
 
     async def run_once(self) -> bool:
         """Follow one stream. True when it had been whole; raises TidemillError when it never came to that."""
-        stream = self._stub.WatchDefinitions(wait_for_ready=True)
+        stream = self._open_stream()
         self._catalogue.begin()
         try:
             with typed_errors():
