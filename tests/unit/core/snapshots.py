@@ -1,0 +1,34 @@
+"""A state as plain values, to compare two of them; a difference shows where it is."""
+
+from tidemill.engine.core.payload import Payload
+from tidemill.engine.core.state import Attempts, EntryCounts, ExecutionState, Frame, Loop
+
+Plain = object
+
+
+def snapshot(state: ExecutionState) -> dict[str, Plain]:
+    """Everything that a state holds, frames in their order."""
+    members = {name: plain(getattr(state, name)) for name in ExecutionState.__slots__ if name != "actions"}
+    frames = {reference: _frame(frame) for reference, frame in state.frames.items()}
+    actions = {key: frame.reference for key, frame in state.actions.items()}
+    return members | {"frames": frames, "root": _frame(state.root), "actions": actions}
+
+
+def plain(value: object) -> Plain:
+    """One member."""
+    match value:
+        case Payload():
+            return value.value
+        case Frame():
+            return value.reference
+        case Loop() | Attempts() | EntryCounts():
+            return {name: plain(getattr(value, name)) for name in type(value).__slots__}
+        case dict():
+            return [(key, plain(item)) for key, item in value.items()]
+        case _:
+            return value
+
+
+def _frame(frame: Frame) -> Plain:
+    members = {name: plain(getattr(frame, name)) for name in Frame.__slots__}
+    return members | {"children": list(frame.children or {})}
