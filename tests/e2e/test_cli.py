@@ -26,7 +26,7 @@ do:
 - hello:
     set: {text: '${ "hello " + .name }'}
 - never:
-    if: false
+    if: '${ .absent }'
     set: {text: never}
 """
 WAITS = """

@@ -17,6 +17,7 @@ from tidemill.engine.settings import Settings
 from tidemill.engine.store.port import ReadStore
 from tidemill.engine.store.rows import ExecutionFilter, ExecutionRow
 from tidemill.errors import InvalidRequestError, OverloadedError, TidemillError, from_item_error
+from tidemill.lanes import hash_of_execution_id
 
 ANY_NAMESPACE: Final = "-"
 _CLOSED: Final = frozenset({Phase.CANCELLED, Phase.FAULTED, Phase.COMPLETED})
@@ -50,7 +51,12 @@ class Reads:
         return ItemError.FromString(row.error) if row is not None else None
 
     async def execution(self, namespace: str, execution_id: str) -> ExecutionRow:
-        """One execution. Raises TidemillError (EXECUTION_NOT_FOUND), also for another namespace's."""
+        """One execution.
+
+        Raises InvalidRequestError for what is no id, and TidemillError (EXECUTION_NOT_FOUND) also for another
+        namespace's.
+        """
+        hash_of_execution_id(execution_id)
         row = (await self._store.get([execution_id])).get(execution_id)
         if row is None or namespace not in (ANY_NAMESPACE, row.namespace):
             raise TidemillError(
