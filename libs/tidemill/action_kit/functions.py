@@ -4,7 +4,7 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Final, TypedDict, Unpack
+from typing import Final, NamedTuple, TypedDict, Unpack
 
 from tidemill.action_kit.effects import EffectClass
 from tidemill.json import Json
@@ -13,8 +13,7 @@ _FULL_NAME: Final = re.compile(r"[A-Za-z][\w.\-]*:\d+\.\d+\.\d+(?:[-+][\w.\-]+)?
 DEFAULT_TIMEOUT_SECONDS: Final = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class ActionContext:
+class ActionContext(NamedTuple):
     """One call, as the function sees it.
 
     `idempotency_key` stays the same however often the effect is asked for: hand it to whatever you call.

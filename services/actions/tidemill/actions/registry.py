@@ -48,6 +48,11 @@ class Action:
     run: RunCall
     run_inline: RunInline | None = None
 
+    @property
+    def is_pure(self) -> bool:
+        """Whether the ledger keeps nothing of its calls."""
+        return self.spec.effect_class is EffectClass.PURE
+
 
 class Registry:
     """Actions by full name. Raises DuplicateActionError."""

@@ -15,11 +15,11 @@ class Epochs:
 
     def admits(self, shard: int, epoch: int) -> bool:
         """Whether the epoch is the shard's latest; a higher one than ever before is from now on."""
-        highest = self._highest.get(shard, epoch)
-        if epoch >= highest:
+        highest = self._highest.get(shard)
+        if highest is None or epoch > highest:
             self._highest[shard] = epoch
             return True
-        return False
+        return epoch == highest
 
 
 def refusal(call: Call, epochs: Epochs, now_us: int) -> str | None:

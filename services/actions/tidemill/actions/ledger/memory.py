@@ -46,8 +46,10 @@ class MemoryLedger:
     def _record(self, record: Record) -> Outcome:
         claim = record.claim
         row = self._rows.get(claim.key, {}).get(claim.attempt)
+        if row is None and not record.hold:
+            self._insert(claim, record.outcome)
         if row is None:
-            return self._insert(claim, record.outcome).outcome or record.outcome
+            return record.outcome
         if row.outcome is None and row.token == claim.token:
             self._put(claim.key, replace(row, outcome=record.outcome))
             return record.outcome

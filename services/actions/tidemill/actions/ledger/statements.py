@@ -22,11 +22,11 @@ from tidemill.actions.ledger.rows import (
 def rows_of(connection: sqlite3.Connection, keys: Sequence[str]) -> dict[str, list[Row]]:
     """All rows of the keys, oldest first."""
     found: dict[str, list[Row]] = {}
-    for part in chunks(keys):
+    wanted = set(keys)
+    for part in chunks([hash_of(key) for key in keys]):
         marks = ",".join("?" * len(part))
         statement = f"SELECT {COLUMNS} FROM call WHERE key_hash IN ({marks}) ORDER BY number"
-        wanted = set(part)
-        for key, *columns in connection.execute(statement, [hash_of(key) for key in part]).fetchall():
+        for key, *columns in connection.execute(statement, part).fetchall():
             if key in wanted:
                 found.setdefault(key, []).append(from_columns(columns))
     return found
@@ -153,8 +153,7 @@ def _standing(connection: sqlite3.Connection, records: Sequence[Record]) -> list
     standing = []
     for one in records:
         row = by_attempt.get((one.claim.key, one.claim.attempt))
-        own = row is None or row.outcome is None or row.token == one.claim.token
-        standing.append(one.outcome if own or row is None or row.outcome is None else row.outcome)
+        standing.append(one.outcome if row is None or row.outcome is None else row.outcome)
     return standing
 
 

@@ -5,7 +5,6 @@ import hashlib
 import random
 from collections.abc import Callable
 
-from tidemill.action_kit import EffectClass
 from tidemill.actions.core.decision import Claim
 from tidemill.actions.core.model import (
     CANCELLED,
@@ -45,8 +44,8 @@ class BatchStep:
         Whatever raises here is a bug; the calls are then sent again rather than lost.
         """
         try:
-            await self._begin([(flight, Granted(0)) for flight in flights if not _needs_claim(flight)])
-            claiming = [flight for flight in flights if _needs_claim(flight)]
+            await self._begin([(flight, Granted(0)) for flight in flights if flight.action.is_pure])
+            claiming = [flight for flight in flights if not flight.action.is_pure]
             if claiming:
                 await self._begin(await self._claim(claiming))
         except Exception as error:
@@ -144,11 +143,11 @@ class BatchStep:
 
     def _finish(self, flight: Flight, outcome: Outcome, ended: list[tuple[Flight, Answer]]) -> None:
         """The flight has its outcome: to the ledger first, unless its class keeps nothing there."""
-        if _needs_claim(flight):
+        if flight.action.is_pure:
+            ended.append((flight, _completed(flight.call, outcome)))
+        else:
             flight.stage = Stage.RECORDING
             self._recorder.record(flight, outcome)
-        else:
-            ended.append((flight, _completed(flight.call, outcome)))
 
     def _give_back(self, flight: Flight, detail: str, ended: list[tuple[Flight, Answer]]) -> None:
         if flight.hold:
@@ -159,10 +158,6 @@ class BatchStep:
 
     def _undelivered(self, flights: list[Flight], detail: str) -> None:
         self._conclude([(flight, _undelivered(flight.call, detail)) for flight in flights])
-
-
-def _needs_claim(flight: Flight) -> bool:
-    return flight.action.spec.effect_class is not EffectClass.PURE
 
 
 def _completed(call: Call, outcome: Outcome, *, from_record: bool = False) -> Completed:

@@ -52,7 +52,7 @@ class Dispatcher:
                 self._meet(under_way, flight)
             elif self._admit(flight):
                 admitted.append(flight)
-        self._launch(admitted)
+        self._start(admitted)
 
     def _screen(self, waiter: Waiter, call: Call, now_us: int) -> Action | None:
         """The action of a call that may go on; the others are answered here."""
@@ -104,11 +104,16 @@ class Dispatcher:
 
     def _launch(self, flights: list[Flight]) -> None:
         now_us = self._parts.clock.now_us()
-        wanted = [flight for flight in flights if self._is_wanted(flight, now_us)]
-        if wanted:
-            for flight in wanted:
-                flight.stage = Stage.CLAIMING
-            self._tasks.start(self._step.handle(wanted))
+        self._start([flight for flight in flights if self._is_wanted(flight, now_us)])
+
+    def _start(self, flights: list[Flight]) -> None:
+        for flight in flights:
+            flight.stage = Stage.CLAIMING
+        if flights:
+            self._tasks.start(self._step.handle(flights))
+        self._gauge()
+
+    def _gauge(self) -> None:
         self._parts.meters.in_flight.set(self._admission.in_flight)
         self._parts.meters.queued.set(self._admission.queued)
 
@@ -118,34 +123,34 @@ class Dispatcher:
         if flight.stage is Stage.ENDED:  # cancelled in the queue, and answered
             self._admission.release(call.namespace, flight.action.spec.rate_group)
         elif not flight.is_awaited:
-            self._end(
-                flight, Undelivered(call.key, call.attempt, DeliveryFailure.UNAVAILABLE, "the stream is gone")
-            )
+            self._drop(flight, DeliveryFailure.UNAVAILABLE, "the stream is gone")
         elif is_late(call, now_us):
-            self._end(
-                flight,
-                Undelivered(call.key, call.attempt, DeliveryFailure.REFUSED, "dispatch_before has passed"),
-            )
+            self._drop(flight, DeliveryFailure.REFUSED, "dispatch_before has passed")
         else:
             return True
         return False
 
+    def _drop(self, flight: Flight, failure: DeliveryFailure, detail: str) -> None:
+        answer = Undelivered(flight.call.key, flight.call.attempt, failure, detail)
+        self._end(flight, answer, self._parts.clock.monotonic_us())
+
     def conclude(self, answers: list[tuple[Flight, Answer]]) -> None:
         """Answer flights that have ended, and start those that wait for their places."""
+        ended_us = self._parts.clock.monotonic_us()
         for flight, answer in answers:
-            self._end(flight, answer)
+            self._end(flight, answer, ended_us)
         while started := self._resumed + self._admission.drain():
             self._resumed = []
             self._launch(started)
+        self._gauge()
 
-    def _end(self, flight: Flight, answer: Answer) -> None:
+    def _end(self, flight: Flight, answer: Answer, ended_us: int) -> None:
         if flight.stage is Stage.ENDED:  # abandoned by `drain` before its record was through
             return
         call = flight.call
         flight.stage = Stage.ENDED
         self._admission.release(call.namespace, flight.action.spec.rate_group)
-        latency_us = self._parts.clock.monotonic_us() - flight.started_us
-        self._parts.meters.answered(call.action, answer, latency_us)
+        self._parts.meters.answered(call.action, answer, ended_us - flight.started_us)
         for waiter in flight.waiters:
             waiter.answer(answer)
         self._forget(flight)

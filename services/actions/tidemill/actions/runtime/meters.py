@@ -2,8 +2,21 @@
 
 from tidemill.actions.core.model import ActionState, Answer, Completed, DeliveryFailure
 from tidemill.telemetry import names
-from tidemill.telemetry.counting import CounterCell, DistributionCell
+from tidemill.telemetry.counting import CounterCell
 from tidemill.telemetry.metrics import Metrics
+
+
+class _ActionMeters:
+    """One action's instruments: a counter for each state, and the latency."""
+
+    __slots__ = ("by_state", "latency")
+
+    def __init__(self, metrics: Metrics, action: str) -> None:
+        self.by_state: dict[int, CounterCell] = {
+            state.value: metrics.counter(names.ACTIONS_CALLS, action=action, state=state.name.lower())
+            for state in ActionState
+        }
+        self.latency = metrics.distribution(names.ACTIONS_CALL_LATENCY, action=action)
 
 
 class Meters:
@@ -11,8 +24,7 @@ class Meters:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._calls: dict[tuple[str, ActionState], CounterCell] = {}
-        self._latencies: dict[str, DistributionCell] = {}
+        self._actions: dict[str, _ActionMeters] = {}
         self._undelivered: dict[DeliveryFailure, CounterCell] = {
             failure: metrics.counter(names.ACTIONS_UNDELIVERED, failure=failure.name.lower())
             for failure in DeliveryFailure
@@ -30,26 +42,14 @@ class Meters:
         if not isinstance(answer, Completed):
             self.undelivered(answer.failure)
             return
-        self._calls_of(action, answer.outcome.state).add()
-        self._latency_of(action).observe(latency_us / 1_000_000)
+        meters = self._actions.get(action)
+        if meters is None:
+            meters = self._actions[action] = _ActionMeters(self._metrics, action)
+        meters.by_state[answer.outcome.state].add()
+        meters.latency.observe(latency_us / 1_000_000)
         if answer.from_record:
             self.from_record.add()
 
     def undelivered(self, failure: DeliveryFailure) -> None:
         """Count a call that was not made."""
         self._undelivered[failure].add()
-
-    def _calls_of(self, action: str, state: ActionState) -> CounterCell:
-        cell = self._calls.get((action, state))
-        if cell is None:
-            cell = self._metrics.counter(names.ACTIONS_CALLS, action=action, state=state.name.lower())
-            self._calls[action, state] = cell
-        return cell
-
-    def _latency_of(self, action: str) -> DistributionCell:
-        cell = self._latencies.get(action)
-        if cell is None:
-            cell = self._latencies[action] = self._metrics.distribution(
-                names.ACTIONS_CALL_LATENCY, action=action
-            )
-        return cell

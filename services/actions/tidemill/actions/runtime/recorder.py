@@ -82,7 +82,7 @@ class Recorder:
 
     def _completed(self, flight: Flight, outcome: Outcome, stands: Outcome) -> Completed:
         call = flight.call
-        if stands is not outcome:
+        if stands != outcome:
             self._meters.late.add()
             _log.warning(
                 "an outcome came late: another one stands",

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from tidemill.action_kit import EffectClass
 from tidemill.actions.core.model import CANCELLED, ActionState, Call, Outcome
 from tidemill.actions.core.problems import failed, runtime_problem, timeout_problem
-from tidemill.actions.registry import Action, NotDeliveredError
+from tidemill.actions.registry import Action, NotDeliveredError, RunInline
 from tidemill.telemetry import names
 from tidemill.telemetry.logging import get_logger
 from tidemill.telemetry.tracing import AttributeValue, Tracing
@@ -29,14 +29,10 @@ class Runner:
     def run_inline(self, action: Action, call: Call) -> Outcome:
         """Run a quick function here and now. Raises NotDeliveredError."""
         assert action.run_inline is not None, "asked of inline actions alone"
-        with self._span(call):
-            try:
-                outcome = action.run_inline(call)
-            except NotDeliveredError:
-                raise
-            except Exception as error:
-                outcome = _broken(call, error)
-        return self._bounded(outcome)
+        if self._tracing.enabled:
+            with self._span(call):
+                return self._bounded(_run_here(action.run_inline, call))
+        return self._bounded(_run_here(action.run_inline, call))
 
     async def run(self, action: Action, call: Call) -> Outcome:
         """Run a call within its time limit. Raises NotDeliveredError and CancelledError."""
@@ -55,9 +51,9 @@ class Runner:
         return self._bounded(outcome)
 
     def _bounded(self, outcome: Outcome) -> Outcome:
-        size = len(outcome.output or b"")
-        if size <= self._output_bytes_max:
+        if outcome.output is None or len(outcome.output) <= self._output_bytes_max:
             return outcome
+        size = len(outcome.output)
         return failed(
             runtime_problem(f"the output of {size} bytes is over output_bytes_max, {self._output_bytes_max}")
         )
@@ -86,6 +82,15 @@ def _timed_out(action: Action, timeout_us: int) -> Outcome:
     # Without an answer nobody knows whether it took effect; for this class alone that must be said.
     unknown = action.spec.effect_class is EffectClass.AT_MOST_ONCE
     return Outcome(ActionState.UNKNOWN if unknown else ActionState.FAILED, error=timeout_problem(detail))
+
+
+def _run_here(run_inline: RunInline, call: Call) -> Outcome:
+    try:
+        return run_inline(call)
+    except NotDeliveredError:
+        raise
+    except Exception as error:
+        return _broken(call, error)
 
 
 def _broken(call: Call, error: Exception) -> Outcome:
