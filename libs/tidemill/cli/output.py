@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from tidemill.api.engine.v1.execution_pb2 import Execution
     from tidemill.json import Json
+
+_UNBOUNDED_COLUMNS: Final = 10_000
 
 
 def print_line(text: str = "") -> None:
@@ -28,7 +30,7 @@ def note(text: str) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table; lines are cut to the terminal's width only where there is a terminal."""
+    """Print a table; cells are folded to the terminal's width where there is a terminal."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -38,9 +40,9 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    console = Console(highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = max(console.measure(table).maximum, 1)
+    # What is not a terminal has no width to fit into.
+    width = None if sys.stdout.isatty() else _UNBOUNDED_COLUMNS
+    console = Console(highlight=False, markup=False, emoji=False, width=width)
     console.print(table)
 
 
