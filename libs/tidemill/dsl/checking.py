@@ -27,3 +27,8 @@ def _problems(document: Json) -> Iterator[Problem]:
     state = Check(document)
     for place in places(document):
         yield from problems_of(place, state)
+
+
+def shape_problems(document: Json) -> Iterator[Problem]:
+    """What is wrong with the shape alone, as a JSON Schema would see it, in a document within its bounds."""
+    return (fault for place in places(document) for fault in place.faults)

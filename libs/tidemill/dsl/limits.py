@@ -16,8 +16,8 @@ KEY_CHARACTERS_MAX: Final = 1_024
 
 TASK_LEVELS_MAX: Final = 20
 TASKS_PER_LIST_MAX: Final = 1_000
-# Compiling is the dearest thing that a check does.
-DOCUMENT_EXPRESSION_CHARACTERS_MAX: Final = 65_536
+# Different expressions, together: compiling them is the dearest thing that a check does.
+DOCUMENT_EXPRESSION_CHARACTERS_MAX: Final = 50_000
 DATA_SCHEMA_NODES_MAX: Final = 10_000
 PATTERN_CHARACTERS_MAX: Final = 1_000
 PATTERN_PROGRAM_BYTES_MAX: Final = 262_144

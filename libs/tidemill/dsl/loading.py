@@ -48,23 +48,21 @@ def _read(source: str) -> Json:
     fits_yaml = len(source.encode()) <= limits.YAML_BYTES_MAX
     if source.lstrip()[:1] in ("{", "["):
         try:
-            return read_json(source)
-        except DocumentError:
+            return _read_json(source)
+        except json.JSONDecodeError as error:
             if not fits_yaml:
-                raise
+                raise refusal(f"{error.msg}, at {error.lineno}:{error.colno}") from None
     if not fits_yaml:
         raise refusal(f"a YAML document may have {limits.YAML_BYTES_MAX} bytes; write a larger one as JSON")
     return read_yaml(source)
 
 
-def read_json(source: str) -> Json:
+def _read_json(source: str) -> Json:
     """Read JSON text; an object with a key twice comes back as RepeatedKey, which the scan refuses."""
     try:
         document: Json = json.loads(
             source, object_pairs_hook=_object, parse_int=_integer, parse_constant=_refuse_constant
         )
-    except json.JSONDecodeError as error:
-        raise refusal(f"{error.msg}, at {error.lineno}:{error.colno}") from None
     except RecursionError:
         raise refusal(f"the document is nested deeper than {limits.DOCUMENT_LEVELS_MAX} levels") from None
     return document

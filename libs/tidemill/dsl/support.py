@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Final
 
 from tidemill.dsl import limits
-from tidemill.dsl.pointers import child
 from tidemill.dsl.problems import Problem
 from tidemill.dsl.shapes import PROTOCOLS
 from tidemill.dsl.walk import Place, places
@@ -30,7 +29,7 @@ def _problems(document: Json) -> Iterator[Problem]:
     for place in places(document):
         look = _TABLE.get(place.level.name)
         for member, feature in look(place) if look else ():
-            pointer = child(place.pointer, member) if member else place.pointer
+            pointer = f"{place.pointer}/{member}" if member else place.pointer
             yield Problem(pointer, f"{feature} not supported yet")
         if isinstance(place.value, str) and "$secrets" in place.value and place.level.name in _EXPRESSIONS:
             yield place.problem("`$secrets` is not supported yet")

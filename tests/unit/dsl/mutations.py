@@ -42,79 +42,68 @@ _SCALARS: tuple[Json, ...] = (
 )
 
 
-def mutants(document: Json, donors: list[Json], *, seed: int, count: int) -> Iterator[Json]:
-    """`count` changed copies of a document, one to three changes each."""
-    chance = random.Random(seed)
-    keys = sorted({key for donor in donors for key in _keys(donor)})
-    for _ in range(count):
-        mutant = copy.deepcopy(document)
-        for _ in range(chance.choice((1, 1, 1, 2, 3))):
-            _change(mutant, chance, keys, donors)
-        yield mutant
+class Mutator:
+    """Changes documents, with pieces of the donors among what it puts in."""
+
+    def __init__(self, donors: list[Json], *, seed: int) -> None:
+        self._chance = random.Random(seed)
+        self._pieces: list[Json] = []
+        self._pieces_by_key: dict[str | int, list[Json]] = {}
+        for donor in donors:
+            for container, key in _slots(donor):
+                self._pieces.append(container[key])
+                self._pieces_by_key.setdefault(key, []).append(container[key])
+        self._keys = [key for key in self._pieces_by_key if isinstance(key, str)]
+
+    def mutants(self, document: Json, *, count: int) -> Iterator[Json]:
+        """`count` changed copies of a document, one to three changes each."""
+        for _ in range(count):
+            mutant = copy.deepcopy(document)
+            for _ in range(self._chance.choice((1, 1, 1, 2, 3))):
+                self._change(mutant)
+            yield mutant
+
+    def _change(self, document: Tree) -> None:
+        slots = list(_slots(document))
+        if not slots:
+            return
+        container, key = self._chance.choice(slots)
+        match self._chance.choice(("drop", "add", "retype", "swap", "transplant", "transplant")):
+            case "drop":
+                del container[key]
+            case "add":
+                self._add(container)
+            case "retype":
+                container[key] = self._value()
+            case "swap":
+                other, other_key = self._chance.choice(slots)
+                ours, theirs = copy.deepcopy(container[key]), copy.deepcopy(other[other_key])
+                container[key], other[other_key] = theirs, ours
+            case "transplant":
+                # What stands under the same key elsewhere: so changes stay near what is well formed.
+                pieces = self._pieces_by_key.get(key, self._pieces)
+                container[key] = copy.deepcopy(self._chance.choice(pieces))
+
+    def _add(self, container: Tree) -> None:
+        if isinstance(container, list):
+            container.append(self._value())
+        else:
+            container[self._chance.choice([*self._keys, "unknown"])] = self._value()
+
+    def _value(self) -> Json:
+        kind = self._chance.random()
+        if kind < 0.6:
+            return self._chance.choice(_SCALARS)
+        if kind < 0.8:
+            return {} if kind < 0.7 else []
+        return copy.deepcopy(self._chance.choice(self._pieces))
 
 
-def _keys(value: Json) -> Iterator[str]:
-    if isinstance(value, dict):
-        yield from value
-    for _, container, key in _slots(value):
-        if isinstance(container[key], dict):
-            yield from container[key]
-
-
-def _slots(value: Tree, depth: int = 0) -> Iterator[tuple[int, Any, Any]]:
+def _slots(value: Tree) -> Iterator[tuple[Tree, str | int]]:
+    """Every member of every object and array, as the container and the key."""
     members = (
         value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     )
     for key, item in members:
-        yield depth, value, key
-        yield from _slots(item, depth + 1)
-
-
-def _change(document: Tree, chance: random.Random, keys: list[str], donors: list[Json]) -> None:
-    slots = list(_slots(document))
-    if not slots:
-        return
-    _, container, key = chance.choice(slots)
-    match chance.choice(("drop", "add", "retype", "swap", "transplant", "transplant")):
-        case "drop":
-            del container[key]
-        case "add":
-            _add(container, chance, keys, donors)
-        case "retype":
-            container[key] = _some_value(chance, donors)
-        case "swap":
-            _, other, other_key = chance.choice(slots)
-            ours, theirs = copy.deepcopy(container[key]), copy.deepcopy(other[other_key])
-            container[key], other[other_key] = theirs, ours
-        case "transplant":
-            _transplant(container, key, chance, donors)
-
-
-def _add(container: Tree, chance: random.Random, keys: list[str], donors: list[Json]) -> None:
-    if isinstance(container, list):
-        container.append(_some_value(chance, donors))
-    else:
-        container[chance.choice((chance.choice(keys), "unknown"))] = _some_value(chance, donors)
-
-
-def _some_value(chance: random.Random, donors: list[Json]) -> Json:
-    kind = chance.random()
-    if kind < 0.6:
-        return chance.choice(_SCALARS)
-    if kind < 0.7:
-        return {}
-    if kind < 0.8:
-        return []
-    return _piece(chance, donors)
-
-
-def _piece(chance: random.Random, donors: list[Json]) -> Json:
-    _, container, key = chance.choice(list(_slots(chance.choice(donors))))
-    piece: Json = copy.deepcopy(container[key])
-    return piece
-
-
-def _transplant(container: Tree, key: str | int, chance: random.Random, donors: list[Json]) -> None:
-    """Put there what stands under the same key elsewhere, so that changes stay near what is well formed."""
-    pieces = [there[k] for donor in donors for _, there, k in _slots(donor) if k == key and k != 0]
-    container[key] = copy.deepcopy(chance.choice(pieces)) if pieces else _some_value(chance, donors)
+        yield value, key
+        yield from _slots(item)

@@ -13,7 +13,6 @@ from tests.unit.dsl.shared_data import shared_directory
 
 Schema: TypeAlias = dict[str, Any]
 
-_NO_SPACE: Final = {"pattern": r"^\S+$"}
 _EXPRESSION: Final = r"^\s*\$\{(?s:.+)\}\s*$"
 
 
@@ -39,11 +38,6 @@ def _expressions_of_several_lines(definitions: Schema) -> None:
     definitions["runtimeExpression"]["pattern"] = _EXPRESSION
 
 
-def _no_spaces_in_addresses(definitions: Schema) -> None:
-    for alternative in definitions["uriTemplate"]["anyOf"]:
-        alternative["allOf"] = [_NO_SPACE]
-
-
 def _patterns_in_filters(definitions: Schema) -> None:
     pattern = {"type": "string", "pattern": r"^\^.*\$$"}
     filtered: Schema = {"type": "object", "properties": dict(definitions["eventProperties"]["properties"])}
@@ -60,7 +54,6 @@ def _one_authentication_scheme(definitions: Schema) -> None:
 
 DIFFERENCES: Final = {
     "an expression may run over several lines": _expressions_of_several_lines,
-    "an address has no white space": _no_spaces_in_addresses,
     "a filter may hold a regular expression": _patterns_in_filters,
     "an authentication has one scheme": _one_authentication_scheme,
 }

@@ -1,35 +1,32 @@
-"""Says what is wrong with an expression, compiling each text once for each set of variables."""
+"""Says what is wrong with an expression in its scope, compiling each text once."""
 
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final
 
 from tidemill.dsl import limits
 from tidemill.dsl.rules.secrets import secrets_fault
 from tidemill.dsl.scopes import Scope
-from tidemill.expressions import ExpressionSyntaxError, compile_expression
+from tidemill.expressions import Expression, ExpressionSyntaxError, compile_expression
 
 _SECRETS: Final = "secrets"
-
-Variables: TypeAlias = frozenset[str] | None
 
 
 @dataclass(slots=True)
 class Compiler:
     """Compiles to find faults only; what it may compile in one document is bounded."""
 
-    faults: dict[tuple[str, Variables, bool], str] = field(default_factory=dict)
+    known: dict[str, "Expression | str"] = field(default_factory=dict)
     characters: int = 0
 
     def fault(self, source: str, scope: Scope) -> str:
-        """The sentence for an expression (without its `${ }`) that does not compile here; else empty."""
-        key = (source, scope.variables, scope.secrets)
-        known = self.faults.get(key)
-        if known is None:
+        """The sentence for an expression (without its `${ }`) that does not fit its scope; else empty."""
+        compiled = self.known.get(source)
+        if compiled is None:
             if not self.spend(len(source)):
                 limit = limits.DOCUMENT_EXPRESSION_CHARACTERS_MAX
                 return f"the expressions have more than {limit} characters together"
-            known = self.faults[key] = _fault(*key)
-        return known
+            compiled = self.known[source] = _compile(source)
+        return compiled if isinstance(compiled, str) else _scope_fault(source, compiled.variables, scope)
 
     def spend(self, characters: int) -> bool:
         """Take from what this check may cost; whether there was enough."""
@@ -37,10 +34,21 @@ class Compiler:
         return self.characters <= limits.DOCUMENT_EXPRESSION_CHARACTERS_MAX
 
 
-def _fault(source: str, variables: Variables, secrets: bool) -> str:
-    known = None if variables is None else variables | {_SECRETS}
+def _compile(source: str) -> "Expression | str":
     try:
-        expression = compile_expression(source, variables=known)
+        return compile_expression(source)
     except ExpressionSyntaxError as error:
         return f"this expression is not accepted: {error.message}"
-    return secrets_fault(source, allowed=secrets) if _SECRETS in expression.variables else ""
+
+
+def _scope_fault(source: str, used: frozenset[str], scope: Scope) -> str:
+    if _SECRETS in used:
+        fault = secrets_fault(source, allowed=scope.secrets)
+        if fault:
+            return fault
+    allowed = scope.variables
+    unknown = () if allowed is None else sorted(used - allowed - {_SECRETS})
+    if not unknown:
+        return ""
+    names = ", ".join(f"`${name}`" for name in sorted(allowed or ())) or "no variables"
+    return f"`${unknown[0]:.80}` is not known here; there are {names}"

@@ -1,0 +1,149 @@
+import pytest
+
+from tests.unit.dsl.samples import HEADER, errors, http, one, workflow
+from tidemill.dsl import unsupported
+from tidemill.json import Json
+
+SET: dict[str, Json] = {"set": {"a": 1}}
+AVRO: Json = {"format": "avro", "document": {}}
+
+
+def findings(document: Json) -> dict[str, str]:
+    assert errors(document) == {}
+    return {problem.pointer: problem.message for problem in unsupported(document)}
+
+
+def test_the_supported_part_of_the_language_passes() -> None:
+    tasks: list[tuple[str, Json]] = [
+        ("set", {**SET, "if": ".a", "input": {"from": "."}, "output": {"as": "."}, "metadata": {"a": 1}}),
+        ("do", {"do": [{"inner": SET}], "export": {"as": "."}, "timeout": "long"}),
+        ("switch", {"switch": [{"a": {"when": ".x", "then": "continue"}}]}),
+        ("for", {"for": {"in": ".x"}, "do": []}),
+        ("fork", {"fork": {"branches": [{"a": SET}]}}),
+        ("try", {"try": [{"a": {"raise": {"error": "broken"}}}], "catch": {"retry": "patient"}}),
+        ("wait", {"wait": "PT1S"}),
+        ("emit", {"emit": {"event": {"with": {"type": "a"}}}}),
+        ("act", {"call": "send:1.0.0", "with": {"a": 1}}),
+        ("web", http(endpoint={"uri": "a", "authentication": {"use": "me"}})),
+        ("web2", http(endpoint={"uri": "a", "authentication": {"bearer": {"token": "${ .t }"}}})),
+    ]
+    use: Json = {
+        "errors": {"broken": {"type": "a", "status": 1}},
+        "retries": {"patient": {"delay": "PT1S"}},
+        "timeouts": {"long": {"after": "PT1S"}},
+        "authentications": {"me": {"basic": {"username": "a", "password": "b"}}},
+        "secrets": [],
+        "functions": {},
+    }
+    members: dict[str, Json] = {
+        "use": use,
+        "evaluate": {"language": "jq", "mode": "strict"},
+        "schedule": {"on": {"any": [{"with": {"type": "a"}}, {"with": {"type": "b"}}]}, "read": "envelope"},
+        "input": {"schema": {"format": "json", "document": {}}},
+        "output": {"as": "."},
+        "timeout": {"after": "PT1H"},
+    }
+    assert findings(workflow(*tasks, **members)) == {}
+
+
+@pytest.mark.parametrize(
+    ("task", "pointer", "sentence"),
+    [
+        ({"listen": {"to": {"any": []}}}, "", "`listen` tasks are not supported yet"),
+        ({"run": {"shell": {"command": "ls"}}}, "", "`run` tasks are not supported yet"),
+        (
+            {"call": "openapi", "with": {"document": {"endpoint": "a"}, "operationId": "b"}},
+            "",
+            "`call: openapi` is not supported yet",
+        ),
+        ({"call": "a2a", "with": {"method": "tasks/get"}}, "", "`call: a2a` is not supported yet"),
+        ({"call": "waitUntil:1.0.0@default"}, "/call", "functions of catalogs are not supported yet"),
+        ({"call": "https://example.com/f"}, "/call", "functions by URL are not supported yet"),
+        (
+            http(endpoint={"uri": "a", "authentication": {"digest": {"username": "a", "password": "b"}}}),
+            "/with/endpoint/authentication/digest",
+            "`digest` authentication is not supported yet",
+        ),
+        (
+            {**SET, "input": {"schema": {"resource": {"endpoint": "a"}}}},
+            "/input/schema",
+            "schemas from outside (`schema.resource`) are not supported yet",
+        ),
+        (
+            {**SET, "input": {"schema": AVRO}},
+            "/input/schema/format",
+            "the schema format `avro` is not supported yet",
+        ),
+    ],
+)
+def test_an_unsupported_task_is_named(task: Json, pointer: str, sentence: str) -> None:
+    assert findings(workflow(("outer", {"do": [{"it": task}]}))) == {
+        f"/do/0/outer/do/0/it{pointer}": sentence
+    }
+
+
+@pytest.mark.parametrize(
+    ("members", "pointer", "sentence"),
+    [
+        ({"use": {"functions": {"f": dict(SET)}}}, "/use/functions", "`use.functions` is not supported yet"),
+        (
+            {"use": {"extensions": [{"e": {"extend": "all"}}]}},
+            "/use/extensions",
+            "`use.extensions` is not supported yet",
+        ),
+        (
+            {"use": {"catalogs": {"c": {"endpoint": "a"}}}},
+            "/use/catalogs",
+            "`use.catalogs` is not supported yet",
+        ),
+        ({"use": {"secrets": ["s"]}}, "/use/secrets", "`use.secrets` is not supported yet"),
+        ({"schedule": {"every": "PT1S"}}, "/schedule/every", "`schedule.every` is not supported yet"),
+        ({"schedule": {"cron": "* * * * *"}}, "/schedule/cron", "`schedule.cron` is not supported yet"),
+        ({"schedule": {"after": "PT1S"}}, "/schedule/after", "`schedule.after` is not supported yet"),
+        (
+            {"schedule": {"on": {"all": [{"with": {"type": "a"}}]}}},
+            "/schedule/on/all",
+            "starting on `all` of several events is not supported yet",
+        ),
+        (
+            {"schedule": {"on": {"any": [], "until": ".x"}}},
+            "/schedule/on/until",
+            "`until` in a start condition is not supported yet",
+        ),
+        (
+            {"schedule": {"on": {"one": {"with": {"type": "a"}, "correlate": {"c": {"from": ".x"}}}}}},
+            "/schedule/on/one/correlate",
+            "`correlate` in a start condition is not supported yet",
+        ),
+        (
+            {"evaluate": {"language": "js"}},
+            "/evaluate/language",
+            "an expression language other than `jq` is not supported yet",
+        ),
+        ({"evaluate": {"mode": "loose"}}, "/evaluate/mode", "`evaluate.mode: loose` is not supported yet"),
+    ],
+)
+def test_an_unsupported_member_is_named(members: dict[str, Json], pointer: str, sentence: str) -> None:
+    assert findings(one(SET, **members)) == {pointer: sentence}
+
+
+def test_secrets_are_named_where_they_are_used() -> None:
+    document = one(http(body="${ $secrets.s.x }"), use={"secrets": ["s"]})
+
+    assert findings(document).keys() == {"/use/secrets", "/do/0/it/with/body"}
+
+
+def test_unsupported_policies_are_named() -> None:
+    policies: Json = {"reentry": "once", "stopOn": [], "orderingKey": ".a", "timezone": "UTC"}
+    document = one(SET) | {"document": {**HEADER, "metadata": {"tidemill": policies}}}
+
+    assert findings(document) == {
+        "/document/metadata/tidemill/reentry": "the policy `reentry` is not supported yet",
+        "/document/metadata/tidemill/stopOn": "the policy `stopOn` is not supported yet",
+    }
+
+
+def test_other_versions_of_the_language_are_named() -> None:
+    document: Json = {"document": {**HEADER, "dsl": "2.0.0"}, "do": []}
+
+    assert findings(document) == {"/document/dsl": "version 2.0.0 of the language is not supported yet"}
