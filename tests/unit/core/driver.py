@@ -1,6 +1,6 @@
 """Drives one execution through the core, and checks after every command what must always hold."""
 
-from dataclasses import replace
+from typing import Any, TypeAlias
 
 from tests.unit.core.snapshots import snapshot
 from tidemill.engine.core.apply import fold
@@ -29,13 +29,17 @@ from tidemill.engine.core.tasks.registry import KINDS, Kinds
 from tidemill.engine.records import Cause, decode_batch, encode_batch
 from tidemill.json import Json
 
+# What tests write down as JSON: literals, whose exact types nobody wants to spell out.
+Value: TypeAlias = Any
+Task: TypeAlias = dict[str, Any]
+
 EXECUTION_ID = "0a1b2c3d-0190f0aa-1111-7222-8333-444455556666"
 SECOND_US = 1_000_000
 START_US = 1_700_000_000 * SECOND_US
 PROBLEM_TYPE = "https://example.com/errors/outage"
 
 
-def document(*tasks: dict[str, Json], **members: Json) -> dict[str, Json]:
+def document(*tasks: Task, **members: Value) -> dict[str, Json]:
     """A workflow of these tasks."""
     header: Json = {"dsl": "1.0.3", "namespace": "shop", "name": "orders", "version": "1.2.3"}
     return {"document": header, "do": list(tasks), **members}
@@ -46,10 +50,10 @@ class Driver:
 
     def __init__(
         self,
-        *tasks: dict[str, Json],
+        *tasks: Task,
         settings: CoreSettings | None = None,
         kinds: Kinds = KINDS,
-        **members: Json,
+        **members: Value,
     ) -> None:
         self.plan = compile_plan(document(*tasks, **members), settings=settings, kinds=kinds)
         self.now_us = START_US
@@ -88,7 +92,7 @@ class Driver:
         assert self.state.error is not None
         return self.state.error
 
-    def start(self, given: Json = None, **members: str) -> "Driver":
+    def start(self, given: Value = None) -> "Driver":
         """Start with an input; None stands for the empty object."""
         payload = Payload.of({} if given is None else given)
         command = Start(
@@ -99,7 +103,7 @@ class Driver:
             input=payload,
             input_digest=payload.data,
         )
-        self.command(replace(command, **members))
+        self.command(command)
         return self
 
     def command(self, command: Command) -> Decision:
@@ -165,7 +169,7 @@ class Driver:
         assert found, f"{reference} waits for no call, but {[call.reference for call in self.calls.values()]}"
         return found[-1]
 
-    def succeed(self, reference: str, output: Json = None) -> Decision:
+    def succeed(self, reference: str, output: Value = None) -> Decision:
         """A task's action gives an output."""
         call = self.call_of(reference)
         return self.answer(call, ActionState.SUCCEEDED, output=Payload.of(output))
@@ -230,22 +234,22 @@ def rejected(decision: Decision) -> RejectionReason:
     return decision.rejection.reason
 
 
-def set_task(name: str, value: Json, **members: Json) -> dict[str, Json]:
+def set_task(name: str, value: Value, **members: Value) -> Task:
     """A `set` task."""
     return {name: {"set": value, **members}}
 
 
-def call_task(name: str, given: Json = None, **members: Json) -> dict[str, Json]:
+def call_task(name: str, given: Value = None, **members: Value) -> Task:
     """A call of the function `work:1.0.0`."""
-    definition: dict[str, Json] = {"call": "work:1.0.0", **members}
+    definition: Task = {"call": "work:1.0.0", **members}
     return {name: definition if given is None else {**definition, "with": given}}
 
 
-def wait_task(name: str, seconds: int, **members: Json) -> dict[str, Json]:
+def wait_task(name: str, seconds: int, **members: Value) -> Task:
     """A `wait` task."""
     return {name: {"wait": {"seconds": seconds}, **members}}
 
 
-def raise_task(name: str, status: int = 400, **members: Json) -> dict[str, Json]:
+def raise_task(name: str, status: Value = 400, **members: Value) -> Task:
     """A `raise` task."""
     return {name: {"raise": {"error": {"type": PROBLEM_TYPE, "status": status}}, **members}}

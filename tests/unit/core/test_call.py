@@ -2,15 +2,14 @@
 
 import pytest
 
-from tests.unit.core.driver import EXECUTION_ID, Driver, call_task, set_task
+from tests.unit.core.driver import EXECUTION_ID, Driver, Task, Value, call_task, set_task
 from tidemill.dsl import DocumentError
 from tidemill.engine.core.effects import CallAction
 from tidemill.engine.core.events import ActionState
 from tidemill.engine.core.payload import Payload
-from tidemill.json import Json
 
 
-def http(given: dict[str, Json], data: Json = None, **members: Json) -> Json:
+def http(given: Task, data: Value = None, **members: Value) -> Value:
     driver = Driver({"get": {"call": "http", "with": {"method": "get", **given}}}, **members).start(data)
     call = driver.call_of("/do/0/get")
     assert call.action == "http"
@@ -80,7 +79,7 @@ def test_an_output_that_is_not_json_faults_the_task_that_reads_it() -> None:
 
 
 def test_http_arguments_are_resolved_and_pass_on() -> None:
-    given: dict[str, Json] = {
+    given: Task = {
         "endpoint": "https://example.com/",
         "headers": {"X-Id": "${ .id }"},
         "query": {"q": "${ .q }"},
@@ -111,7 +110,7 @@ def test_http_arguments_are_resolved_and_pass_on() -> None:
     ],
 )
 def test_uri_templates_are_expanded_from_the_inputs_top_level(uri: str, expanded: str) -> None:
-    data: Json = {
+    data: Value = {
         "petId": 7,
         "status": "on sale/new?",
         "none": None,
@@ -125,25 +124,21 @@ def test_uri_templates_are_expanded_from_the_inputs_top_level(uri: str, expanded
 
 
 def test_a_uri_from_an_expression_is_no_template() -> None:
-    data: Json = {"uri": "https://example.com/{petId}", "petId": 7}
+    data: Value = {"uri": "https://example.com/{petId}", "petId": 7}
     given = http({"endpoint": "${ .uri }"}, data)
     assert given == {"method": "get", "endpoint": "https://example.com/{petId}"}
 
 
 @pytest.mark.parametrize("value", [{"a": 1}, [1]])
-def test_an_object_or_array_in_a_uri_is_an_expression_error(value: Json) -> None:
-    task: dict[str, Json] = {
-        "get": {"call": "http", "with": {"method": "get", "endpoint": "https://example.com/{it}"}}
-    }
+def test_an_object_or_array_in_a_uri_is_an_expression_error(value: Value) -> None:
+    task: Task = {"get": {"call": "http", "with": {"method": "get", "endpoint": "https://example.com/{it}"}}}
     driver = Driver(task).start({"it": value})
     assert (driver.error.status, driver.error.instance) == (400, "/do/0/get")
     assert driver.error.type.endswith("/errors/expression")
 
 
 def test_an_input_that_is_no_object_has_no_variables_for_a_uri() -> None:
-    task: dict[str, Json] = {
-        "get": {"call": "http", "with": {"method": "get", "endpoint": "https://example.com/{it}"}}
-    }
+    task: Task = {"get": {"call": "http", "with": {"method": "get", "endpoint": "https://example.com/{it}"}}}
     driver = Driver(set_task("list", "${ [1] }"), task).start()
     assert driver.all_calls[0].arguments.value == {"method": "get", "endpoint": "https://example.com/"}
 
@@ -151,11 +146,11 @@ def test_an_input_that_is_no_object_has_no_variables_for_a_uri() -> None:
 @pytest.mark.parametrize(
     "authentication", [{"use": "shop"}, {"basic": {"username": "${ .user }", "password": "b"}}]
 )
-def test_authentication_stands_inline_by_name_or_not(authentication: Json) -> None:
-    use: Json = {"authentications": {"shop": {"basic": {"username": "${ .user }", "password": "b"}}}}
-    endpoint: Json = {"uri": "https://example.com/", "authentication": authentication}
+def test_authentication_stands_inline_by_name_or_not(authentication: Value) -> None:
+    use: Value = {"authentications": {"shop": {"basic": {"username": "${ .user }", "password": "b"}}}}
+    endpoint: Value = {"uri": "https://example.com/", "authentication": authentication}
     given = http({"endpoint": endpoint}, {"user": "a"}, use=use)
-    basic: Json = {"basic": {"username": "a", "password": "b"}}
+    basic: Value = {"basic": {"username": "a", "password": "b"}}
     assert given == {
         "method": "get",
         "endpoint": {"uri": "https://example.com/", "authentication": basic},

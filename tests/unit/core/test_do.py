@@ -2,13 +2,12 @@
 
 import pytest
 
-from tests.unit.core.driver import Driver, call_task, set_task, wait_task
+from tests.unit.core.driver import Driver, Task, Value, call_task, set_task, wait_task
 from tidemill.engine.core.events import TaskCompleted, TaskSkipped, TaskStarted
 from tidemill.engine.core.state import Phase
-from tidemill.json import Json
 
 
-def add(name: str, **members: Json) -> dict[str, Json]:
+def add(name: str, **members: Value) -> Task:
     return set_task(name, {"seen": f'${{ .seen + ["{name}"] }}'}, **members)
 
 

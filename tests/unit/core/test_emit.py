@@ -2,12 +2,11 @@
 
 import pytest
 
-from tests.unit.core.driver import EXECUTION_ID, START_US, Driver, set_task
+from tests.unit.core.driver import EXECUTION_ID, START_US, Driver, Task, Value, set_task
 from tidemill.engine.core.times import describe_time, rfc3339
-from tidemill.json import Json
 
 
-def emitting(event: dict[str, Json], data: Json = None) -> Driver:
+def emitting(event: Task, data: Value = None) -> Driver:
     return Driver({"tell": {"emit": {"event": {"with": event}}}}, set_task("after", "${ .id }")).start(data)
 
 
@@ -30,7 +29,7 @@ def test_the_request_is_the_whole_event_and_its_id_the_key() -> None:
 
 
 def test_what_the_author_gives_takes_precedence() -> None:
-    event: dict[str, Json] = {
+    event: Task = {
         "id": "mine",
         "type": "t",
         "source": "https://a/{b}",
@@ -48,7 +47,7 @@ def test_the_output_is_what_the_action_returns() -> None:
 
 
 @pytest.mark.parametrize("event", [{"type": "${ .missing }"}, {"type": "t", "source": "${ 5 }"}, {}])
-def test_an_event_without_its_texts_faults(event: dict[str, Json]) -> None:
+def test_an_event_without_its_texts_faults(event: Task) -> None:
     assert emitting(event).error.instance == "/do/0/tell"
 
 

@@ -2,14 +2,13 @@
 
 import pytest
 
-from tests.unit.core.driver import Driver, call_task, set_task
+from tests.unit.core.driver import Driver, Task, Value, call_task, set_task
 from tidemill.engine.core.events import RoundStarted
-from tidemill.json import Json
 
 NOTE = set_task("note", {"seen": "${ .seen + [[$index, $item]] }"})
 
 
-def loop(items: Json, *tasks: dict[str, Json], **members: Json) -> dict[str, Json]:
+def loop(items: Value, *tasks: Task, **members: Value) -> Task:
     names = {name: members.pop(name) for name in ("each", "at") if name in members}
     return {"loop": {"for": {"in": items, **names}, "do": list(tasks), **members}}
 

@@ -2,13 +2,12 @@
 
 import pytest
 
-from tests.unit.core.driver import PROBLEM_TYPE, Driver
+from tests.unit.core.driver import PROBLEM_TYPE, Driver, Task, Value
 from tidemill.dsl import DocumentError
 from tidemill.engine.core.problems import Problem
-from tidemill.json import Json
 
 
-def raising(error: Json, **members: Json) -> Driver:
+def raising(error: Value, **members: Value) -> Driver:
     return Driver({"oops": {"raise": {"error": error}}}, **members)
 
 
@@ -18,12 +17,12 @@ def test_an_inline_error_gets_the_tasks_reference() -> None:
 
 
 def test_an_error_by_name_is_found_in_use() -> None:
-    use: Json = {"errors": {"late": {"type": PROBLEM_TYPE, "status": 409}}}
+    use: Value = {"errors": {"late": {"type": PROBLEM_TYPE, "status": 409}}}
     assert raising("late", use=use).start().error == Problem(PROBLEM_TYPE, 409, instance="/do/0/oops")
 
 
 def test_members_may_be_expressions() -> None:
-    error: Json = {
+    error: Value = {
         "type": PROBLEM_TYPE,
         "status": 400,
         "detail": '${ "no \\(.what) in \\($workflow.id[0:4])" }',
@@ -36,7 +35,7 @@ def test_an_instance_that_the_author_gives_stays() -> None:
 
 
 @pytest.mark.parametrize("member", [{"status": "${ .text }"}, {"title": "${ 5 }"}])
-def test_a_member_of_the_wrong_type_is_an_expression_error(member: dict[str, Json]) -> None:
+def test_a_member_of_the_wrong_type_is_an_expression_error(member: Task) -> None:
     driver = raising({"type": PROBLEM_TYPE, "status": 400, **member}).start({"text": "a"})
     assert driver.error.type.endswith("/errors/expression")
 

@@ -2,12 +2,11 @@
 
 import pytest
 
-from tests.unit.core.driver import Driver, set_task
-from tidemill.json import Json
+from tests.unit.core.driver import Driver, Value, set_task
 
 
-def choosing(*cases: tuple[str | None, str], **members: Json) -> Driver:
-    switch: list[Json] = [
+def choosing(*cases: tuple[str | None, str], **members: Value) -> Driver:
+    switch: list[Value] = [
         {f"case{index}": {"then": then} if when is None else {"when": when, "then": then}}
         for index, (when, then) in enumerate(cases)
     ]

@@ -7,6 +7,8 @@ from tests.unit.core.driver import (
     SECOND_US,
     START_US,
     Driver,
+    Task,
+    Value,
     call_task,
     raise_task,
     set_task,
@@ -14,16 +16,15 @@ from tests.unit.core.driver import (
 )
 from tidemill.engine.core.events import ErrorCaught, TaskCancelled, TaskRetried, TaskStarted
 from tidemill.engine.core.state import Phase
-from tidemill.json import Json
 
 WORK = "/do/0/attempt/try/0/work"
 
 
-def attempt(*tasks: dict[str, Json], **catch: Json) -> dict[str, Json]:
+def attempt(*tasks: Task, **catch: Value) -> Task:
     return {"attempt": {"try": list(tasks or [call_task("work")]), "catch": catch}}
 
 
-def retrying(*tasks: dict[str, Json], catch: dict[str, Json] | None = None, **policy: Json) -> Driver:
+def retrying(*tasks: Task, catch: Task | None = None, **policy: Value) -> Driver:
     return Driver(attempt(*tasks, retry=policy, **(catch or {})), set_task("after", {"after": "${ . }"}))
 
 
@@ -60,7 +61,7 @@ def test_the_errors_variable_is_called_error_by_default() -> None:
         ({"title": "Nothing"}, False),
     ],
 )
-def test_the_static_filter(wanted: dict[str, Json], caught: bool) -> None:
+def test_the_static_filter(wanted: Task, caught: bool) -> None:
     driver = Driver(attempt(raise_task("oops"), errors={"with": wanted})).start()
     assert (driver.phase is Phase.COMPLETED) == caught
 
@@ -90,7 +91,7 @@ def test_standard_types_match_under_all_their_names(standard_type: str) -> None:
         ({"when": "true", "exceptWhen": ".n == 1"}, False),
     ],
 )
-def test_the_dynamic_filter(members: dict[str, Json], caught: bool) -> None:
+def test_the_dynamic_filter(members: Task, caught: bool) -> None:
     driver = Driver(attempt(raise_task("oops"), **members)).start({"n": 1})
     assert (driver.phase is Phase.COMPLETED) == caught
 
@@ -113,8 +114,7 @@ def test_an_error_in_a_handler_is_not_caught_by_its_own_try() -> None:
 
 
 def test_an_error_comes_up_through_blocks_and_loops() -> None:
-    block: Json = {"do": [{"loop": {"for": {"in": "[1, 2]"}, "do": [raise_task("oops")]}}]}
-    assert isinstance(block, dict)
+    block: Value = {"do": [{"loop": {"for": {"in": "[1, 2]"}, "do": [raise_task("oops")]}}]}
     driver = Driver(attempt({"block": block}, do=[set_task("handle", "${ $error.instance }")])).start()
     assert driver.output == "/do/0/attempt/try/0/block/do/0/loop/do/0/oops"
 
@@ -163,7 +163,7 @@ def test_a_retry_without_a_delay_begins_at_once() -> None:
     ("backoff", "delays"),
     [({"constant": {}}, [2, 2, 2]), ({"linear": {}}, [2, 4, 6]), ({"exponential": {}}, [2, 4, 8])],
 )
-def test_backoffs(backoff: Json, delays: list[int]) -> None:
+def test_backoffs(backoff: Value, delays: list[int]) -> None:
     driver = retrying(delay="PT2S", backoff=backoff).start()
     seen = []
     for _ in delays:
@@ -195,7 +195,7 @@ def test_the_count_is_of_retries_after_the_first_try() -> None:
 
 
 def test_the_handler_runs_after_the_retries_are_spent() -> None:
-    catch: dict[str, Json] = {"do": [set_task("handle", "${ $error.status }")]}
+    catch: Task = {"do": [set_task("handle", "${ $error.status }")]}
     driver = retrying(catch=catch, limit={"attempt": {"count": 1}}).start()
     driver.fail(WORK)
     driver.fail(WORK, status=500)
@@ -203,7 +203,7 @@ def test_the_handler_runs_after_the_retries_are_spent() -> None:
 
 
 def test_the_policy_may_come_by_name() -> None:
-    use: Json = {"retries": {"twice": {"limit": {"attempt": {"count": 2}}}}}
+    use: Value = {"retries": {"twice": {"limit": {"attempt": {"count": 2}}}}}
     driver = Driver(attempt(retry="twice"), use=use).start()
     for _ in range(3):
         driver.fail(WORK)
@@ -211,7 +211,7 @@ def test_the_policy_may_come_by_name() -> None:
 
 
 @pytest.mark.parametrize("policy", [{"when": "$error.status == 500"}, {"exceptWhen": "$error.status == 503"}])
-def test_the_policy_may_exclude_errors_from_retries(policy: dict[str, Json]) -> None:
+def test_the_policy_may_exclude_errors_from_retries(policy: Task) -> None:
     driver = retrying(**policy).start()
     driver.fail(WORK, status=503)
     assert driver.phase is Phase.FAULTED
@@ -266,7 +266,7 @@ def test_no_limit_of_an_attempt_is_left_behind() -> None:
 
 
 def test_the_context_is_not_rolled_back_by_a_retry() -> None:
-    export: Json = {"as": "{n: ($context.n // 0) + 1}"}
+    export: Value = {"as": "{n: ($context.n // 0) + 1}"}
     driver = retrying(set_task("count", 0, export=export), call_task("work", "${ $context }")).start()
     reference = "/do/0/attempt/try/1/work"
     driver.fail(reference)

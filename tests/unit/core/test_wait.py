@@ -2,11 +2,10 @@
 
 import pytest
 
-from tests.unit.core.driver import SECOND_US, START_US, Driver, set_task, wait_task
+from tests.unit.core.driver import SECOND_US, START_US, Driver, Value, set_task, wait_task
 from tidemill.engine.core.commands import FireTimer
 from tidemill.engine.core.effects import ArmTimer
 from tidemill.engine.core.state import Phase
-from tidemill.json import Json
 
 
 def test_it_waits_for_its_timer_and_passes_its_input_on() -> None:
@@ -21,7 +20,7 @@ def test_it_waits_for_its_timer_and_passes_its_input_on() -> None:
     ("duration", "seconds"),
     [("PT30S", 30), ("P1DT12H", 129_600), ({"minutes": 2, "seconds": 1}, 121), ('${ "PT\\(.n)S" }', 7)],
 )
-def test_durations_come_in_all_forms(duration: Json, seconds: int) -> None:
+def test_durations_come_in_all_forms(duration: Value, seconds: int) -> None:
     driver = Driver({"pause": {"wait": duration}})
     decision = driver.start({"n": 7})
     assert list(decision.timers.values()) == [START_US + seconds * SECOND_US]
