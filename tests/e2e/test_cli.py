@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -357,3 +358,35 @@ def test_two_stacks_do_not_share_ports_or_data(dev: Dev, tmp_path: Path) -> None
     )
     assert ended.code == 1
     assert ended.err.startswith(f"error: in use already: port {base}, ")
+
+
+@pytest.mark.slow
+def test_the_benchmark_measures_and_finds_nothing_lost_or_doubled(alone: Tidemill) -> None:
+    ended = alone("bench", "--executions", "20", "--steps", "3", "--payload-bytes", "10", "--json")
+    assert ended.code == 0, ended.err
+    result = ended.json
+    assert (result["executions"], result["steps"], result["payload_bytes"]) == (20, 3, 10)
+    assert result["checked"] is True
+    assert 0 < result["p50_ms"] <= result["p99_ms"]
+    assert result["steps_per_s"] == pytest.approx(3 * result["executions_per_s"], rel=0.01)
+    assert set(result["cpu_s_per_1k_steps"]) == {"total", "engine", "triggers", "actions"}
+    assert set(result["peak_rss_mb"]) == {"engine", "triggers", "actions"}
+    assert "fsync" in result["durability"]
+
+
+def cpu_seconds(*arguments: str) -> float:
+    """What a command and all that it started have used; whoever else is busy here does not count."""
+    before = os.times()
+    assert tidemill_command(*arguments, environment=plain_environment()).code == 0
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def test_help_answers_at_once() -> None:
+    assert statistics.median(cpu_seconds("--help") for _ in range(5)) <= 0.4
+
+
+def test_a_run_from_nothing_fits_into_two_seconds_of_two_cores(write: Callable[[str], str]) -> None:
+    document = write(GREET)
+    cpu_seconds("run", document)  # compiles the bytecode
+    assert cpu_seconds("run", document) <= 2 * 2.0

@@ -23,13 +23,13 @@ class Workload:
     alone: int = 100
 
     def document(self, name: str) -> bytes:
-        """The workflow `name`: each step hands the payload to the action and takes it back."""
+        """The workflow `name`: each step hands the payload to the action, and on to the next step."""
         tasks: list[Json] = [
             {
                 f"step{number}": {
                     "call": ACTION,
                     "with": {"payload": "${ .payload }"},
-                    "output": {"as": "${ {payload: $input.payload} }"},
+                    "output": {"as": "${ $input }"},
                 }
             }
             for number in range(1, self.steps + 1)
