@@ -22,12 +22,13 @@ def scan(document: Json) -> Problem | None:
 
     Goes without recursion and stops at the first fault, so any value is safe to give.
     """
-    nodes = 1
+    nodes, characters = 1, 0
     waiting: list[_Place] = [_Place(document, "", None, 0)]
     while waiting:
         place = waiting.pop()
         nodes += len(place.value) if isinstance(place.value, dict | list) else 0
-        fault = _fault(place.value, nodes=nodes, level=place.level)
+        characters += _characters(place.value)
+        fault = _size_fault(nodes, characters, place.level) or _fault(place.value)
         if fault:
             return Problem(_pointer(place), fault)
         waiting.extend(_inside(place))
@@ -63,11 +64,26 @@ def _pointer(place: _Place) -> str:
     return "".join(f"/{token}" for token in reversed(tokens))
 
 
-def _fault(value: object, *, nodes: int, level: int) -> str:
+def _characters(value: object) -> int:
+    """The texts of a value; aliases can repeat a long one many times over."""
+    if isinstance(value, dict):
+        return sum(len(key) for key in value if isinstance(key, str))
+    return len(value) if isinstance(value, str) else 0
+
+
+def _size_fault(nodes: int, characters: int, level: int) -> str:
     if nodes > limits.DOCUMENT_NODES_MAX:
         return f"the document has more than {limits.DOCUMENT_NODES_MAX} values"
     if level > limits.DOCUMENT_LEVELS_MAX:
         return f"the document is nested deeper than {limits.DOCUMENT_LEVELS_MAX} levels"
+    if characters > limits.DOCUMENT_CHARACTERS_MAX:
+        return (
+            f"the texts of the document have more than {limits.DOCUMENT_CHARACTERS_MAX} characters together"
+        )
+    return ""
+
+
+def _fault(value: object) -> str:
     match value:
         case None | bool():
             return ""

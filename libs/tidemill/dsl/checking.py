@@ -1,7 +1,6 @@
 """Everything that is wrong with a document: its bounds, then the shape and the meaning of each place."""
 
 from collections.abc import Iterator
-from itertools import islice
 
 from tidemill.dsl import limits
 from tidemill.dsl.bounds import scan
@@ -14,9 +13,18 @@ from tidemill.json import Json
 def check(document: Json) -> list[Problem]:
     """Find what is wrong with a loaded document, errors and warnings, in the document's order.
 
-    Never raises; past the first 100 problems it stops looking.
+    Never raises. Past the first 100 errors it stops looking; of warnings it gives the first 100, which never
+    take the place of errors.
     """
-    return list(islice(_problems(document), limits.PROBLEMS_MAX))
+    found: list[Problem] = []
+    counts = {"error": 0, "warning": 0}
+    for problem in _problems(document):
+        counts[problem.severity] += 1
+        if counts[problem.severity] <= limits.PROBLEMS_MAX:
+            found.append(problem)
+        if counts["error"] == limits.PROBLEMS_MAX:
+            break
+    return found
 
 
 def _problems(document: Json) -> Iterator[Problem]:

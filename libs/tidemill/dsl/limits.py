@@ -9,6 +9,7 @@ YAML_BYTES_MAX: Final = 262_144
 YAML_NODES_MAX: Final = 10_000
 # Nodes count after aliases are written out, so that a few lines cannot stand for millions.
 DOCUMENT_NODES_MAX: Final = 50_000
+DOCUMENT_CHARACTERS_MAX: Final = 1_048_576
 DOCUMENT_LEVELS_MAX: Final = 80
 STRING_CHARACTERS_MAX: Final = 262_144
 NAME_CHARACTERS_MAX: Final = 256

@@ -31,8 +31,6 @@ def _problems(document: Json) -> Iterator[Problem]:
         for member, feature in look(place) if look else ():
             pointer = f"{place.pointer}/{member}" if member else place.pointer
             yield Problem(pointer, f"{feature} not supported yet")
-        if isinstance(place.value, str) and "$secrets" in place.value and place.level.name in _EXPRESSIONS:
-            yield place.problem("`$secrets` is not supported yet")
 
 
 def _whole(feature: str) -> Look:
@@ -116,7 +114,6 @@ def _metadata(place: Place) -> Iterator[Finding]:
             yield f"tidemill/{name}", f"the policy `{name}` is"
 
 
-_EXPRESSIONS: Final = frozenset({"condition", "data expression", "expression", "template text", "template"})
 _TABLE: Final[Mapping[str, Look]] = MappingProxyType(
     {
         "listen task": _whole("`listen` tasks are"),
@@ -127,7 +124,7 @@ _TABLE: Final[Mapping[str, Look]] = MappingProxyType(
             functions="`use.functions` is",
             extensions="`use.extensions` is",
             catalogs="`use.catalogs` is",
-            secrets="`use.secrets` is",
+            secrets="secrets (`use.secrets`) are",
         ),
         **{
             f"{scheme} values": _whole(f"`{scheme}` authentication is")

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from tests.unit.dsl.mutations import Mutator
@@ -69,36 +69,41 @@ def unsupported_if_sound(document: Json) -> list[Problem]:
 
 
 @given(some.text(max_size=200) | some.lists(_WORDS | some.text(max_size=5), max_size=30).map("".join))
+@settings(deadline=None)
 def test_any_text_is_read_or_refused(text: str) -> None:
     with contextlib.suppress(DocumentError):
         answers(load(text))
 
 
 @given(some.binary(max_size=100))
+@settings(deadline=None)
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     with contextlib.suppress(DocumentError):
         answers(load(data))
 
 
 @given(_VALUES)
+@settings(deadline=None)
 def test_any_value_is_checked(value: Json) -> None:
     answers(value)
 
 
 @given(_VALUES)
+@settings(deadline=None)
 def test_any_value_is_a_duration_or_refused(value: Json) -> None:
     with contextlib.suppress(ValueError):
         assert parse_duration(value) >= 0
 
 
 @given(some.integers(min_value=0, max_value=2**32))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_change_to_a_full_document_is_checked(seed: int) -> None:
     (mutant,) = Mutator([_SINK], seed=seed).mutants(_SINK, count=1)
     answers(mutant)
 
 
 @given(_VALUES)
+@settings(deadline=None)
 def test_what_json_holds_is_read_as_it_is(value: Json) -> None:
     with contextlib.suppress(DocumentError):
         assert load(json.dumps({"value": value})) == {"value": value}

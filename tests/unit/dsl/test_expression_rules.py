@@ -64,6 +64,13 @@ def test_text_outside_expressions_is_literal(text: str) -> None:
     assert warnings(one(setting(text))) == {}
 
 
+def test_an_expression_where_none_is_evaluated_is_warned_about() -> None:
+    task: Json = {"try": [], "catch": {"errors": {"with": {"type": "${ .type }"}}}}
+
+    assert errors(one(task)) == {}
+    assert warnings(one(task)).keys() == {"/do/0/it/catch/errors/with/type"}
+
+
 def test_an_expression_inside_a_longer_text_is_warned_about() -> None:
     assert warnings(one(setting("Hello ${ .name }!"))).keys() == {"/do/0/it/set/a"}
 

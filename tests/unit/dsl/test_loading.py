@@ -148,5 +148,11 @@ def test_aliases_of_aliases_cannot_multiply() -> None:
     assert "may have 10000 values, aliases written out, at 5:" in refused("\n".join(lines))
 
 
+def test_aliases_of_long_texts_cannot_multiply() -> None:
+    text = f"a: &a {'b' * 200_000}\nc: [{'*a,' * 100}]"
+
+    assert "the texts of the document have more than 1048576 characters together" in refused(text)
+
+
 def test_keys_are_bounded() -> None:
     assert "is longer than 1024 characters" in refused(json.dumps({"k" * 1025: 1}))

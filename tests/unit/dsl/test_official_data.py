@@ -66,6 +66,7 @@ def test_every_invalid_document_is_refused_with_pointers() -> None:
     ]
 
 
+@pytest.mark.timeout(240)
 def test_our_verdict_on_shapes_is_that_of_the_official_schema() -> None:
     official = agreed_validator()
     originals = corpus()

@@ -143,5 +143,13 @@ def test_a_check_stops_at_a_hundred_problems() -> None:
     assert len(check(workflow(*waits))) == 100
 
 
+def test_warnings_do_not_take_the_place_of_errors() -> None:
+    many: dict[str, Json] = {f"x{index}": 1 for index in range(300)}
+    problems = check({**many, **one({"wait": 5})})
+
+    assert [problem.pointer for problem in problems if problem.severity == "error"] == ["/do/0/it/wait"]
+    assert len(problems) == 101
+
+
 def test_pointers_are_escaped() -> None:
     assert errors(workflow(("a/b~c", {"wait": 1}))).keys() == {"/do/0/a~1b~0c/wait"}

@@ -96,7 +96,7 @@ def test_an_unsupported_task_is_named(task: Json, pointer: str, sentence: str) -
             "/use/catalogs",
             "`use.catalogs` is not supported yet",
         ),
-        ({"use": {"secrets": ["s"]}}, "/use/secrets", "`use.secrets` is not supported yet"),
+        ({"use": {"secrets": ["s"]}}, "/use/secrets", "secrets (`use.secrets`) are not supported yet"),
         ({"schedule": {"every": "PT1S"}}, "/schedule/every", "`schedule.every` is not supported yet"),
         ({"schedule": {"cron": "* * * * *"}}, "/schedule/cron", "`schedule.cron` is not supported yet"),
         ({"schedule": {"after": "PT1S"}}, "/schedule/after", "`schedule.after` is not supported yet"),
@@ -127,10 +127,10 @@ def test_an_unsupported_member_is_named(members: dict[str, Json], pointer: str, 
     assert findings(one(SET, **members)) == {pointer: sentence}
 
 
-def test_secrets_are_named_where_they_are_used() -> None:
+def test_secrets_are_named_where_they_are_declared() -> None:
     document = one(http(body="${ $secrets.s.x }"), use={"secrets": ["s"]})
 
-    assert findings(document).keys() == {"/use/secrets", "/do/0/it/with/body"}
+    assert findings(document).keys() == {"/use/secrets"}
 
 
 def test_unsupported_policies_are_named() -> None:

@@ -7,9 +7,7 @@ from typing import Final
 
 from tidemill.dsl.pointers import child
 from tidemill.dsl.problems import Problem
-from tidemill.dsl.references import UnknownReferenceError, lookup
 from tidemill.dsl.rules.rule import Check, RuleTable
-from tidemill.dsl.rules.secrets import secret_names
 from tidemill.dsl.scopes import ARGUMENTS
 from tidemill.dsl.walk import Place
 from tidemill.expressions import expression_source, looks_interpolated
@@ -45,20 +43,15 @@ def _template_text(place: Place, check: Check, pointer: str, text: str) -> Itera
 
 
 def _compiled(place: Place, check: Check, source: str, pointer: str | None = None) -> Iterator[Problem]:
-    where = place.pointer if pointer is None else pointer
     fault = check.compiler.fault(source, place.scope)
     if fault:
-        yield Problem(where, fault)
-    elif "$secrets" in source:
-        yield from (Problem(where, str(unknown)) for unknown in _unknown_secrets(check.document, source))
+        yield Problem(place.pointer if pointer is None else pointer, fault)
 
 
-def _unknown_secrets(document: Json, source: str) -> Iterator[UnknownReferenceError]:
-    for name in secret_names(source):
-        try:
-            lookup(document, "secrets", name)
-        except UnknownReferenceError as unknown:
-            yield unknown
+def literal(place: Place, _check: Check) -> Iterator[Problem]:
+    """A text that is never evaluated, written as if it were."""
+    if isinstance(place.value, str) and expression_source(place.value) is not None:
+        yield place.warning("expressions are not evaluated here: this text is taken as it stands")
 
 
 def variable_name(place: Place, _check: Check) -> Iterator[Problem]:
@@ -89,6 +82,7 @@ EXPRESSION_RULES: Final[RuleTable] = MappingProxyType(
 RULES: Final[RuleTable] = MappingProxyType(
     {
         **EXPRESSION_RULES,
+        "text": literal,
         "variable name": variable_name,
         "loop": distinct_variables,
         "iterator": distinct_variables,

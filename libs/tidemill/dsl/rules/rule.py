@@ -15,10 +15,13 @@ class Check:
     """One check of one document: the document, and the work that it may still cost."""
 
     document: Json
-    compiler: Compiler = field(default_factory=Compiler)
+    compiler: Compiler = field(init=False)
     data_schema_nodes: int = 0
     patterns: int = 0
     seen_references: set[object] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.compiler = Compiler(self.document)
 
 
 Rule: TypeAlias = Callable[[Place, Check], Iterator[Problem]]

@@ -8,20 +8,11 @@ from collections.abc import Iterator
 from tidemill.expressions import syntax
 from tidemill.expressions.parser import parse
 
-_ELSEWHERE = "`$secrets` may stand only in the `with` of a call and in authentication"
-_MANGLED = (
-    "`$secrets` may be used only as a direct path such as `$secrets.name.key`, or in a text such as "
-    '`"Bearer \\($secrets.name)"`'
-)
 
-
-def secrets_fault(source: str, *, allowed: bool) -> str:
-    """The sentence for an expression with secrets that uses them in another way or place; it does parse."""
-    if not allowed:
-        return _ELSEWHERE
+def is_plain_use(source: str) -> bool:
+    """Whether an expression that uses secrets does only that with them; it is known to parse."""
     tree = parse(source)
-    is_bare_use = _is_path(tree) or (isinstance(tree, syntax.Text) and _is_plain_text(tree))
-    return "" if is_bare_use else _MANGLED
+    return _is_path(tree) or (isinstance(tree, syntax.Text) and _is_plain_text(tree))
 
 
 def secret_names(source: str) -> Iterator[str]:
