@@ -13,8 +13,9 @@ from pytest_bdd import given, parsers, then, when
 from pytest_bdd.parser import Feature, Scenario
 from ruamel.yaml import YAML
 
-from tests.e2e.ctk.outside import serving
+from tests.e2e.ctk.outside import HTTPBIN, PETSTORE, outside
 from tests.e2e.running import Report, RunningStack
+from tests.e2e.web import serving
 from tidemill.errors import TidemillError
 
 # Scenarios that need what a later release brings, and the word by which publishing refuses them: nothing
@@ -40,17 +41,17 @@ class Run:
         return self.report
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """The stack of all scenarios; calls to the kit's web services stay on this machine."""
-    with (
-        serving() as hosts,
-        RunningStack(tmp_path_factory.mktemp("ctk"), TIDEMILL_ACTIONS_HTTP_HOSTS=hosts) as running,
-    ):
-        yield running
+    data = tmp_path_factory.mktemp("ctk")
+    with serving(outside) as here:
+        hosts = f"{PETSTORE}={here},{HTTPBIN}={here}"
+        with RunningStack(data, TIDEMILL_ACTIONS_HTTP_HOSTS=hosts) as running:
+            yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def namespaces() -> Iterator[str]:
     """One for each scenario: some of the kit's definitions share their name and version."""
     return (f"ctk-{number}" for number in count(1))

@@ -1,0 +1,11 @@
+"""Workflow documents of tests."""
+
+import textwrap
+
+NAMESPACE = "tests"
+
+
+def named(name: str, body: str) -> str:
+    """The document with this name and, indented as it likes, this body."""
+    head = f"document: {{dsl: '1.0.3', namespace: {NAMESPACE}, name: {name}, version: '1.0.0'}}\n"
+    return head + textwrap.dedent(body)
