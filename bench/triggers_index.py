@@ -18,11 +18,12 @@ from tidemill.api.engine.v1.execution_service_pb2 import SubmitRequest, SubmitRe
 from tidemill.api.events.v1.payload_pb2 import CloudEvent
 from tidemill.api.triggers.v1.event_service_pb2 import PublishEventsRequest
 from tidemill.clock import SystemClock
-from tidemill.json import Json, loads
+from tidemill.json import Json
 from tidemill.loops import Stop, run_loop
 from tidemill.telemetry.metrics import Metrics
 from tidemill.telemetry.tracing import NoTracing
 from tidemill.triggers.api.event_service import EventService
+from tidemill.triggers.app import read_condition
 from tidemill.triggers.catalogue import Catalogue
 from tidemill.triggers.core.event import EventLimits
 from tidemill.triggers.publisher import Publisher, PublishLimits
@@ -110,7 +111,7 @@ class NoMetadata:
 async def measure(workflows: int, extra: dict[str, Json], ordering_key: str) -> tuple[float, Counting]:
     """Events a second of CPU, and what the Engine saw."""
     clock, metrics, engine = SystemClock(), Metrics(), Counting()
-    catalogue = Catalogue(_load, clock=clock, metrics=metrics, silence_us_max=_SILENCE_US)
+    catalogue = Catalogue(read_condition, clock=clock, metrics=metrics, silence_us_max=_SILENCE_US)
     catalogue.begin()
     snapshot = WatchDefinitionsResponse(
         revision=1, definitions=definitions(workflows, extra, ordering_key), snapshot_complete=True
@@ -139,12 +140,6 @@ async def call(service: EventService, waiting: Iterable[bytes]) -> None:
         answer = await service.PublishEvents(PublishEventsRequest.FromString(encoded), context)
         assert all(outcome.executions for outcome in answer.outcomes)
         answer.SerializeToString()
-
-
-def _load(data: bytes) -> dict[str, Json]:
-    document = loads(data)
-    assert isinstance(document, dict)
-    return document
 
 
 def main() -> int:

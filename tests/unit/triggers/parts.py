@@ -20,6 +20,8 @@ from tidemill.loops import Pacing, Stop, run_loop
 from tidemill.telemetry.metrics import Metrics
 from tidemill.telemetry.tracing import NoTracing
 from tidemill.triggers.catalogue import Catalogue
+from tidemill.triggers.core.compiling import compile_condition
+from tidemill.triggers.core.conditions import StartCondition
 from tidemill.triggers.publisher import Publisher, PublishLimits
 from tidemill.triggers.publishing_telemetry import PublishingTelemetry
 from tidemill.triggers.submitter import SubmitLimits, Submitter
@@ -34,11 +36,11 @@ SUBMIT_LIMITS = SubmitLimits(
 )
 
 
-def read_json_document(data: bytes) -> dict[str, Json]:
+def read_json_condition(data: bytes) -> StartCondition:
     """Documents of these tests are JSON."""
     document = loads(data)
     assert isinstance(document, dict)
-    return document
+    return compile_condition(document)
 
 
 @dataclass
@@ -88,7 +90,7 @@ class Service:
         self.metrics = Metrics()
         self.engine = ScriptedEngine()
         self.catalogue = Catalogue(
-            read_json_document, clock=self.clock, metrics=self.metrics, silence_us_max=SILENCE_US_MAX
+            read_json_condition, clock=self.clock, metrics=self.metrics, silence_us_max=SILENCE_US_MAX
         )
         self.submitter = Submitter(self.engine.submit, limits=limits, clock=self.clock, metrics=self.metrics)
         self.publisher = Publisher(

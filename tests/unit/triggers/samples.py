@@ -3,7 +3,8 @@
 from typing import TypedDict, Unpack
 
 from tidemill.json import Json, dumps
-from tidemill.triggers.core.conditions import StartCondition, compile_condition
+from tidemill.triggers.core.compiling import compile_condition
+from tidemill.triggers.core.conditions import StartCondition
 from tidemill.triggers.core.event import Event, EventLimits, RawEvent, accept_event
 from tidemill.triggers.core.index import TriggerIndex
 

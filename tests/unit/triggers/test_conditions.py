@@ -6,7 +6,8 @@ import pytest
 
 from tests.unit.triggers.samples import anyof, condition, document, event, one
 from tidemill.json import Json
-from tidemill.triggers.core.conditions import ConditionError, Reading, compile_condition
+from tidemill.triggers.core.compiling import compile_condition
+from tidemill.triggers.core.conditions import ConditionError, Reading
 
 
 def test_a_start_by_one_event_is_one_alternative() -> None:

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 import grpc
 
 from tidemill.api.engine.v1.definition_service_pb2_grpc import DefinitionServiceStub
 from tidemill.clock import Clock, SystemClock
-from tidemill.dsl import load as load_document
 from tidemill.loops import Stop
 from tidemill.rpc import RpcLimits, RpcOptions, RpcServer, build_server, connect
 from tidemill.telemetry.metrics import Metrics
@@ -15,9 +15,9 @@ from tidemill.telemetry.tracing import NoTracing, Tracing
 from tidemill.triggers.api.event_service import EventService, event_rpc_service
 from tidemill.triggers.api.trigger_service import TriggerService, trigger_rpc_service
 from tidemill.triggers.catalogue import Catalogue
+from tidemill.triggers.core.conditions import StartCondition
 from tidemill.triggers.core.event import EventLimits
 from tidemill.triggers.engine import EngineSubmit
-from tidemill.triggers.http.routes import EventRoutes, HttpLimits
 from tidemill.triggers.http.server import HttpServer
 from tidemill.triggers.listing import PageLimits
 from tidemill.triggers.publisher import Publisher, PublishLimits
@@ -26,6 +26,9 @@ from tidemill.triggers.service import Parts, Triggers
 from tidemill.triggers.settings import Settings
 from tidemill.triggers.submitter import SubmitLimits, Submitter
 from tidemill.triggers.watcher import CatalogueWatcher, WatcherLimits
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,15 @@ def build(settings: Settings, surroundings: Surroundings | None = None) -> Trigg
     )
 
 
+def read_condition(document: bytes) -> StartCondition:
+    """The start condition of a published document; raises ConditionError or DocumentError."""
+    # The language and its expressions take long to load, and many a catalogue needs neither.
+    from tidemill.dsl import load as load_document
+    from tidemill.triggers.core.compiling import compile_condition
+
+    return compile_condition(load_document(document))
+
+
 def _rpc_options(settings: Settings, around: Surroundings) -> RpcOptions:
     # Found again soon after it came back: every producer waits for it.
     limits = RpcLimits(reconnect_backoff_ms_max=settings.engine_reconnect_ms_max)
@@ -69,7 +81,7 @@ def _rpc_options(settings: Settings, around: Surroundings) -> RpcOptions:
 
 def _catalogue(settings: Settings, around: Surroundings) -> Catalogue:
     return Catalogue(
-        load_document,
+        read_condition,
         clock=around.clock,
         metrics=around.metrics,
         silence_us_max=settings.catalogue_silence_us_max,
@@ -127,10 +139,14 @@ def _rpc_server(
 def _http_server(
     settings: Settings, around: Surroundings, catalogue: Catalogue, publisher: Publisher
 ) -> HttpServer:
-    limits = HttpLimits(settings.http_body_bytes_max, settings.http_body_us_max)
-    routes = EventRoutes(publisher, catalogue, limits=limits, metrics=around.metrics)
+    def application() -> "Starlette":
+        from tidemill.triggers.http.routes import EventRoutes, HttpLimits
+
+        limits = HttpLimits(settings.http_body_bytes_max, settings.http_body_us_max)
+        return EventRoutes(publisher, catalogue, limits=limits, metrics=around.metrics).application()
+
     return HttpServer(
-        routes.application(),
+        application,
         settings.http_listen,
         connections_max=settings.http_connections_max,
         grace_us=settings.drain_us_max,

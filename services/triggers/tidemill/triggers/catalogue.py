@@ -7,21 +7,16 @@ from typing import Final
 from tidemill.api.engine.v1.definition_service_pb2 import Definition, WatchDefinitionsResponse
 from tidemill.clock import Clock
 from tidemill.errors import TidemillError
-from tidemill.json import Json
 from tidemill.telemetry import names
 from tidemill.telemetry.logging import get_logger
 from tidemill.telemetry.metrics import Metrics
-from tidemill.triggers.core.conditions import (
-    ConditionError,
-    Reading,
-    StartCondition,
-    compile_condition,
-)
+from tidemill.triggers.core.conditions import ConditionError, Reading, StartCondition
 from tidemill.triggers.core.index import TriggerIndex
 from tidemill.triggers.errors import CATALOGUE, NotReadyError
 from tidemill.versions import Version
 
-LoadDocument = Callable[[bytes], dict[str, Json]]
+# Reads a published document's start condition; raises ConditionError or TidemillError.
+ReadCondition = Callable[[bytes], StartCondition]
 
 _NO_TIME: Final = -1
 _log = get_logger(__name__)
@@ -35,9 +30,9 @@ class Catalogue:
     """
 
     def __init__(
-        self, load_document: LoadDocument, *, clock: Clock, metrics: Metrics, silence_us_max: int
+        self, read_condition: ReadCondition, *, clock: Clock, metrics: Metrics, silence_us_max: int
     ) -> None:
-        self._load_document = load_document
+        self._read_condition = read_condition
         self._clock = clock
         self._silence_us_max = silence_us_max
         self._index = TriggerIndex()
@@ -124,7 +119,7 @@ class Catalogue:
         if not _may_have_schedule(definition.document):
             return _deaf(definition)
         try:
-            return compile_condition(self._load_document(definition.document))
+            return self._read_condition(definition.document)
         except (ConditionError, TidemillError) as error:
             self._conditions_refused.add()
             _log.error(

@@ -1,7 +1,9 @@
 """The life of the service: what runs, when it says that it is ready, and how it stops."""
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
+from typing import Final
 
 import grpc
 
@@ -17,7 +19,9 @@ from tidemill.triggers.settings import Settings
 from tidemill.triggers.submitter import Submitter
 from tidemill.triggers.watcher import CatalogueWatcher
 
-_US_PER_SECOND = 1_000_000
+_US_PER_SECOND: Final = 1_000_000
+# Without a catalogue, HTTP answers that the service is not ready after this.
+_HTTP_WAIT_SECONDS: Final = 1.0
 _log = get_logger(__name__)
 
 
@@ -47,6 +51,7 @@ class Triggers:
         self._metrics_server: MetricsServer | None = None
         self._http_task: asyncio.Task[None] | None = None
         self._serving = asyncio.Event()
+        self._http_wanted = asyncio.Event()
         parts.watcher.on_ready = self._set_serving
 
     async def run(self) -> None:
@@ -56,7 +61,7 @@ class Triggers:
             if parts.settings.metrics_port:
                 self._metrics_server = parts.metrics.serve(parts.settings.metrics_port)
             await parts.rpc.start(serving=False)
-            self._http_task = self.supervisor.start("http", parts.http.run())
+            self._http_task = self.supervisor.start("http", self._serve_http())
             self._start_loop("submit", parts.submitter.run_once, parts.submitter.wake)
             self._start_loop("catalogue", parts.watcher.run_once)
             await self.supervisor.run(self._drain)
@@ -66,6 +71,12 @@ class Triggers:
     async def until_serving(self) -> None:
         """Return once the catalogue has been in force for the first time."""
         await self._serving.wait()
+
+    async def _serve_http(self) -> None:
+        # Loading it would hold up the first catalogue, for which the whole stack's start waits.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._http_wanted.wait(), _HTTP_WAIT_SECONDS)
+        await self._parts.http.run()
 
     def _start_loop(self, name: str, step: Step, wake: asyncio.Event | None = None) -> None:
         settings = self._parts.settings
@@ -79,6 +90,7 @@ class Triggers:
         await self._parts.rpc.set_serving(ready)
         if ready and not self._serving.is_set():
             self._serving.set()
+            self._http_wanted.set()
             metrics_port = self._metrics_server.port if self._metrics_server else 0
             _log.info(
                 "ready", address=self.address, http_address=self.http_address, metrics_port=metrics_port
@@ -88,6 +100,7 @@ class Triggers:
         """Close the doors; the loops go on until the last caller has its answer."""
         grace_seconds = self._parts.settings.drain_us_max / _US_PER_SECOND
         self._parts.http.stop()
+        self._http_wanted.set()
         await self._parts.rpc.stop(grace_seconds)
         if self._http_task is not None:
             await asyncio.wait((self._http_task,), timeout=grace_seconds)

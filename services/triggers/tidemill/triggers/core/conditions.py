@@ -1,19 +1,37 @@
-"""Start conditions: what a definition's `schedule.on` says, compiled."""
+"""Start conditions in their compiled form: what makes events start executions of a definition."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from tidemill.json import Json
-from tidemill.triggers.core.evaluation import Evaluation, EvaluationError, compile_key
-from tidemill.triggers.core.filters import EventFilter, FilterError, compile_filter
+from tidemill.triggers.core.event import Event
 from tidemill.versions import Version
+
+Test = Callable[[Event], bool]
+# An expression: takes the value that `.` stands for, and the time that `now` gives, in microseconds.
+Evaluation = Callable[[Json, int], Json]
 
 # The start condition as executions know it: its filters are alternatives of one trigger, so that an event
 # which passes two of them, or another one after they were reordered, still starts one execution.
 TRIGGER: Final = "on"
-_EVERYTHING: Final = EventFilter("", ())
+
+
+class ConditionError(ValueError):
+    """A start condition that cannot be put in force; `pointer` is its place in the document."""
+
+    def __init__(self, pointer: str, message: str) -> None:
+        super().__init__(f"{pointer}: {message}")
+        self.pointer = pointer
+
+
+class EvaluationError(ValueError):
+    """An expression that does not compile, or whose evaluation failed; `pointer` says where in a value."""
+
+    def __init__(self, message: str, pointer: str = "") -> None:
+        super().__init__(message)
+        self.pointer = pointer
 
 
 class Reading(StrEnum):
@@ -24,12 +42,19 @@ class Reading(StrEnum):
     RAW = "raw"
 
 
-class ConditionError(ValueError):
-    """A start condition that cannot be put in force; `pointer` is its place in the document."""
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """A compiled filter. `event_type` is the literal type that it asks for, empty when there is none.
 
-    def __init__(self, pointer: str, message: str) -> None:
-        super().__init__(f"{pointer}: {message}")
-        self.pointer = pointer
+    `tests` leaves that literal type out: an index finds it by key.
+    """
+
+    event_type: str
+    tests: tuple[Test, ...]
+
+    def passes(self, event: Event) -> bool:
+        """Whether all tests but the one of the literal type hold."""
+        return all(test(event) for test in self.tests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,98 +76,3 @@ class StartCondition:
     alternatives: tuple[Alternative, ...]
     ordering_key: Evaluation | None
     reading: Reading
-
-
-def compile_condition(document: Mapping[str, Json]) -> StartCondition:
-    """Compile the start condition of a definition document.
-
-    Conditions over several events (`all`, `until`) and other schedules belong to the Engine: here they have
-    no alternatives. Raises ConditionError for what a published document should not hold.
-    """
-    header = _mapping(document, "document", "")
-    schedule = _mapping(document, "schedule", "", required=False)
-    version_text = _text(header, "version")
-    return StartCondition(
-        namespace=_text(header, "namespace"),
-        workflow=_text(header, "name"),
-        version=_version(version_text),
-        version_text=version_text,
-        alternatives=_alternatives(_mapping(schedule, "on", "/schedule", required=False)),
-        ordering_key=_ordering_key(header),
-        reading=_reading(schedule),
-    )
-
-
-def _alternatives(on: Mapping[str, Json]) -> tuple[Alternative, ...]:
-    match on:
-        case {"one": one}:
-            return (Alternative(TRIGGER, _filter(one, "/schedule/on/one")),)
-        case {"any": list(filters)} if "until" not in on:
-            if not filters:
-                return (Alternative(TRIGGER, _EVERYTHING),)
-            return tuple(
-                Alternative(f"{TRIGGER}.any.{number}", _filter(item, f"/schedule/on/any/{number}"))
-                for number, item in enumerate(filters)
-            )
-        case _:
-            return ()
-
-
-def _filter(value: Json, pointer: str) -> EventFilter:
-    if not isinstance(value, dict):
-        raise ConditionError(pointer, "an event filter is an object")
-    if "correlate" in value:
-        raise ConditionError(
-            f"{pointer}/correlate", "a start condition of single events takes no correlation"
-        )
-    try:
-        return compile_filter(_mapping(value, "with", pointer))
-    except FilterError as error:
-        raise ConditionError(pointer + error.pointer, error.message) from None
-
-
-def _ordering_key(header: Mapping[str, Json]) -> Evaluation | None:
-    metadata = _mapping(header, "metadata", "/document", required=False)
-    policies = _mapping(metadata, "tidemill", "/document/metadata", required=False)
-    text = policies.get("orderingKey")
-    if text is None:
-        return None
-    pointer = "/document/metadata/tidemill/orderingKey"
-    if not isinstance(text, str):
-        raise ConditionError(pointer, "an ordering key is an expression")
-    try:
-        return compile_key(text)
-    except EvaluationError as error:
-        raise ConditionError(pointer, str(error)) from None
-
-
-def _reading(schedule: Mapping[str, Json]) -> Reading:
-    try:
-        return Reading(str(schedule.get("read", Reading.DATA)))
-    except ValueError:
-        raise ConditionError("/schedule/read", "must be data, envelope or raw") from None
-
-
-def _version(text: str) -> Version:
-    try:
-        return Version.parse(text)
-    except ValueError as error:
-        raise ConditionError("/document/version", str(error)) from None
-
-
-def _mapping(
-    parent: Mapping[str, Json], name: str, pointer: str, *, required: bool = True
-) -> dict[str, Json]:
-    value = parent.get(name)
-    if value is None and not required:
-        return {}
-    if not isinstance(value, dict):
-        raise ConditionError(f"{pointer}/{name}", "must be an object")
-    return value
-
-
-def _text(header: Mapping[str, Json], name: str) -> str:
-    value = header.get(name)
-    if not isinstance(value, str):
-        raise ConditionError(f"/document/{name}", "must be a string")
-    return value

@@ -1,6 +1,6 @@
 """Expressions in filters and policies: compiled once, then evaluated on events."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -15,21 +15,11 @@ from tidemill.expressions import (
     expression_source,
 )
 from tidemill.json import Json
-
-# The value that `.` stands for, and the time that `now` gives, in microseconds.
-Evaluation = Callable[[Json, int], Json]
+from tidemill.triggers.core.conditions import Evaluation, EvaluationError
 
 # Events are matched before there is an execution: nothing but the event is known.
 _NO_NAMES: Final[frozenset[str]] = frozenset()
 _NO_VARIABLES: Final[Mapping[str, Json]] = MappingProxyType({})
-
-
-class EvaluationError(ValueError):
-    """An expression that does not compile, or whose evaluation failed; `pointer` says where in a value."""
-
-    def __init__(self, message: str, pointer: str = "") -> None:
-        super().__init__(message)
-        self.pointer = pointer
 
 
 def compile_key(text: str) -> Evaluation:

@@ -83,6 +83,17 @@ def is_json_content_type(content_type: str) -> bool:
     return not essence or _JSON_TYPE.fullmatch(essence) is not None
 
 
+def attribute_text(value: Json) -> Json:
+    """An attribute as CloudEvents writes it, as text; what is no number or boolean comes back as it is."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return str(value)
+        case _:
+            return value
+
+
 def _check_required(raw: RawEvent) -> None:
     if not (raw.id and raw.source and raw.type):
         missing = next(name for name in ("id", "source", "type") if not getattr(raw, name))

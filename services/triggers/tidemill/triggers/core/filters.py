@@ -6,16 +6,15 @@ answer must equal the attribute's value. An expression that fails does not match
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from tidemill.dsl.patterns import compile_pattern, is_pattern
 from tidemill.json import Json
-from tidemill.triggers.core.evaluation import Evaluation, EvaluationError, compile_value, is_expression
-from tidemill.triggers.core.event import Event
+from tidemill.triggers.core.conditions import Evaluation, EvaluationError, EventFilter, Test
+from tidemill.triggers.core.evaluation import compile_value, is_expression
+from tidemill.triggers.core.event import Event, attribute_text
 
-Test = Callable[[Event], bool]
 Read = Callable[[Event], Json]
 Find = Callable[[bytes], object]
 
@@ -30,21 +29,6 @@ class FilterError(ValueError):
         super().__init__(message)
         self.pointer = pointer
         self.message = message
-
-
-@dataclass(frozen=True, slots=True)
-class EventFilter:
-    """A compiled filter. `event_type` is the literal type that it asks for, empty when there is none.
-
-    `tests` leaves that literal type out: an index finds it by key.
-    """
-
-    event_type: str
-    tests: tuple[Test, ...]
-
-    def passes(self, event: Event) -> bool:
-        """Whether all tests but the one of the literal type hold."""
-        return all(test(event) for test in self.tests)
 
 
 def compile_filter(properties: Mapping[str, Json]) -> EventFilter:
@@ -110,17 +94,6 @@ def _data(event: Event) -> Json:
 
 def _attribute(name: str, event: Event) -> Json:
     return event.envelope().get(name)
-
-
-def attribute_text(value: Json) -> Json:
-    """A literal as CloudEvents writes attributes: as text, whatever its type in the document."""
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return str(value)
-        case _:
-            return value
 
 
 def _equals(read: Read, wanted: Json, event: Event) -> bool:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from tidemill.errors import InvalidRequestError
 from tidemill.json import Json, dumps
 from tidemill.lanes import check_identifier
-from tidemill.triggers.core.conditions import Reading, StartCondition
-from tidemill.triggers.core.evaluation import EvaluationError
+from tidemill.triggers.core.conditions import EvaluationError, Reading, StartCondition
 from tidemill.triggers.core.event import Event
 from tidemill.triggers.core.index import Trigger
 

@@ -21,8 +21,7 @@ from dateutil.parser import isoparse
 
 from tidemill.errors import InvalidRequestError, TidemillError
 from tidemill.json import Json, JsonError, dumps, loads
-from tidemill.triggers.core.event import RawEvent, is_json_content_type
-from tidemill.triggers.core.filters import attribute_text
+from tidemill.triggers.core.event import RawEvent, attribute_text, is_json_content_type
 from tidemill.triggers.http.problem import RefusedRequestError
 
 _EVENT: Final = "event"

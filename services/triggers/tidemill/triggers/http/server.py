@@ -1,30 +1,73 @@
 """Runs the HTTP application inside the process's event loop."""
 
+import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
-from typing import Final
-
-import uvicorn
-from starlette.applications import Starlette
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
 
 from tidemill.rpc import AddressInUseError
 from tidemill.telemetry.logging import get_logger
+
+if TYPE_CHECKING:
+    import uvicorn
+    from starlette.applications import Starlette
 
 _BACKLOG: Final = 1_024
 _log = get_logger(__name__)
 
 
 class HttpServer:
-    """A bound server; `run` serves until `stop` is asked for, and then lets requests under way end."""
+    """A bound server; `run` serves until `stop` is asked for, and then lets requests under way end.
 
-    def __init__(self, application: Starlette, address: str, *, connections_max: int, grace_us: int) -> None:
+    The application is made when `run` begins: what it stands on takes long to load, and until then
+    connections wait in the socket's backlog.
+    """
+
+    def __init__(
+        self, application: "Callable[[], Starlette]", address: str, *, connections_max: int, grace_us: int
+    ) -> None:
         """Bind `host:port` (port 0 takes any); raises AddressInUseError."""
+        self._application = application
         self._socket = _bind(address)
+        self._connections_max = connections_max
+        self._grace_seconds = max(1, grace_us // 1_000_000)
+        self._server: uvicorn.Server | None = None
+        self._stopping = False
         self.address = f"{address.rpartition(':')[0]}:{self._socket.getsockname()[1]}"
-        self._server = _QuietServer(
+
+    async def run(self) -> None:
+        """Serve until `stop`."""
+        if self._stopping:
+            return
+        self._server = await asyncio.to_thread(self._build)
+        self._server.should_exit = self._stopping
+        _log.info("listening", address=self.address)
+        await self._server.serve(sockets=[self._socket])
+
+    def stop(self) -> None:
+        """Take no new connection, and end once the requests under way have."""
+        self._stopping = True
+        if self._server is not None:
+            self._server.should_exit = True
+
+    def close(self) -> None:
+        """Give the address back where `run` was never called."""
+        self._socket.close()
+
+    def _build(self) -> "uvicorn.Server":
+        import uvicorn
+
+        class QuietServer(uvicorn.Server):
+            """A server that leaves the process's signals to the process."""
+
+            @contextlib.contextmanager
+            def capture_signals(self) -> Iterator[None]:
+                yield
+
+        return QuietServer(
             uvicorn.Config(
-                application,
+                self._application(),
                 http="h11",
                 ws="none",
                 lifespan="off",
@@ -32,31 +75,10 @@ class HttpServer:
                 log_level="warning",
                 access_log=False,
                 server_header=False,
-                limit_concurrency=connections_max,
-                timeout_graceful_shutdown=max(1, grace_us // 1_000_000),
+                limit_concurrency=self._connections_max,
+                timeout_graceful_shutdown=self._grace_seconds,
             )
         )
-
-    async def run(self) -> None:
-        """Serve until `stop`."""
-        _log.info("listening", address=self.address)
-        await self._server.serve(sockets=[self._socket])
-
-    def stop(self) -> None:
-        """Take no new connection, and end once the requests under way have."""
-        self._server.should_exit = True
-
-    def close(self) -> None:
-        """Give the address back where `run` was never called."""
-        self._socket.close()
-
-
-class _QuietServer(uvicorn.Server):
-    """A server that leaves the process's signals to the process."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def _bind(address: str) -> socket.socket:
