@@ -54,13 +54,15 @@ class Driver:
                 return await self.ledger.record([Record(claim, hold, outcome)])
             case "release" if self.granted:
                 claim, hold = self.granted.pop(number % len(self.granted))
-                return await self.ledger.release([(hold, claim.token)])
+                await self.ledger.release([(hold, claim.token)])
             case "cancel":
                 return await self.ledger.cancel([Cancellation(key, number)], self.now_us)
             case "settle":
-                return await self.ledger.settle([key], self.now_us)
+                await self.ledger.settle([key], self.now_us)
             case "expire":
                 return await self.ledger.expire(self.now_us, number)
+            case _:
+                pass
         return None
 
     async def claim(self, key: str, attempt: int, effect_class: EffectClass, digest: bytes) -> object:

@@ -1,4 +1,4 @@
-"""A dispatcher on a memory ledger and a clock that stands still, with actions that a test holds in its hand."""
+"""A dispatcher on a memory ledger and a clock that stands still, with actions that a test lets go."""
 
 import asyncio
 from collections.abc import Iterable
@@ -47,7 +47,8 @@ class Gated:
 
     async def run(self, one: Call) -> Outcome:
         self.ran.append((one.key, one.attempt))
-        gate = self._gates[one.key] = asyncio.get_running_loop().create_future()
+        gate: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._gates[one.key] = gate
         try:
             return await gate
         except asyncio.CancelledError:

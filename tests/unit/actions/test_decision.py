@@ -74,6 +74,8 @@ def test_a_verdict_about_a_row_names_one_that_fits(case: str, effect_class: Effe
         case Verdict.TAKE_OVER | Verdict.GIVE_UP:
             assert ruling.subject.outcome is None
             assert ruling.subject.lease_until_us <= NOW_US
+        case Verdict.RUN | Verdict.RUN_UNCLAIMED | Verdict.REFUSE:
+            pass
 
 
 def verdict_of(effect_class: EffectClass, *rows: Row, attempt: int = 1) -> Verdict:

@@ -8,7 +8,7 @@ from tidemill.actions.adapters.builtin import BUILTIN_FUNCTIONS
 from tidemill.actions.adapters.discovery import functions_of_modules, installed_functions, without_repeats
 from tidemill.actions.adapters.events import EventPublisher
 from tidemill.actions.adapters.functions import function_action
-from tidemill.actions.adapters.http.action import HTTP, HttpCalls, HttpLimits
+from tidemill.actions.adapters.http.action import HTTP, HttpAction, HttpLimits
 from tidemill.actions.adapters.threads import Threads
 from tidemill.actions.api.servicer import ActionServicer
 from tidemill.actions.core.admission import Admission, AdmissionLimits
@@ -52,7 +52,7 @@ def build(settings: Settings, surroundings: Surroundings | None = None) -> Actio
     """
     around = surroundings or Surroundings()
     options = RpcOptions(metrics=around.metrics, tracing=around.tracing)
-    http = HttpCalls(_http_limits(settings), settings.http_hosts)
+    http = HttpAction(_http_limits(settings), settings.http_hosts)
     triggers = connect(settings.triggers, options)
     events = EventPublisher(
         triggers, timeout_us=settings.events_timeout_us, batch_max=settings.events_batch_max

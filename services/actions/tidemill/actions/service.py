@@ -7,7 +7,7 @@ from typing import Final
 import grpc
 
 from tidemill.actions.adapters.events import EventPublisher
-from tidemill.actions.adapters.http.action import HttpCalls
+from tidemill.actions.adapters.http.action import HttpAction
 from tidemill.actions.ledger.port import Ledger
 from tidemill.actions.runtime.dispatch import Dispatcher
 from tidemill.actions.runtime.settlement import Expiry, Settlement
@@ -41,7 +41,7 @@ class ServiceParts:
     settlement: Settlement
     expiry: Expiry
     streams: Streams
-    http: HttpCalls
+    http: HttpAction
     events: EventPublisher
     triggers: grpc.aio.Channel
     rpc: RpcServer

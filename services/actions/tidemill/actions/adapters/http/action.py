@@ -1,30 +1,18 @@
-"""The HTTP action itself: one pooled client, and every way in which a call can go wrong made a problem."""
+"""The action `http`: what it declares, and its client, which is loaded with the first call."""
 
+import asyncio
 from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Final
-
-import httpx
+from typing import TYPE_CHECKING, Final
 
 from tidemill.action_kit import EffectClass
-from tidemill.actions.adapters.http.answers import is_error, masked, output_of, shown, status_problem
-from tidemill.actions.adapters.http.arguments import HttpCall, InvalidArgumentsError, parse
-from tidemill.actions.adapters.http.hosts import RedirectedHosts, parse_hosts
-from tidemill.actions.core.model import ActionState, Call, Outcome, Problem
-from tidemill.actions.core.problems import (
-    communication_problem,
-    configuration_problem,
-    failed,
-    timeout_problem,
-    validation_problem,
-)
+from tidemill.actions.adapters.http.hosts import parse_hosts
+from tidemill.actions.core.model import Call, Outcome
 from tidemill.actions.registry import Action, ActionSpec
-from tidemill.json import JsonError, dumps
+
+if TYPE_CHECKING:
+    from tidemill.actions.adapters.http.calls import HttpCalls
 
 HTTP: Final = "http"
-_US_PER_SECOND: Final = 1_000_000
-_UNREACHABLE: Final = 503
-_BAD_ANSWER: Final = 502
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,31 +27,16 @@ class HttpLimits:
     redirects_max: int
 
 
-class _ResponseTooLargeError(Exception):
-    """The body is over `response_bytes_max`."""
-
-
-class HttpCalls:
-    """Makes HTTP calls. No cookies are kept and no proxy or netrc is read: calls of tenants share nothing."""
+class HttpAction:
+    """Makes HTTP calls. The library and its certificates take a third of a second to load, so that a service
+    which makes no such call starts without them."""
 
     def __init__(self, limits: HttpLimits, hosts: str = "") -> None:
         """`hosts` sends calls elsewhere, see `parse_hosts`. Raises InvalidRequestError."""
         self._limits = limits
-        transport: httpx.AsyncBaseTransport = httpx.AsyncHTTPTransport(
-            verify=httpx.create_ssl_context(),
-            trust_env=False,
-            limits=httpx.Limits(max_connections=limits.connections_max),
-        )
-        redirected = parse_hosts(hosts)
-        self._client = httpx.AsyncClient(
-            transport=RedirectedHosts(transport, redirected) if redirected else transport,
-            trust_env=False,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            max_redirects=limits.redirects_max,
-            headers={"user-agent": "tidemill"},
-            # The call as a whole has its own time limit.
-            timeout=httpx.Timeout(None, connect=limits.connect_timeout_us / _US_PER_SECOND),
-        )
+        self._hosts = parse_hosts(hosts)
+        self._calls: HttpCalls | None = None
+        self._opening = asyncio.Lock()
 
     @property
     def action(self) -> Action:
@@ -79,67 +52,22 @@ class HttpCalls:
 
     async def run(self, call: Call) -> Outcome:
         """Make the call."""
-        try:
-            wanted = parse(call.arguments, call.key)
-        except InvalidArgumentsError as error:
-            return failed(error.problem)
-        try:
-            return await self._send(wanted)
-        except (httpx.HTTPError, httpx.InvalidURL, _ResponseTooLargeError, JsonError, UnicodeError) as error:
-            return failed(_problem_of(error, wanted))
+        calls = self._calls or await self._open()
+        return await calls.run(call)
 
     async def close(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()
+        """Close the connections, if there ever were any."""
+        if self._calls is not None:
+            await self._calls.close()
 
-    async def _send(self, wanted: HttpCall) -> Outcome:
-        request = self._client.build_request(
-            wanted.method, wanted.url, headers=wanted.headers, content=wanted.body
-        )
-        response = await self._client.send(request, stream=True, follow_redirects=wanted.redirect)
-        try:
-            if is_error(response.status_code, redirect=wanted.redirect):
-                excerpt = await _start_of(response, self._limits.error_excerpt_bytes_max)
-                return failed(status_problem(response, excerpt, wanted.secrets))
-            data = await _whole(response, self._limits.response_bytes_max)
-        finally:
-            await response.aclose()
-        return Outcome(ActionState.SUCCEEDED, dumps(output_of(response, data, wanted.output)))
+    async def _open(self) -> "HttpCalls":
+        async with self._opening:
+            if self._calls is None:
+                self._calls = await asyncio.to_thread(_load, self._limits, self._hosts)
+        return self._calls
 
 
-async def _whole(response: httpx.Response, bytes_max: int) -> bytes:
-    data = bytearray()
-    async for chunk in response.aiter_bytes():
-        data += chunk
-        if len(data) > bytes_max:
-            raise _ResponseTooLargeError(f"the response is over http_response_bytes_max, {bytes_max}")
-    return bytes(data)
+def _load(limits: HttpLimits, hosts: dict[str, str]) -> "HttpCalls":
+    from tidemill.actions.adapters.http.calls import HttpCalls
 
-
-async def _start_of(response: httpx.Response, bytes_max: int) -> bytes:
-    """The first bytes of the body; a body that breaks off does not hide the status."""
-    data = bytearray()
-    try:
-        async for chunk in response.aiter_bytes():
-            data += chunk
-            if len(data) >= bytes_max:
-                break
-    except httpx.HTTPError:
-        pass
-    return bytes(data[:bytes_max])
-
-
-def _problem_of(error: Exception, wanted: HttpCall) -> Problem:
-    reason = masked(str(error) or type(error).__name__, wanted.secrets)
-    detail = f"{wanted.method} {masked(shown(wanted.url), wanted.secrets)}: {reason}"
-    match error:
-        case httpx.TimeoutException():
-            return timeout_problem(detail)
-        case httpx.ConnectError():
-            return communication_problem(_UNREACHABLE, detail)
-        case httpx.UnsupportedProtocol() | httpx.InvalidURL():
-            return configuration_problem(detail)
-        case httpx.LocalProtocolError() | UnicodeError():
-            return validation_problem(detail)
-        case _:
-            return communication_problem(_BAD_ANSWER, detail)
+    return HttpCalls(limits, hosts)

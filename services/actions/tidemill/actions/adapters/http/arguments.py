@@ -138,9 +138,15 @@ def _basic(members: dict[str, Json]) -> _Credentials:
 
 def _headers(value: Json) -> dict[str, str]:
     members = {} if value is None else _object(value, "with.headers")
-    return {
-        name.lower(): _scalar(item, f"headers.{name}") for name, item in members.items() if item is not None
-    }
+    headers = {}
+    for name, item in members.items():
+        if item is None:
+            continue
+        text = _scalar(item, f"headers.{name}")
+        if not name or not (name + text).isprintable():
+            raise _invalid(f"with.headers.{name} cannot be a header")
+        headers[name.lower()] = text
+    return headers
 
 
 def _with_query(url: httpx.URL, value: Json) -> httpx.URL:

@@ -1,0 +1,116 @@
+"""HTTP calls: one pooled client, and every way in which a call can go wrong made a problem."""
+
+from collections.abc import Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Final
+
+import httpx
+
+from tidemill.actions.adapters.http.action import HttpLimits
+from tidemill.actions.adapters.http.answers import is_error, masked, output_of, shown, status_problem
+from tidemill.actions.adapters.http.arguments import HttpCall, InvalidArgumentsError, parse
+from tidemill.actions.adapters.http.transport import RedirectedHosts
+from tidemill.actions.core.model import ActionState, Call, Outcome, Problem
+from tidemill.actions.core.problems import (
+    communication_problem,
+    configuration_problem,
+    failed,
+    timeout_problem,
+    validation_problem,
+)
+from tidemill.json import JsonError, dumps
+
+_US_PER_SECOND: Final = 1_000_000
+_UNREACHABLE: Final = 503
+_BAD_ANSWER: Final = 502
+
+
+class _ResponseTooLargeError(Exception):
+    """The body is over `response_bytes_max`."""
+
+
+class HttpCalls:
+    """Makes HTTP calls. No cookies are kept and no proxy or netrc is read: calls of tenants share nothing."""
+
+    def __init__(self, limits: HttpLimits, hosts: Mapping[str, str]) -> None:
+        self._limits = limits
+        transport: httpx.AsyncBaseTransport = httpx.AsyncHTTPTransport(
+            verify=httpx.create_ssl_context(),
+            trust_env=False,
+            limits=httpx.Limits(max_connections=limits.connections_max),
+        )
+        self._client = httpx.AsyncClient(
+            transport=RedirectedHosts(transport, hosts) if hosts else transport,
+            trust_env=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            max_redirects=limits.redirects_max,
+            headers={"user-agent": "tidemill"},
+            # The call as a whole has its own time limit.
+            timeout=httpx.Timeout(None, connect=limits.connect_timeout_us / _US_PER_SECOND),
+        )
+
+    async def run(self, call: Call) -> Outcome:
+        """Make the call."""
+        try:
+            wanted = parse(call.arguments, call.key)
+        except InvalidArgumentsError as error:
+            return failed(error.problem)
+        try:
+            return await self._send(wanted)
+        except (httpx.HTTPError, httpx.InvalidURL, _ResponseTooLargeError, JsonError, UnicodeError) as error:
+            return failed(_problem_of(error, wanted))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _send(self, wanted: HttpCall) -> Outcome:
+        headers = [(name.encode(), value.encode()) for name, value in wanted.headers.items()]
+        request = self._client.build_request(wanted.method, wanted.url, headers=headers, content=wanted.body)
+        response = await self._client.send(request, stream=True, follow_redirects=wanted.redirect)
+        try:
+            if is_error(response.status_code, redirect=wanted.redirect):
+                excerpt = await _start_of(response, self._limits.error_excerpt_bytes_max)
+                return failed(status_problem(response, excerpt, wanted.secrets))
+            data = await _whole(response, self._limits.response_bytes_max)
+        finally:
+            await response.aclose()
+        return Outcome(ActionState.SUCCEEDED, dumps(output_of(response, data, wanted.output)))
+
+
+async def _whole(response: httpx.Response, bytes_max: int) -> bytes:
+    data = bytearray()
+    async for chunk in response.aiter_bytes():
+        data += chunk
+        if len(data) > bytes_max:
+            raise _ResponseTooLargeError(f"the response is over http_response_bytes_max, {bytes_max}")
+    return bytes(data)
+
+
+async def _start_of(response: httpx.Response, bytes_max: int) -> bytes:
+    """The first bytes of the body; a body that breaks off does not hide the status."""
+    data = bytearray()
+    try:
+        async for chunk in response.aiter_bytes():
+            data += chunk
+            if len(data) >= bytes_max:
+                break
+    except httpx.HTTPError:
+        pass
+    return bytes(data[:bytes_max])
+
+
+def _problem_of(error: Exception, wanted: HttpCall) -> Problem:
+    reason = masked(str(error) or type(error).__name__, wanted.secrets)
+    detail = f"{wanted.method} {masked(shown(wanted.url), wanted.secrets)}: {reason}"
+    match error:
+        case httpx.TimeoutException():
+            return timeout_problem(detail)
+        case httpx.ConnectError():
+            return communication_problem(_UNREACHABLE, detail)
+        case httpx.UnsupportedProtocol() | httpx.InvalidURL():
+            return configuration_problem(detail)
+        case httpx.LocalProtocolError() | UnicodeError():
+            return validation_problem(detail)
+        case _:
+            return communication_problem(_BAD_ANSWER, detail)
