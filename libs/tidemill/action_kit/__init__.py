@@ -2,6 +2,6 @@
 
 from tidemill.action_kit.effects import EffectClass
 from tidemill.action_kit.errors import ActionError
-from tidemill.action_kit.functions import ActionContext, FunctionAction, action
+from tidemill.action_kit.functions import ActionContext, FunctionAction, Schema, action
 
-__all__ = ["ActionContext", "ActionError", "EffectClass", "FunctionAction", "action"]
+__all__ = ["ActionContext", "ActionError", "EffectClass", "FunctionAction", "Schema", "action"]

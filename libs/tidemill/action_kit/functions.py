@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypedDict, Unpack
 
@@ -27,6 +27,7 @@ class ActionContext(NamedTuple):
 
 
 ActionFunction = Callable[[Json, ActionContext], Json] | Callable[[Json, ActionContext], Awaitable[Json]]
+Schema = Mapping[str, object] | bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +39,8 @@ class FunctionAction:
     effect_class: EffectClass
     timeout_seconds: float
     rate_group: str
-    input_schema: Json
-    output_schema: Json
+    input_schema: Schema | None
+    output_schema: Schema | None
     inline: bool
     description: str
 
@@ -58,8 +59,8 @@ class ActionOptions(TypedDict, total=False):
 
     timeout_seconds: float
     rate_group: str
-    input_schema: Json
-    output_schema: Json
+    input_schema: Schema | None
+    output_schema: Schema | None
     inline: bool
     description: str
 

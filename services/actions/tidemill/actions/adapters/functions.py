@@ -1,11 +1,11 @@
 """Functions of authors as actions: arguments and outputs checked, errors made problems."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
 
 import jsonschema_rs
 
-from tidemill.action_kit import ActionContext, ActionError, EffectClass, FunctionAction
+from tidemill.action_kit import ActionContext, ActionError, EffectClass, FunctionAction, Schema
 from tidemill.actions.adapters.threads import Threads
 from tidemill.actions.core.model import ActionState, Call, Outcome
 from tidemill.actions.core.problems import failed, problem_of, runtime_problem, validation_problem
@@ -49,7 +49,7 @@ class _Function:
         function = cast(_SYNCHRONOUS, self._declared.function)
         try:
             return self._output_of(function(self._arguments(call), _context(call)))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return _failure(error)
 
     async def run_async(self, call: Call) -> Outcome:
@@ -60,7 +60,7 @@ class _Function:
         except TimeoutError:
             # Whether it is the function's own or its time limit only the caller can tell.
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return _failure(error)
 
     def run_in(self, threads: Threads) -> RunCall:
@@ -88,7 +88,7 @@ class _ViolationError(Exception):
 class _Schema:
     """A compiled schema; without one everything passes."""
 
-    def __init__(self, declared: FunctionAction, side: str, schema: Json) -> None:
+    def __init__(self, declared: FunctionAction, side: str, schema: Schema | None) -> None:
         self._what = f"the {side} of {declared.full_name}"
         try:
             self._validator = (
@@ -110,8 +110,10 @@ class _Schema:
             ) from None
 
 
-def _shape(declared: FunctionAction, side: str, schema: Json) -> dict[str, Json] | bool:
-    if not isinstance(schema, dict | bool):
+def _shape(declared: FunctionAction, side: str, schema: object) -> dict[str, object] | bool:
+    if isinstance(schema, Mapping):
+        return dict(schema)
+    if not isinstance(schema, bool):
         raise InvalidSchemaError(f"the {side} schema of {declared.full_name} must be an object or a boolean")
     return schema
 
@@ -123,7 +125,7 @@ def _encoded(value: Json, full_name: str) -> bytes:
         raise _ViolationError(f"the output of {full_name} is not JSON: {error.message}") from None
 
 
-def _failure(error: Exception) -> Outcome:
+def _failure(error: Exception | SystemExit) -> Outcome:
     match error:
         case ActionError():
             return failed(problem_of(error))
@@ -151,5 +153,5 @@ def _spec(declared: FunctionAction) -> ActionSpec:
     )
 
 
-def _schema_bytes(schema: Json) -> bytes:
-    return b"" if schema is None else dumps_canonical(schema)
+def _schema_bytes(schema: Schema | None) -> bytes:
+    return b"" if schema is None else dumps_canonical(cast(Json, schema))

@@ -22,13 +22,13 @@ class Threads:
     def __init__(self, metrics: Metrics, *, threads_max: int, lost_max: int) -> None:
         self._places = asyncio.Semaphore(threads_max)
         self._lost_max = lost_max
-        self._lost = 0
+        self.lost = 0
         self._lost_gauge = metrics.gauge(names.ACTIONS_THREADS_LOST)
 
     async def run(self, work: Callable[[], Outcome]) -> Outcome:
         """Run the work in a thread. Raises NotDeliveredError when too many threads are written off."""
-        if self._lost >= self._lost_max:
-            raise NotDeliveredError(f"{self._lost} threads are held by functions that do not return")
+        if self.lost >= self._lost_max:
+            raise NotDeliveredError(f"{self.lost} threads are held by functions that do not return")
         async with self._places:
             future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
             threading.Thread(target=self._work, args=(work, future), daemon=True).start()
@@ -54,5 +54,5 @@ class Threads:
             future.set_result(outcome)
 
     def _count_lost(self, change: int) -> None:
-        self._lost += change
-        self._lost_gauge.set(self._lost)
+        self.lost += change
+        self._lost_gauge.set(self.lost)

@@ -1,0 +1,35 @@
+"""Settings come out of the environment, and each has its unit in its name or says what it is."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from tidemill.actions.settings import Settings, load
+from tidemill.errors import InvalidRequestError
+
+UNITS = ("_max", "_us", "_us_max", "_default")
+PLAIN = {"listen", "data", "triggers", "metrics_port", "modules", "http_hosts"}
+
+
+def test_the_environment_is_read() -> None:
+    settings = load(
+        {
+            "TIDEMILL_ACTIONS_LISTEN": "127.0.0.1:0",
+            "TIDEMILL_ACTIONS_DATA": "here",
+            "TIDEMILL_ACTIONS_THREADS_MAX": "3",
+            "TIDEMILL_ENGINE_SHARDS": "9",
+        }
+    )
+    assert (settings.listen, settings.data, settings.threads_max) == ("127.0.0.1:0", Path("here"), 3)
+
+
+@pytest.mark.parametrize("variable", ["TIDEMILL_ACTIONS_THREADS_MAX", "TIDEMILL_ACTIONS_THREAD_MAX"])
+def test_a_wrong_value_and_a_wrong_name_are_refused(variable: str) -> None:
+    with pytest.raises(InvalidRequestError, match=variable):
+        load({variable: "many"})
+
+
+def test_every_limit_has_its_unit() -> None:
+    limits = {field.name for field in dataclasses.fields(Settings)} - PLAIN
+    assert all(name.endswith(UNITS) for name in limits)
