@@ -28,6 +28,7 @@ def open_frame(state: ExecutionState, reference: str, now_us: int) -> Frame:
     parent, branch = place_of(state, reference)
     frame = Frame(reference, parent, parent.input if branch >= 0 else parent.data, now_us)
     frame.branch = branch
+    frame.retries_before = parent.retries_before
     counts = _counts_of(parent)
     counts.entries[reference] = counts.entries.get(reference, 0) + 1
     frame.counts = counts.blocks.get(reference)
@@ -45,6 +46,7 @@ def reopen_frame(state: ExecutionState, left_behind: Frame, now_us: int, effects
     parent = left_behind.parent
     frame = Frame(left_behind.reference, parent, left_behind.raw_input, now_us)
     frame.branch = left_behind.branch
+    frame.retries_before = left_behind.retries_before + left_behind.retries_inside
     frame.counts_at_entry = left_behind.counts_at_entry
     restore_counts(frame)
     _attach(state, parent, frame)

@@ -67,7 +67,8 @@ def _entry(turn: "Turn", node: TaskNode, around: FrameView) -> Entry:
     state = turn.state
     attempt = 1 + state.retries
     if node.outermost_try:
-        attempt += state.frames[node.outermost_try].retries_inside
+        outermost = state.frames[node.outermost_try]
+        attempt += outermost.retries_before + outermost.retries_inside
     left_behind = state.frames.get(node.reference)
     if left_behind is not None:
         return Entry(turn, node, left_behind.raw_input, left_behind.activations, attempt)

@@ -115,6 +115,7 @@ class Frame:
         "raw_input",
         "reference",
         "request",
+        "retries_before",
         "retries_inside",
         "started_at_us",
         "status",
@@ -154,6 +155,9 @@ class Frame:
         self.attempts: Attempts | None = None
         # Retries of this task and of every task below it, since it was entered.
         self.retries_inside = 0
+        # Those of earlier lives, of this task or of one around it, that an operator's retry ended: attempts
+        # of a key have to rise above them.
+        self.retries_before = 0
 
 
 class ExecutionState:
@@ -298,6 +302,8 @@ class FrameView(Protocol):
     def attempts(self) -> AttemptsView | None: ...
     @property
     def retries_inside(self) -> int: ...
+    @property
+    def retries_before(self) -> int: ...
 
 
 class StateView(Protocol):
