@@ -93,7 +93,7 @@ class Editor:
         assert isinstance(mine, dict)
         for key in keys:
             if not isinstance(key, str):
-                raise raised(f"Cannot delete {_field(key)} of object")
+                raise raised(f"Cannot delete {type_name(key)} field of object")
             mine.pop(key, None)
         return mine
 
@@ -107,7 +107,7 @@ class Editor:
             elif is_number(key):
                 gone.add(whole(key) + (len(items) if whole(key) < 0 else 0))
             else:
-                raise raised(f"Cannot delete {_field(key)} of array")
+                raise raised(f"Cannot delete {type_name(key)} element of array")
         self._budget.spend(len(items))
         return [item for position, item in enumerate(items) if position not in gone]
 
@@ -170,12 +170,6 @@ class Editor:
         begin, end = slice_range(len(items), *slice_bounds(key))
         self._budget.produce(SLOT_BYTES * (len(items) + len(value)))
         items[begin:end] = value
-
-
-def _field(key: Json) -> str:
-    return {"string": "field at object index", "number": "field at array index"}.get(
-        type_name(key), f"field at {type_name(key)} index"
-    )
 
 
 def set_path(value: Json, path: Json, new: Json, budget: Budget) -> Json:

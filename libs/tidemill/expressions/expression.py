@@ -51,7 +51,7 @@ class Expression:
         """The first output, or None when there is none; raises ExpressionError."""
         single = self._single
         if single is None:
-            return next(self._outputs(value, variables, now_us, budget), None)
+            return next(self.outputs(value, variables, now_us=now_us, budget=budget), None)
         if not self._needs_run:
             return single(value, None, _NO_RUN)
         run = Run(variables, now_us, budget or Budget())
@@ -69,11 +69,17 @@ class Expression:
         budget: Budget | None = None,
     ) -> list[Json]:
         """All outputs; raises ExpressionError."""
-        return list(self._outputs(value, variables, now_us, budget))
+        return list(self.outputs(value, variables, now_us=now_us, budget=budget))
 
-    def _outputs(
-        self, value: Json, variables: Mapping[str, Json], now_us: int, budget: Budget | None
+    def outputs(
+        self,
+        value: Json,
+        variables: Mapping[str, Json] = _NO_VARIABLES,
+        *,
+        now_us: int = 0,
+        budget: Budget | None = None,
     ) -> Iterator[Json]:
+        """The outputs one by one, each made when it is asked for; raises ExpressionError."""
         run = Run(variables, now_us, budget or Budget())
         if self._single is not None:
             outputs: Iterator[Json] = iter([self._single(value, None, run)])

@@ -4,7 +4,7 @@ from typing import Final
 
 from tidemill.expressions import patterns, syntax
 from tidemill.expressions.braces import BraceParser
-from tidemill.expressions.desugar import ASSIGNMENTS, balanced, operation
+from tidemill.expressions.desugar import ASSIGNMENTS, Access, balanced, operation, optional
 from tidemill.expressions.errors import ExpressionSyntaxError
 from tidemill.expressions.lexer import tokenize
 from tidemill.expressions.numbers import parse_literal
@@ -123,25 +123,26 @@ class _Parser(BraceParser):
             return syntax.Negate(operand)
         node = self._term()
         while True:
-            if self._token.kind == "field":
-                node = syntax.Index(node, syntax.Literal(self._take().text))
-            elif self._sees("."):
-                node = self._after_dot(node)
-            elif self._accept("["):
-                node = self._bracket(node)
+            access = self._access(node)
+            if access is not None:
+                # A `?` right after an access covers this access alone, and not what stands before it.
+                node = optional(access) if self._accept("?") else access
             elif self._accept("?"):
                 node = syntax.Try(node, None)
             else:
                 return node
 
-    def _after_dot(self, node: Node) -> Node:
-        self._expect(".")
-        if self._token.kind == "string":
-            return syntax.Index(node, self._string("text"))
-        self._expect("[")
-        return self._bracket(node)
+    def _access(self, node: Node) -> Access | None:
+        if self._token.kind == "field":
+            return syntax.Index(node, syntax.Literal(self._take().text))
+        if self._accept("."):
+            if self._token.kind == "string":
+                return syntax.Index(node, self._string("text"))
+            self._expect("[")
+            return self._bracket(node)
+        return self._bracket(node) if self._accept("[") else None
 
-    def _bracket(self, target: Node) -> Node:
+    def _bracket(self, target: Node) -> Access:
         if self._accept("]"):
             return syntax.Iterate(target)
         start = None if self._sees(":") else self.query()
@@ -181,9 +182,7 @@ class _Parser(BraceParser):
         token = self._take()
         match token.text:
             case ".":
-                if self._token.kind == "string":
-                    return syntax.Index(syntax.Identity(), self._string("text"))
-                return syntax.Identity()
+                return self._after_dot()
             case "..":
                 return syntax.Call("recurse", (), token.position)
             case "(":
@@ -196,6 +195,12 @@ class _Parser(BraceParser):
                 return self._object()
             case _:
                 raise self._error(f"unexpected {token.text!r}", token)
+
+    def _after_dot(self) -> Node:
+        if self._token.kind != "string":
+            return syntax.Identity()
+        access = syntax.Index(syntax.Identity(), self._string("text"))
+        return optional(access) if self._accept("?") else access
 
     def _closed_by(self, bracket: str) -> Node:
         node = self.query()

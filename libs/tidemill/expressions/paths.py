@@ -124,7 +124,9 @@ def keyed_elements(value: Json) -> Iterable[tuple[Json, Json]]:
 
 
 def has(value: Json, key: Json) -> bool:
-    """True when an object has the key or an array the index."""
+    """True when an object has the key or an array the index; null has nothing."""
+    if value is None:
+        return False
     if isinstance(value, dict) and isinstance(key, str):
         return key in value
     if isinstance(value, list) and isinstance(key, int | float) and not isinstance(key, bool):

@@ -5,9 +5,17 @@ from typing import Final
 
 from tidemill.expressions.budget import COMPARED_LEVELS_MAX, NESTING_LEVELS_MAX, Budget, Run
 from tidemill.expressions.editor import delete_paths, set_path
-from tidemill.expressions.operators import ENTRY_BYTES, SLOT_BYTES, add
+from tidemill.expressions.operators import ENTRY_BYTES, SLOT_BYTES, add, subtract
 from tidemill.expressions.paths import elements, get_path, has, index, keyed_elements, positions_of
-from tidemill.expressions.values import described, equals, is_truthy, raised, too_deep, type_name
+from tidemill.expressions.values import (
+    described,
+    equals,
+    is_truthy,
+    order_of_scalar,
+    raised,
+    too_deep,
+    type_name,
+)
 from tidemill.json import Json
 
 
@@ -61,18 +69,19 @@ def joined(items: list[Json], separator: str, budget: Budget) -> str:
 
 def reverse(run: Run, value: Json) -> Json:
     """The items from last to first."""
-    if value is None:
-        return []
-    if not isinstance(value, list | str):
-        if isinstance(value, bool) or type_name(value) != "number":
-            raise raised(f"Cannot reverse {described(value)}")
-        return []
-    run.budget.produce(SLOT_BYTES * len(value))
-    return list(reversed(value)) if isinstance(value, list) else value[::-1]
+    if isinstance(value, list):
+        run.budget.produce(SLOT_BYTES * len(value))
+        return value[::-1]
+    size = length(run, value)
+    assert isinstance(size, int | float)
+    return [] if size == 0 else index(value, size - 1, run.budget)
 
 
 def contains(run: Run, value: Json, part: Json) -> Json:
     """True when each piece of `part` is somewhere in the value."""
+    both_boolean = isinstance(value, bool) and isinstance(part, bool) and value is not part
+    if type_name(value) != type_name(part) or both_boolean:
+        raise raised(f"{described(value)} and {described(part)} cannot have their containment checked")
     return _contains(value, part, run.budget, COMPARED_LEVELS_MAX)
 
 
@@ -93,16 +102,13 @@ def _contains(value: Json, part: Json, budget: Budget, levels: int) -> bool:
     if isinstance(value, str) and isinstance(part, str):
         budget.spend(1 + (len(value) + len(part)) // 8)
         return part in value
-    if type_name(value) != type_name(part):
-        raise raised(f"{described(value)} and {described(part)} cannot have their containment checked")
     return equals(value, part, budget)
 
 
 def _contained_in(items: list[Json], part: Json, budget: Budget, levels: int) -> bool:
     budget.spend(len(items))
-    kind = type_name(part)
     for item in items:  # noqa: SIM110  all() and any() take more of the stack
-        if type_name(item) == kind and _contains(item, part, budget, levels - 1):
+        if _contains(item, part, budget, levels - 1):
             return True
     return False
 
@@ -114,9 +120,7 @@ def flatten(run: Run, value: Json) -> Json:
 
 def flatten_levels(run: Run, value: Json, levels: Json) -> Json:
     """Arrays inside taken apart down to a number of levels."""
-    if isinstance(levels, bool) or not isinstance(levels, int | float):
-        raise raised("flatten depth must not be negative")
-    if levels < 0:
+    if order_of_scalar(levels, 0) < 0:
         raise raised("flatten depth must not be negative")
     found: list[Json] = []
     waiting = [(iter(list(elements(value))), levels)]
@@ -124,8 +128,8 @@ def flatten_levels(run: Run, value: Json, levels: Json) -> Json:
         items, left = waiting[-1]
         run.budget.spend(1)
         for item in items:
-            if isinstance(item, list) and left > 0:
-                waiting.append((iter(item), left - 1))
+            if isinstance(item, list) and left != 0:
+                waiting.append((iter(item), subtract(left, 1, run.budget)))
                 break
             run.budget.spend(1)
             run.budget.produce(SLOT_BYTES)
@@ -190,7 +194,7 @@ def indices(run: Run, value: Json, wanted: Json) -> Json:
     if isinstance(value, list):
         if not isinstance(wanted, list):
             return list(positions_of(value, [wanted], run.budget))
-        return list(positions_of(value, wanted, run.budget)) if wanted else None
+        return list(positions_of(value, wanted, run.budget))
     if isinstance(value, str) and isinstance(wanted, str):
         return _text_positions(value, wanted, run.budget)
     return index(value, wanted, run.budget)

@@ -8,7 +8,7 @@ from tidemill.expressions.budget import Run
 from tidemill.expressions.errors import RaisedError
 from tidemill.expressions.jsontext import from_json, to_json
 from tidemill.expressions.numbers import checked, parse
-from tidemill.expressions.values import described, is_truthy, raised, shown, type_name
+from tidemill.expressions.values import described, is_number, is_truthy, raised, shown, type_name
 from tidemill.json import Json
 
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
@@ -70,14 +70,11 @@ def _not_finite(run: Run, value: Json) -> NoReturn:
     raise raised("NaN and infinities are not numbers here")
 
 
-def _is_number(value: Json) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise raised(f"{described(value)} number required")
-    return value
+def _is_normal(run: Run, value: Json) -> Json:
+    return is_number(value) and abs(value) >= _NORMAL_MIN
 
 
 def _never(run: Run, value: Json) -> Json:
-    _is_number(value)
     return False
 
 
@@ -96,7 +93,7 @@ FUNCTIONS: Final[dict[str, Callable[..., Json]]] = {
     "infinite/0": _not_finite,
     "isnan/0": _never,
     "isinfinite/0": _never,
-    "isnormal/0": lambda run, value: abs(_is_number(value)) >= _NORMAL_MIN,
+    "isnormal/0": _is_normal,
     "isfinite/0": lambda run, value: type_name(value) == "number",
     "have_literal_numbers/0": lambda run, value: True,
     "have_decnum/0": lambda run, value: False,

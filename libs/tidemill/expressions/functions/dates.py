@@ -22,15 +22,14 @@ from tidemill.json import Json
 
 _FIELDS: Final = 6
 _DAY_SECONDS: Final = 86_400
-# Beyond the year 9999 in both directions dates are of no use, and far beyond they cost without bound.
-_SECONDS_MAX: Final = 2.5e11
-_YEAR_MAX: Final = 9_999
+_SECONDS_MAX: Final = 1e14
+_YEAR_MAX: Final = 1_000_000
 
 
 def gmtime(run: Run, value: Json) -> Json:
     """Seconds since 1970 to broken-down time."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise raised("gmtime() requires a number")
+        raise raised("gmtime() requires numeric inputs")
     return _broken_down(_moment(value))
 
 

@@ -59,7 +59,7 @@ _SOURCES: Final[dict[str, str]] = {
     "values/0": "def values: select(. != null);",
     "scalars/0": 'def scalars: select(type | . != "array" and . != "object");',
     "abs/0": "def abs: if . < 0 then -. end;",
-    "capture/1": "def capture($re): capture($re; null);",
+    "capture/1": "def capture($re): match($re) | _named_captures;",
     "capture/2": "def capture($re; $flags): match($re; $flags) | _named_captures;",
     "scan/1": "def scan($re): scan($re; null);",
     "scan/2": """def scan($re; $flags): match($re; "g" + $flags)
@@ -79,16 +79,18 @@ _SOURCES: Final[dict[str, str]] = {
     "todateiso8601/0": "def todateiso8601: todate;",
     "fromdateiso8601/0": "def fromdateiso8601: fromdate;",
     "date/0": "def date: todate;",
-    "dateadd/2": "def dateadd(unit; $amount): . + $amount;",
-    "datesub/2": "def datesub(unit; $amount): . - $amount;",
+    "dateadd/2": "def dateadd($unit; $amount): . + $amount;",
+    "datesub/2": "def datesub($unit; $amount): . - $amount;",
     "tostream/0": """def tostream: path(def down: (.[]? | down), .; down) as $place
         | getpath($place) | reduce path(.[]?) as $inner ([$place, .]; [$place + $inner]);""",
-    "fromstream/1": """def fromstream(events): foreach events as $event ([null, false];
-          if .[1] then [null, false] end
-          | if ($event | length) == 2
-            then [(.[0] | setpath($event[0]; $event[1])), $event[0] == []]
-            else [.[0], ($event[0] | length) == 1] end;
-          select(.[1]) | .[0]);""",
+    "fromstream/1": """def fromstream(events): {value: null, done: false} as $fresh
+        | foreach events as $event ($fresh;
+            if .done then $fresh end
+            | ($event[0] | length) as $depth
+            | if $event | length == 2
+              then .done = ($depth == 0) | setpath(["value"] + $event[0]; $event[1])
+              else .done = ($depth == 1) end;
+            if .done then .value else empty end);""",
     "truncate_stream/1": """def truncate_stream(events): . as $levels | null | events
         | select((.[0] | length) > $levels) | .[0] |= .[$levels:];""",
     "INDEX/1": "def INDEX(key): INDEX(.[]; key);",

@@ -10,26 +10,31 @@ from tidemill.expressions.values import SortKey, described, equals, less, raised
 from tidemill.json import Json
 
 
-def _array(value: Json, what: str) -> list[Json]:
+def _array(value: Json) -> list[Json]:
     if not isinstance(value, list):
-        raise raised(f"{described(value)} cannot be {what}, as it is not an array")
+        raise raised(f"{described(value)} cannot be sorted, as it is not an array")
     return value
 
 
-def _keys(keys: Json) -> list[Json]:
-    assert isinstance(keys, list)
-    return keys
+def _array_by(value: Json, keys: Json, problem: str) -> tuple[list[Json], list[Json]]:
+    if not isinstance(value, list) or not isinstance(keys, list):
+        raise raised(f"{described(value)} and {described(keys)} cannot be {problem}")
+    return value, keys
+
+
+_SORTED: Final = "sorted, as they are not both arrays"
+_ITERATED: Final = "iterated over"
 
 
 def sort(run: Run, value: Json) -> Json:
     """The items in jq's order."""
-    items = _array(value, "sorted")
+    items = _array(value)
     return _sorted_items(run, items, items)
 
 
 def sort_by(run: Run, value: Json, keys: Json) -> Json:
     """The items in the order of their keys."""
-    return _sorted_items(run, _array(value, "sorted"), _keys(keys))
+    return _sorted_items(run, *_array_by(value, keys, _SORTED))
 
 
 def _sorted_items(run: Run, items: list[Json], keys: list[Json]) -> list[Json]:
@@ -49,18 +54,18 @@ def _group_key(pair: tuple[SortKey, Json]) -> SortKey:
 
 def group_by(run: Run, value: Json, keys: Json) -> Json:
     """Items with equal keys together, in the order of the keys."""
-    return list(_groups(run, _array(value, "grouped"), _keys(keys)))
+    return list(_groups(run, *_array_by(value, keys, _SORTED)))
 
 
 def unique(run: Run, value: Json) -> Json:
     """The items in order, each once."""
-    items = _array(value, "sorted")
+    items = _array(value)
     return [group[0] for group in _groups(run, items, items)]
 
 
 def unique_by(run: Run, value: Json, keys: Json) -> Json:
     """For each key the first item that has it, in the order of the keys."""
-    return [group[0] for group in _groups(run, _array(value, "grouped"), _keys(keys))]
+    return [group[0] for group in _groups(run, *_array_by(value, keys, _SORTED))]
 
 
 def minimum(run: Run, value: Json) -> Json:
@@ -84,11 +89,11 @@ def maximum_by(run: Run, value: Json, keys: Json) -> Json:
 
 
 def _extreme(run: Run, value: Json, keys: Json, *, smallest: bool) -> Json:
-    items = _array(value, "iterated over")
+    items, their_keys = _array_by(value, keys, _ITERATED)
     run.budget.spend(2 * len(items))
     best: Json = None
     best_key: SortKey | None = None
-    for item, key in zip(items, _keys(keys), strict=True):
+    for item, key in zip(items, their_keys, strict=True):
         made = sort_key(key, run.budget)
         if best_key is None or (made < best_key if smallest else made >= best_key):
             best, best_key = item, made

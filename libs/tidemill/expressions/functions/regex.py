@@ -43,7 +43,7 @@ def _prepared(text: Json, pattern: Json, flags: Json) -> tuple[str, Pattern, str
     if not isinstance(text, str):
         raise raised(f"{described(text)} cannot be matched, as it is not a string")
     if not isinstance(pattern, str):
-        raise raised(f"{described(pattern)} cannot be matched, as it is not a string")
+        raise raised(f"{described(pattern)} is not a string")
     if flags is not None and not isinstance(flags, str):
         raise raised(f"{described(flags)} is not a string")
     if len(pattern) > PATTERN_CHARACTERS_MAX:

@@ -27,7 +27,7 @@ def _charge(run: Run, text: str) -> None:
 def explode(run: Run, value: Json) -> Json:
     """The code points of a string."""
     if not isinstance(value, str):
-        raise raised(f"{described(value)} cannot be exploded")
+        raise raised("explode input must be a string")
     run.budget.spend(len(value))
     run.budget.produce(SLOT_BYTES * len(value))
     return [ord(character) for character in value]
@@ -112,10 +112,10 @@ def split(run: Run, value: Json, separator: Json) -> Json:
     return split_text(value, separator, run.budget)
 
 
-def _translated(table: dict[int, int], name: str) -> Callable[[Run, Json], Json]:
+def _translated(table: dict[int, int]) -> Callable[[Run, Json], Json]:
     def translate(run: Run, value: Json) -> Json:
         if not isinstance(value, str):
-            raise raised(f"{name} input must be a string")
+            raise raised("explode input must be a string")
         run.budget.spend(len(value) // 8)
         _charge(run, value)
         return value.translate(table)
@@ -144,7 +144,7 @@ FUNCTIONS: Final[dict[str, Callable[..., Json]]] = {
     "ltrim/0": _trimmed(str.lstrip),
     "rtrim/0": _trimmed(str.rstrip),
     "split/1": split,
-    "ascii_downcase/0": _translated(_UPPER_TO_LOWER, "ascii_downcase"),
-    "ascii_upcase/0": _translated(_LOWER_TO_UPPER, "ascii_upcase"),
+    "ascii_downcase/0": _translated(_UPPER_TO_LOWER),
+    "ascii_upcase/0": _translated(_LOWER_TO_UPPER),
     "utf8bytelength/0": utf8bytelength,
 }

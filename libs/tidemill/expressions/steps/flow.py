@@ -1,7 +1,7 @@
 """Steps for what directs the flow: pipe, comma, conditions, errors, labels."""
 
 from tidemill.expressions.machine import Environment, Frame, Jump, Machine, Place, Register, Step
-from tidemill.expressions.values import is_truthy, raised
+from tidemill.expressions.values import described, is_number, is_truthy, order_of_scalar, raised
 from tidemill.json import Json
 
 
@@ -221,6 +221,8 @@ def skip_of(count: Step, body: Step, *, path_mode: bool) -> Step:
 
 def checked_count(wanted: Json, name: str) -> float:
     """How many outputs an author asked for; raises RaisedError for what is no count."""
-    if isinstance(wanted, bool) or not isinstance(wanted, int | float) or wanted < 0:
+    if order_of_scalar(wanted, 0) < 0:
         raise raised(f"{name} doesn't support negative count")
-    return wanted
+    if is_number(wanted):
+        return wanted
+    raise raised(f"{described(wanted)} and number (1) cannot be subtracted")
