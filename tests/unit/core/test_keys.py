@@ -112,6 +112,33 @@ def test_jumps_inside_a_retried_block_count_from_the_start_again() -> None:
     assert activations(driver) == [("1", 1), ("2", 1), ("1", 1), ("1", 2), ("2", 2)]
 
 
+def test_a_jump_back_counts_on_from_attempts_that_were_given_up() -> None:
+    attempt: Task = {
+        "try": {
+            "try": [call_task("a"), call_task("b")],
+            "catch": {"retry": {"limit": {"attempt": {"count": 1}}}, "do": []},
+            "then": "try",
+        }
+    }
+    driver = Driver(attempt).start()
+    driver.succeed("/do/0/try/try/0/a")
+    driver.fail("/do/0/try/try/1/b")
+    # The second attempt does not come as far as `b`, whose first key was used all the same.
+    driver.fail("/do/0/try/try/0/a")
+    driver.succeed("/do/0/try/try/0/a")
+    assert activations(driver) == [("1", 1), ("1", 1), ("1", 2), ("2", 1), ("2", 1)]
+
+
+def test_an_operators_retry_of_a_try_rises_above_its_attempts() -> None:
+    attempt: Task = {"try": {"try": [call_task("a")], "catch": RETRY, "timeout": {"after": "PT5S"}}}
+    driver = Driver(attempt).start()
+    driver.fail("/do/0/try/try/0/a")
+    driver.fail("/do/0/try/try/0/a")
+    driver.fire_next()
+    driver.retry()
+    assert activations(driver) == [("1", 1), ("1", 2), ("1", 3), ("1", 4)]
+
+
 def test_an_operators_retry_keeps_the_key_and_raises_the_attempt() -> None:
     driver = Driver(call_task("a"), call_task("b")).start()
     driver.succeed("/do/0/a")

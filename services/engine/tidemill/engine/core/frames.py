@@ -47,7 +47,9 @@ def reopen_frame(state: ExecutionState, left_behind: Frame, now_us: int, effects
     frame = Frame(left_behind.reference, parent, left_behind.raw_input, now_us)
     frame.branch = left_behind.branch
     frame.retries_before = left_behind.retries_before + left_behind.retries_inside
+    frame.counts = left_behind.counts
     frame.counts_at_entry = left_behind.counts_at_entry
+    frame.counts_high = left_behind.counts_high
     restore_counts(frame)
     _attach(state, parent, frame)
     return frame
@@ -66,7 +68,10 @@ def place_of(state: ExecutionState, reference: str) -> tuple[Frame, int]:
     A reference ends with `/{list}/{index}/{name}`, where the list is `do`, `try`, `catch/do`, or
     `fork/branches`: the parent's own reference is what stands before.
     """
-    above, _, _, _ = _split(reference)
+    parts = reference.rsplit("/", 3)
+    if len(parts) != 4:
+        raise HistoryError(f"{reference!r} is no task reference")
+    above = parts[0]
     if not above:
         return state.root, -1
     parent = state.frames.get(above)
@@ -76,16 +81,7 @@ def place_of(state: ExecutionState, reference: str) -> tuple[Frame, int]:
     parent = state.frames.get(before)
     if parent is None:
         raise HistoryError(f"nothing that is under way holds {reference}")
-    if segment == _BRANCH_SEGMENT:
-        return parent, int(_split(reference)[2])
-    return parent, -1
-
-
-def _split(reference: str) -> tuple[str, str, str, str]:
-    parts = reference.rsplit("/", 3)
-    if len(parts) != 4:
-        raise HistoryError(f"{reference!r} is no task reference")
-    return parts[0], parts[1], parts[2], parts[3]
+    return parent, int(parts[2]) if segment == _BRANCH_SEGMENT else -1
 
 
 def _counts_of(frame: Frame) -> EntryCounts:
@@ -99,13 +95,23 @@ def _counts_of(frame: Frame) -> EntryCounts:
 
 def restore_counts(frame: Frame) -> None:
     """Count the entries below a task as when it was entered, so that its tasks get the same keys again."""
-    if frame.parent is None or frame.parent.counts is None:
-        return
+    if frame.counts is not None:
+        if frame.counts_high is None:
+            frame.counts_high = EntryCounts()
+        frame.counts_high.raise_to(frame.counts)
+    assert frame.parent is not None
+    around = _counts_of(frame.parent)
     if frame.counts_at_entry is None:
         frame.counts = None
-        frame.parent.counts.blocks.pop(frame.reference, None)
+        around.blocks.pop(frame.reference, None)
     else:
-        frame.counts = frame.parent.counts.blocks[frame.reference] = frame.counts_at_entry.copy()
+        frame.counts = around.blocks[frame.reference] = frame.counts_at_entry.copy()
+
+
+def _leave_counts(frame: Frame) -> None:
+    """Let the next activation of what lies below a task count on from every attempt, given up or not."""
+    if frame.counts_high is not None:
+        _counts_of(frame).raise_to(frame.counts_high)
 
 
 def restart_counts(frame: Frame) -> None:
@@ -148,6 +154,7 @@ def drop(state: ExecutionState, frame: Frame, effects: list[Effect]) -> None:
     """Forget a task and all below it."""
     drop_children(state, frame, effects)
     stop(state, frame, effects)
+    _leave_counts(frame)
     del state.frames[frame.reference]
     if frame.parent is not None and frame.parent.children is not None:
         del frame.parent.children[frame.reference]
@@ -159,6 +166,7 @@ def drop_children(state: ExecutionState, frame: Frame, effects: list[Effect]) ->
         return
     for below in frames_below(frame):
         stop(state, below, effects)
+        _leave_counts(below)
         del state.frames[below.reference]
     frame.children = None
 

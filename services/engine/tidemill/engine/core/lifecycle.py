@@ -50,7 +50,7 @@ def enter(turn: "Turn", node: TaskNode) -> None:
         common = node.common
         if common.condition is not None and not _is_wanted(turn, node, entry.raw_input):
             turn.record(TaskSkipped(node.reference))
-            turn.later(node, partial(node.owner.child_skipped, turn, around, node))
+            node.owner.child_skipped(turn, around, node)
             return
         if common.takes_input:
             _take_input(turn, entry)
@@ -151,7 +151,7 @@ def complete(
         turn.later(node, partial(finish, turn, output))
         return
     owner = node.owner
-    turn.later(node, partial(owner.child_ended, turn, frame_of(turn, owner), node, then))
+    owner.child_ended(turn, frame_of(turn, owner), node, then)
 
 
 def _give_output(

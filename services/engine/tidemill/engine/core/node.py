@@ -144,7 +144,10 @@ class BlockNode(ABC):
 
     @abstractmethod
     def child_ended(self, turn: "Turn", frame: FrameView, child: TaskNode, directive: Directive) -> None:
-        """Go on after a child has completed; `frame` is the block's own. `end` never comes here."""
+        """Go on after a child has completed; `frame` is the block's own. `end` never comes here.
+
+        What can fail or enters a task goes to the agenda: this call is the child's, and raises nothing.
+        """
 
     def child_skipped(self, turn: "Turn", frame: FrameView, child: TaskNode) -> None:
         """Go on after a child was passed over: its `then` does not count."""

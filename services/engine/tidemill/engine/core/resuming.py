@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final, assert_never
+from typing import Final, assert_never, cast
 
 from tidemill.engine.core.commands import Retry
 from tidemill.engine.core.decision import Rejection, RejectionReason
@@ -23,8 +23,7 @@ _EVENTS_OF_REFUSED_START: Final = 2
 
 def act_on_outcome(turn: Turn, frame: FrameView) -> None:
     """Go on from the outcome of a frame's action."""
-    node = turn.plan.tasks[frame.reference]
-    assert isinstance(node, WaitingNode)
+    node = cast("WaitingNode", turn.plan.tasks[frame.reference])
     turn.later(node, partial(_go_on, turn, node, frame))
 
 

@@ -66,6 +66,13 @@ class EntryCounts:
         copied.blocks = {reference: block.copy() for reference, block in self.blocks.items()}
         return copied
 
+    def raise_to(self, other: "EntryCounts") -> None:
+        """Raise each count to that of another tree, where that is higher."""
+        for reference, count in other.entries.items():
+            self.entries[reference] = max(count, self.entries.get(reference, 0))
+        for reference, block in other.blocks.items():
+            self.blocks.setdefault(reference, EntryCounts()).raise_to(block)
+
 
 class Loop:
     """What a `for` adds to its frame: its items, and the round, -1 before the first."""
@@ -102,6 +109,7 @@ class Frame:
         "children",
         "counts",
         "counts_at_entry",
+        "counts_high",
         "data",
         "error",
         "fired",
@@ -148,6 +156,8 @@ class Frame:
         self.children: dict[str, Frame] | None = None
         self.counts: EntryCounts | None = None
         self.counts_at_entry: EntryCounts | None = None
+        # The highest counts of attempts that were given up: what is entered after this task starts above.
+        self.counts_high: EntryCounts | None = None
         # The index of the branch that the task is of its `fork`, else -1; and a fork's outputs by branch.
         self.branch = -1
         self.outputs: dict[int, Payload] | None = None

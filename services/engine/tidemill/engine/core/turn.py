@@ -27,7 +27,18 @@ class Turn:
     nesting and no length of a run meets Python's recursion limit.
     """
 
-    __slots__ = ("_draws", "_seed", "_state", "agenda", "effects", "entries", "events", "now_us", "plan")
+    __slots__ = (
+        "_draws",
+        "_seed",
+        "_state",
+        "agenda",
+        "effects",
+        "entries",
+        "events",
+        "now_us",
+        "plan",
+        "state",
+    )
 
     def __init__(self, plan: "Plan", state: ExecutionState, now_us: int, seed: int) -> None:
         self.plan = plan
@@ -36,6 +47,8 @@ class Turn:
         self.effects: list[Effect] = []
         self.agenda: list[tuple[TaskNode | None, Callable[[], None]]] = []
         self.entries = 0
+        # The fold of everything recorded so far, for deciders to read; only `record` changes it.
+        self.state: StateView = state
         self._state = state
         self._seed = seed
         self._draws = 0
@@ -50,11 +63,6 @@ class Turn:
         turn.effects = effects
         turn.events.append(event)
         return turn
-
-    @property
-    def state(self) -> StateView:
-        """The fold of everything recorded so far."""
-        return self._state
 
     def record(self, event: Event) -> None:
         """Record an event, and apply it."""
