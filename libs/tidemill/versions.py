@@ -40,7 +40,5 @@ class Version:
         return (
             self.numbers,
             not self.pre_release,
-            tuple(
-                (False, int(item), "") if item.isdigit() else (True, 0, item) for item in self.pre_release
-            ),
+            tuple((False, int(item), "") if item.isdigit() else (True, 0, item) for item in self.pre_release),
         )

@@ -31,17 +31,19 @@ def document(*tasks: dict[str, Json], **changes: Json) -> dict[str, Json]:
     return {"document": DOCUMENT | changes, "do": list(tasks)}
 
 
-class EngineBench:
-    """The running Engine and everything that a test asks of it."""
+class EngineClients:
+    """The clients of an Engine, and what tests ask through them."""
 
-    def __init__(self, engine: Engine, address: str, actions: FakeActions) -> None:
-        self.engine = engine
+    def __init__(self, address: str) -> None:
         self.address = address
-        self.actions = actions
         self.channel = connect(address)
         self.definitions = DefinitionServiceStub(self.channel)
         self.executions = ExecutionServiceStub(self.channel)
         self.dead_letters = DeadLetterServiceStub(self.channel)
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        await self.channel.close()
 
     async def publish(self, *tasks: dict[str, Json], **changes: Json) -> definitions.Definition:
         """Publish a definition with these tasks."""
@@ -85,6 +87,15 @@ class EngineBench:
             request.page_token = response.next_page_token
 
 
+class EngineBench(EngineClients):
+    """An Engine in this process, with its Action service."""
+
+    def __init__(self, engine: Engine, address: str, actions: FakeActions) -> None:
+        super().__init__(address)
+        self.engine = engine
+        self.actions = actions
+
+
 @asynccontextmanager
 async def running_engine(
     data: Path, actions: FakeActions | None = None, kinds: Kinds = KINDS, **settings: int
@@ -102,7 +113,7 @@ async def running_engine(
     finally:
         engine.ask_to_stop()
         await asyncio.wait_for(serving, 20)
-        await bench.channel.close()
+        await bench.close()
         await server.stop(0)
 
 

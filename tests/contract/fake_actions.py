@@ -50,11 +50,13 @@ class FakeActions(ActionServiceServicer):
         yield pb.ExecuteResponse(calls_in_flight_max=1000)
         async for request in request_iterator:
             results = [result for call in request.calls if (result := self._answer(call)) is not None]
-            results.extend(self._cancel(cancellation) for cancellation in request.cancellations)
+            cancelled = [self._cancel(cancellation) for cancellation in request.cancellations]
+            if self.answer_cancellations:
+                results.extend(cancelled)
             self.settled.extend(request.settled_keys)
             async with self._asked:
                 self._asked.notify_all()
-            if results and (self.answer_cancellations or not request.cancellations):
+            if results:
                 yield pb.ExecuteResponse(results=results)
 
     async def until_called(self, count: int) -> list[pb.ActionCall]:

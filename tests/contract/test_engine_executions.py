@@ -1,6 +1,5 @@
 """ExecutionService as the contract says: success, every error reason, reads of one's own writes."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from tests.contract.engine_bench import EngineBench, reason_of, running_engine
 from tests.contract.fake_actions import failed
+from tests.waiting import eventually
 from tidemill.api.engine.v1 import execution_pb2, position_pb2
 from tidemill.api.engine.v1 import execution_service_pb2 as pb
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
@@ -244,11 +244,12 @@ async def test_cancel_ends_at_once_and_stops_the_call_under_way(bench: EngineBen
     )
     assert (cancelled.execution.phase, cancelled.execution.reason) == (CANCELLED, "left")
     assert await bench.actions.until_cancelled(1) == [call.key]
-    async with asyncio.timeout(10):
-        while (await bench.history(started.execution_id))[-1].event.WhichOneof("kind") != (
-            "cancellation_confirmed"
-        ):
-            await asyncio.sleep(0.01)
+
+    async def confirmed() -> bool:
+        last = (await bench.history(started.execution_id))[-1]
+        return last.event.WhichOneof("kind") == "cancellation_confirmed"
+
+    await eventually(confirmed)
 
 
 async def test_retry_goes_on_from_the_faulted_task(bench: EngineBench) -> None:

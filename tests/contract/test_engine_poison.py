@@ -1,6 +1,5 @@
 """A command that raises costs itself alone; it is kept, and can be taken up again."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from tests.contract.engine_bench import DOCUMENT, EngineBench, running_engine
 from tests.contract.fake_actions import FakeActions
+from tests.waiting import eventually
 from tidemill.api.engine.v1 import dead_letter_service_pb2 as letters
 from tidemill.api.engine.v1 import execution_service_pb2 as pb
 from tidemill.engine.core.state import FrameView
@@ -95,9 +95,11 @@ async def test_a_result_that_raises_suspends_its_execution_before_the_result(ben
     for good in results[1:]:
         assert (await bench.closed(good)).phase == COMPLETED
     poisoned = results[0]
-    async with asyncio.timeout(10):
-        while (await bench.get(poisoned)).phase != SUSPENDED:
-            await asyncio.sleep(0.01)
+
+    async def suspended() -> bool:
+        return (await bench.get(poisoned)).phase == SUSPENDED
+
+    await eventually(suspended)
     kinds = [event.event.WhichOneof("kind") for event in await bench.history(poisoned.execution_id)]
     assert kinds == ["execution_started", "task_started", "execution_suspended"]
     assert await dead_letters(bench) == [(poisoned.execution_id, "result")]
@@ -108,9 +110,11 @@ async def test_a_dead_letter_is_taken_up_again_once_the_bug_is_gone(
     bench: EngineBench, workflow: str
 ) -> None:
     (poisoned,) = await submit(bench, [workflow])
-    async with asyncio.timeout(10):
-        while not await dead_letters(bench):
-            await asyncio.sleep(0.01)
+
+    async def kept() -> bool:
+        return bool(await dead_letters(bench))
+
+    await eventually(kept)
     listed = await bench.dead_letters.List(letters.DeadLetterServiceListRequest(namespace="-"))
     ids = [letter.id for letter in listed.dead_letters]
 

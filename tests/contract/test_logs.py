@@ -14,8 +14,8 @@ from tidemill.sqlite import StorageUnavailableError
 
 class TestMemoryLog(LogSuite):
     @pytest.fixture
-    async def log(self) -> AsyncIterator[MemoryLog]:
-        yield MemoryLog(SHARDS)
+    def log(self) -> MemoryLog:
+        return MemoryLog(SHARDS)
 
 
 class TestSqliteLog(LogSuite):

@@ -13,8 +13,8 @@ from tidemill.sqlite import StorageRefusedError, StorageUnavailableError
 
 class TestMemoryStore(StoreSuite):
     @pytest.fixture
-    async def store(self) -> AsyncIterator[MemoryStore]:
-        yield MemoryStore(SHARDS)
+    def store(self) -> MemoryStore:
+        return MemoryStore(SHARDS)
 
 
 class TestSqliteStore(StoreSuite):

@@ -72,24 +72,25 @@ class BatchLoop:
         """The batch step: decide, commit, release. Nothing leaves the process before the commit."""
         batch = await self._deciding.decide(items)
         try:
-            written = await self._commit(batch)
+            await self._commit(batch)
         except StorageRefusedError as error:
             self._states.evict(item.execution_id for item in items)
             await self._isolate(items, error)
             return
-        self._release.after_commit(batch, written)
+        self._release.after_commit(batch)
         self._observe(items)
 
-    async def _commit(self, batch: Sequence[ShardTurn]) -> set[int]:
+    async def _commit(self, batch: Sequence[ShardTurn]) -> None:
+        """Write what has changed. Raises OwnershipLostError when a shard is fenced: the others' rows stand,
+        and what they owe is found when the shards are taken anew."""
         changed = [shard_turn.commit() for shard_turn in batch if not shard_turn.changes_nothing()]
         if not changed:
-            return {shard_turn.owned.shard for shard_turn in batch}
+            return
         started_us = self._clock.monotonic_us()
         written = await self._store.commit(changed)
         self._commit_latency.observe((self._clock.monotonic_us() - started_us) / _MICRO)
         if fenced := {commit.shard for commit in changed} - written:
             raise OwnershipLostError(f"another process owns the shards {sorted(fenced)}")
-        return written
 
     def _observe(self, items: Sequence[Item]) -> None:
         now_us = self._clock.monotonic_us()

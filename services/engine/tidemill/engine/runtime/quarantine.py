@@ -107,7 +107,7 @@ class Quarantine:
         self._record(turn, [started, ExecutionSuspended(ENGINE_ERROR)], item, shard_turn.now_us)
 
     def _input_of(self, start: Start, now_us: int) -> tuple[Payload | None, int]:
-        """The transformed input and the end of the workflow's time; as given and none where even that raises."""
+        """The transformed input and the end of the workflow's time; none where even that raises."""
         try:
             plan = self._catalogue.plan(start.namespace, start.workflow, start.version)
             taken, timeout_at_us = plan.take_input(start.execution_id, start.input, now_us)

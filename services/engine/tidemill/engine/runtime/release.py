@@ -29,11 +29,10 @@ class Release:
             for phase in _CLOSED
         }
 
-    def after_commit(self, batch: Sequence[ShardTurn], written: set[int]) -> None:
-        """Release what the batch has done to the shards that were written."""
+    def after_commit(self, batch: Sequence[ShardTurn]) -> None:
+        """Release what the batch has done."""
         for shard_turn in batch:
-            if shard_turn.owned.shard in written:
-                self._shard(shard_turn)
+            self._shard(shard_turn)
 
     def _shard(self, shard_turn: ShardTurn) -> None:
         if not shard_turn.changes_nothing():
