@@ -1,0 +1,1 @@
+"""Example actions for Tidemill."""

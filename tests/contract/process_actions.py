@@ -1,0 +1,31 @@
+"""Actions for tests of the real process: each notes its effect in a file, by idempotency key."""
+
+import asyncio
+import os
+from pathlib import Path
+
+from tidemill.action_kit import ActionContext, EffectClass, FunctionAction, action
+from tidemill.json import Json
+
+EFFECTS_VARIABLE = "TEST_EFFECTS"
+
+
+def _note(key: str) -> None:
+    with Path(os.environ[EFFECTS_VARIABLE]).open("a") as file:
+        file.write(f"{key}\n")
+
+
+async def _effect(arguments: Json, context: ActionContext) -> Json:
+    """Take effect; then answer, but hang while a file of the name in the arguments is there."""
+    _note(context.idempotency_key)
+    while isinstance(arguments, str) and Path(arguments).exists():  # noqa: ASYNC110, ASYNC240
+        await asyncio.sleep(0.01)
+    return context.attempt
+
+
+def _declared(name: str, effect_class: EffectClass) -> FunctionAction:
+    return action(f"test.{name}:1.0.0", effect_class=effect_class, timeout_seconds=60)(_effect)
+
+
+once = _declared("once", EffectClass.ONCE)
+at_most_once = _declared("at_most_once", EffectClass.AT_MOST_ONCE)
