@@ -1,3 +1,5 @@
+"""Durations as authors write them, in microseconds, and what is refused."""
+
 import re
 
 import pytest

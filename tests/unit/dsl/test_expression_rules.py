@@ -1,3 +1,5 @@
+"""Expressions: where they may stand, what they may see there, and what they may do with secrets."""
+
 import pytest
 
 from tests.unit.dsl.samples import errors, http, one, warnings, workflow

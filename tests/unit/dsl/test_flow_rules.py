@@ -1,3 +1,5 @@
+"""The order of tasks: names, directives, cases, and tasks that can never run."""
+
 import pytest
 
 from tests.unit.dsl.samples import errors, one, warnings, workflow

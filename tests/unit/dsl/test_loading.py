@@ -1,3 +1,5 @@
+"""Reading documents: YAML 1.2 and JSON, with every bound and every refusal."""
+
 import json
 
 import pytest

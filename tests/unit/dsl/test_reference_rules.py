@@ -1,3 +1,5 @@
+"""Names that stand for components of `use`, functions and catalogs."""
+
 import pytest
 
 from tests.unit.dsl.samples import errors, http, one

@@ -1,3 +1,5 @@
+"""What the engine asks of a checked document: components by name, kinds and references of tasks."""
+
 import pytest
 
 from tests.unit.dsl.samples import workflow

@@ -1,3 +1,5 @@
+"""The shape of documents: that a refusal names the place and what is allowed there."""
+
 import pytest
 
 from tests.unit.dsl.samples import errors, http, one, warnings, workflow

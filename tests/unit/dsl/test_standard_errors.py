@@ -1,3 +1,5 @@
+"""The standard errors, and the spellings of their types that count as the same."""
+
 import pytest
 
 from tidemill.dsl import STANDARD_ERRORS, normalize_error_type, standard_error

@@ -1,3 +1,5 @@
+"""What this release does not run yet, each by the sentence that names it."""
+
 import pytest
 
 from tests.unit.dsl.samples import HEADER, errors, http, one, workflow

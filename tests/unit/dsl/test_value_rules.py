@@ -1,3 +1,5 @@
+"""Durations, addresses, patterns, schedules, policies and data schemas in documents."""
+
 import pytest
 
 from tests.unit.dsl.samples import HEADER, errors, http, one
