@@ -4,6 +4,7 @@ import pytest
 
 from tests.unit.core.driver import Driver, Task, Value, call_task, set_task, wait_task
 from tidemill.engine.core.events import TaskCompleted, TaskSkipped, TaskStarted
+from tidemill.engine.core.settings import CoreSettings
 from tidemill.engine.core.state import Phase
 
 
@@ -108,3 +109,18 @@ def test_nested_blocks_hand_data_down_and_up() -> None:
     assert call.arguments.value == {"n": 5}
     driver.succeed(call.reference, {"seen": ["x"]})
     assert driver.output == {"seen": ["x", "last"]}
+
+
+def test_expressions_of_one_command_share_a_budget() -> None:
+    costly = "${ [limit(900; range(1e9))] | length }"
+    limits = CoreSettings(operations_per_command_max=100_000)
+    driver = Driver(set_task("count", costly, then="count"), settings=limits).start()
+    assert driver.error.type.endswith("/errors/expression")
+    assert len(driver.events) < 1_000
+
+
+def test_what_one_command_makes_is_bounded_in_all() -> None:
+    limits = CoreSettings(bytes_per_command_max=100_000)
+    driver = Driver(set_task("make", {"text": "x" * 1_000}, then="make"), settings=limits).start()
+    assert "bytes_per_command_max (100000)" in driver.error.detail
+    assert len(driver.events) < 250

@@ -87,7 +87,7 @@ def test_a_round_without_tasks_costs_no_stack() -> None:
 
 
 def test_more_rounds_in_a_row_than_the_limit_fault() -> None:
-    driver = Driver(loop("[range(6000)]", NOTE)).start()
+    driver = Driver(loop("[range(6000)]", set_task("note", {"a": 1}))).start()
     assert "entries_per_command_max" in driver.error.detail
 
 

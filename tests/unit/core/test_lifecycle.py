@@ -1,8 +1,27 @@
 """Suspension, cancellation, faults and retries of a whole execution."""
 
-from tests.unit.core.driver import Driver, Task, Value, call_task, raise_task, set_task, wait_task
+from tests.unit.core.driver import (
+    EXECUTION_ID,
+    Driver,
+    Task,
+    Value,
+    call_task,
+    raise_task,
+    set_task,
+    wait_task,
+)
+from tidemill.engine.core.apply import fold
+from tidemill.engine.core.commands import Resume
+from tidemill.engine.core.decide import decide
 from tidemill.engine.core.effects import CallAction, CancelAction
-from tidemill.engine.core.events import ActionCompleted, ActionState, TaskStarted
+from tidemill.engine.core.events import (
+    ActionCompleted,
+    ActionState,
+    Event,
+    ExecutionStarted,
+    ExecutionSuspended,
+    TaskStarted,
+)
 from tidemill.engine.core.owed import owed_effects
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.problems import Problem
@@ -81,6 +100,15 @@ class TestSuspension:
         assert driver.phase is Phase.RUNNING
         driver.succeed("/do/0/a", 1)
         assert driver.output == 1
+
+    def test_an_execution_that_was_suspended_before_its_first_task_begins(self) -> None:
+        driver = Driver(call_task("a"), timeout={"after": "PT9S"})
+        raw_input = Payload.of({"n": 1})
+        started = ExecutionStarted(namespace="shop", workflow="orders", version="1.2.3", raw_input=raw_input)
+        history: list[tuple[int, Event]] = [(0, started), (0, ExecutionSuspended("engine_error"))]
+        state = fold(EXECUTION_ID, history)
+        decision = decide(driver.plan, state, Resume(), now_us=1, seed=1)
+        assert [type(event).__name__ for event in decision.events] == ["ExecutionResumed", "TaskStarted"]
 
 
 class TestCancellation:

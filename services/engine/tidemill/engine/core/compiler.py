@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from tidemill.dsl import task_pointer
 from tidemill.dsl.problems import refusal
 from tidemill.dsl.references import UnknownReferenceError, resolve_timeout
 from tidemill.engine.core.durations import Duration
+from tidemill.engine.core.evaluation import Formula
 from tidemill.engine.core.node import (
     Directive,
     Place,
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from tidemill.engine.core.tasks.registry import Kinds
 
 _NO_MEMBERS: Final[Mapping[str, Json]] = {}
-# Whatever gives a value for a value: one expression, or data with expressions in it.
-Formula: TypeAlias = Expression | Template
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from tidemill.dsl import parse_duration
+from tidemill.engine.core.evaluation import Evaluator
 from tidemill.engine.core.faults import fault
 from tidemill.engine.core.payload import Payload
 from tidemill.expressions import Template
@@ -28,11 +29,11 @@ class Duration:
         """A duration that an expression gives."""
         return cls(0, expression)
 
-    def resolve(self, value: Payload, variables: Mapping[str, Json], now_us: int) -> int:
+    def resolve(self, evaluator: Evaluator, value: Payload, variables: Mapping[str, Json]) -> int:
         """The microseconds; raises one of FAULTS when the expression gives no duration."""
         if self._expression is None:
             return self._us
-        given = self._expression.evaluate(value.value, variables, now_us=now_us)
+        given = evaluator.evaluate(self._expression, value.value, variables)
         try:
             return parse_duration(given)
         except ValueError as error:

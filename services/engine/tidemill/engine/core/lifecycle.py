@@ -100,7 +100,7 @@ def _is_wanted(turn: "Turn", node: TaskNode, raw_input: Payload) -> bool:
     condition = node.common.condition
     assert condition is not None
     variables = Variables(turn, node, raw_input, turn.now_us)
-    return is_truthy(condition.evaluate(raw_input.value, variables, now_us=turn.now_us))
+    return is_truthy(turn.evaluate(condition, raw_input.value, variables))
 
 
 def _take_input(turn: "Turn", entry: Entry) -> None:
@@ -110,10 +110,10 @@ def _take_input(turn: "Turn", entry: Entry) -> None:
         common.input_schema.check(raw_input.value)
     if common.input_from is not None:
         variables = Variables(turn, entry.node, raw_input, turn.now_us)
-        value = common.input_from.evaluate(raw_input.value, variables, now_us=turn.now_us)
+        value = turn.evaluate(common.input_from, raw_input.value, variables)
         entry.input = turn.payload(value)
     if common.timeout is not None:
-        timeout_us = common.timeout.resolve(entry.input, entry.variables(), turn.now_us)
+        timeout_us = common.timeout.resolve(turn, entry.input, entry.variables())
         entry.timeout_at_us = turn.now_us + timeout_us
 
 
@@ -162,14 +162,14 @@ def _give_output(
     variables.raw_output = raw_output
     output = raw_output
     if common.output_as is not None:
-        value = common.output_as.evaluate(raw_output.value, variables, now_us=turn.now_us)
+        value = turn.evaluate(common.output_as, raw_output.value, variables)
         output = turn.payload(value)
     if common.output_schema is not None:
         common.output_schema.check(output.value)
     if common.export_as is None:
         return output, None
     variables.output = output
-    context = turn.payload(common.export_as.evaluate(output.value, variables, now_us=turn.now_us))
+    context = turn.payload(turn.evaluate(common.export_as, output.value, variables))
     if common.export_schema is not None:
         common.export_schema.check(context.value)
     return output, context

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from tidemill.dsl.problems import refusal
 from tidemill.engine.core.compiler import Compiler, members
+from tidemill.engine.core.evaluation import Evaluator
 from tidemill.engine.core.faults import make_payload
 from tidemill.engine.core.lifecycle import enter_later, finish
 from tidemill.engine.core.node import BlockNode, Directive, Surroundings, TaskNode
@@ -53,22 +54,26 @@ class Plan(BlockNode):
     def take_input(self, execution_id: str, raw_input: Payload, now_us: int) -> tuple[Payload, int]:
         """The transformed input, the same object when it equals the raw one, and when the time runs out
         (0: never). Raises one of FAULTS."""
+        evaluator = Evaluator(now_us, self.settings.operations_per_command_max)
         if self._input_schema is not None:
             self._input_schema.check(raw_input.value)
         taken = raw_input
         if self._input_from is not None:
             variables = workflow_variables(self, execution_id, raw_input, now_us)
-            value = self._input_from.evaluate(raw_input.value, variables, now_us=now_us)
+            value = evaluator.evaluate(self._input_from, raw_input.value, variables)
             taken = make_payload(value, self.settings.payload_bytes_max)
-        return taken, self.timeout_at_us(execution_id, raw_input, taken, now_us=now_us)
+        return taken, self.timeout_at_us(evaluator, execution_id, raw_input, taken=taken)
 
-    def timeout_at_us(self, execution_id: str, raw_input: Payload, taken: Payload, *, now_us: int) -> int:
+    def timeout_at_us(
+        self, evaluator: Evaluator, execution_id: str, raw_input: Payload, *, taken: Payload
+    ) -> int:
         """When the workflow's own time runs out if it is counted from now; 0 for never."""
         if self._timeout is None:
             return 0
+        now_us = evaluator.now_us
         variables = workflow_variables(self, execution_id, raw_input, now_us)
         variables["input"] = taken.value
-        return now_us + self._timeout.resolve(taken, variables, now_us)
+        return now_us + self._timeout.resolve(evaluator, taken, variables)
 
     def give_output(self, turn: Turn, output: Payload) -> Payload:
         """The transformed output of the workflow, from its last task's. Raises one of FAULTS."""
@@ -78,7 +83,7 @@ class Plan(BlockNode):
                 self, state.execution_id, state.root.raw_input, state.started_at_us
             )
             variables["context"] = state.context.value
-            value = self._output_as.evaluate(output.value, variables, now_us=turn.now_us)
+            value = turn.evaluate(self._output_as, output.value, variables)
             output = turn.payload(value)
         if self._output_schema is not None:
             self._output_schema.check(output.value)

@@ -7,6 +7,7 @@ from tidemill.dsl import PROTOCOLS
 from tidemill.dsl.problems import refusal
 from tidemill.dsl.references import resolve_authentication
 from tidemill.engine.core.compiler import is_expression, members
+from tidemill.engine.core.evaluation import Evaluator
 from tidemill.engine.core.uri_templates import UriTemplate
 from tidemill.expressions import Template
 from tidemill.json import Json
@@ -26,11 +27,11 @@ class Request(Protocol):
         ...
 
     @property
-    def constant(self) -> bool:
+    def is_constant(self) -> bool:
         """Whether the arguments are the same for every input."""
         ...
 
-    def arguments(self, value: Json, variables: Mapping[str, Json], now_us: int) -> Json:
+    def arguments(self, evaluator: Evaluator, value: Json, variables: Mapping[str, Json]) -> Json:
         """The resolved arguments for a transformed input. May raise one of FAULTS."""
         ...
 
@@ -58,11 +59,11 @@ class FunctionRequest:
         self._arguments = arguments
 
     @property
-    def constant(self) -> bool:
+    def is_constant(self) -> bool:
         return self._arguments.constant
 
-    def arguments(self, value: Json, variables: Mapping[str, Json], now_us: int) -> Json:
-        return self._arguments.evaluate(value, variables, now_us=now_us)
+    def arguments(self, evaluator: Evaluator, value: Json, variables: Mapping[str, Json]) -> Json:
+        return evaluator.evaluate(self._arguments, value, variables)
 
 
 class HttpRequest:
@@ -89,23 +90,23 @@ class HttpRequest:
             self._authentication = compiler.template(policy, place)
 
     @property
-    def constant(self) -> bool:
+    def is_constant(self) -> bool:
         parts = [self._others, self._uri, self._authentication]
         return self._uri_template.constant and all(part is None or part.constant for part in parts)
 
-    def arguments(self, value: Json, variables: Mapping[str, Json], now_us: int) -> Json:
-        arguments = self._others.evaluate(value, variables, now_us=now_us)
+    def arguments(self, evaluator: Evaluator, value: Json, variables: Mapping[str, Json]) -> Json:
+        arguments = evaluator.evaluate(self._others, value, variables)
         assert isinstance(arguments, dict)
-        return {**arguments, "endpoint": self._endpoint(value, variables, now_us)}
+        return {**arguments, "endpoint": self._endpoint(evaluator, value, variables)}
 
-    def _endpoint(self, value: Json, variables: Mapping[str, Json], now_us: int) -> Json:
+    def _endpoint(self, evaluator: Evaluator, value: Json, variables: Mapping[str, Json]) -> Json:
         if self._uri is None:
             uri: Json = self._uri_template.expand(value)
         else:
-            uri = self._uri.evaluate(value, variables, now_us=now_us)
+            uri = evaluator.evaluate(self._uri, value, variables)
         if not self._is_object:
             return uri
         endpoint: dict[str, Json] = {"uri": uri}
         if self._authentication is not None:
-            endpoint["authentication"] = self._authentication.evaluate(value, variables, now_us=now_us)
+            endpoint["authentication"] = evaluator.evaluate(self._authentication, value, variables)
         return endpoint

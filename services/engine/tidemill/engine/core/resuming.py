@@ -115,7 +115,7 @@ def retry(turn: Turn, command: Retry) -> Rejection | None:
     try:
         state = turn.state
         timeout_at_us = turn.plan.timeout_at_us(
-            state.execution_id, state.root.raw_input, state.root.input, now_us=turn.now_us
+            turn, state.execution_id, state.root.raw_input, taken=state.root.input
         )
     except FAULTS as error:
         turn.record(ExecutionRetried())

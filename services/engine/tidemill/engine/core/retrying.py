@@ -78,13 +78,9 @@ class RetryPolicy:
 
     def _applies(self, turn: "Turn", frame: FrameView, variables: Variables) -> bool:
         value = frame.input.value
-        if self._when is not None and not is_truthy(
-            self._when.evaluate(value, variables, now_us=turn.now_us)
-        ):
+        if self._when is not None and not is_truthy(turn.evaluate(self._when, value, variables)):
             return False
-        return self._except_when is None or not is_truthy(
-            self._except_when.evaluate(value, variables, now_us=turn.now_us)
-        )
+        return self._except_when is None or not is_truthy(turn.evaluate(self._except_when, value, variables))
 
     def _delay_us(self, turn: "Turn", frame: FrameView, variables: Variables, *, number: int) -> int:
         delay_us = 0 if self._delay is None else self._resolve(self._delay, turn, variables)
@@ -106,4 +102,4 @@ class RetryPolicy:
     @staticmethod
     def _resolve(duration: Duration, turn: "Turn", variables: Variables) -> int:
         assert variables.input is not None
-        return duration.resolve(variables.input, variables, turn.now_us)
+        return duration.resolve(turn, variables.input, variables)

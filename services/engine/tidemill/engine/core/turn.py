@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from tidemill.engine.core.apply import begin, change
 from tidemill.engine.core.decision import Decision, Rejection
 from tidemill.engine.core.effects import ArmTimer, CallAction, CancelAction, DisarmTimer, Effect
+from tidemill.engine.core.evaluation import Evaluator
 from tidemill.engine.core.events import Event, ExecutionStarted
 from tidemill.engine.core.faults import fault, make_payload
 from tidemill.engine.core.payload import Payload
@@ -20,7 +21,7 @@ _GOLDEN: Final = 0x9E3779B97F4A7C15
 _MASK: Final = 2**64 - 1
 
 
-class Turn:
+class Turn(Evaluator):
     """What a command brings about.
 
     Work on other tasks than the one at hand goes to the agenda, last in first out, so that no depth of
@@ -28,6 +29,7 @@ class Turn:
     """
 
     __slots__ = (
+        "_bytes_left",
         "_draws",
         "_seed",
         "_state",
@@ -35,14 +37,14 @@ class Turn:
         "effects",
         "entries",
         "events",
-        "now_us",
         "plan",
         "state",
     )
 
     def __init__(self, plan: "Plan", state: ExecutionState, now_us: int, seed: int) -> None:
+        super().__init__(now_us, plan.settings.operations_per_command_max)
         self.plan = plan
-        self.now_us = now_us
+        self._bytes_left = plan.settings.bytes_per_command_max
         self.events: list[Event] = []
         self.effects: list[Effect] = []
         self.agenda: list[tuple[TaskNode | None, Callable[[], None]]] = []
@@ -93,7 +95,13 @@ class Turn:
 
     def payload(self, value: Json) -> Payload:
         """Hold a value that was made just now; raises JsonError, or TaskFaultError when it is too large."""
-        return make_payload(value, self.plan.settings.payload_bytes_max)
+        settings = self.plan.settings
+        payload = make_payload(value, settings.payload_bytes_max)
+        self._bytes_left -= len(payload.data)
+        if self._bytes_left < 0:
+            limit = settings.bytes_per_command_max
+            raise fault("runtime", f"more than bytes_per_command_max ({limit}) bytes without a wait")
+        return payload
 
     def draw(self, low: int, high: int) -> int:
         """A number from low to high, both included, that the command's seed decides."""

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from tidemill.engine.core.entry import Entry
+from tidemill.engine.core.evaluation import Evaluator
 from tidemill.engine.core.events import ActionCompleted, ActionRequested, ActionState, TaskStarted
 from tidemill.engine.core.faults import TaskFaultError
 from tidemill.engine.core.lifecycle import complete
@@ -12,6 +13,7 @@ from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.problems import Problem, standard_problem
 from tidemill.engine.core.requests import compile_request
 from tidemill.engine.core.state import FrameView
+from tidemill.engine.core.variables import NO_VARIABLES
 from tidemill.json import Json
 
 if TYPE_CHECKING:
@@ -51,14 +53,14 @@ class CallNode(ActionNode):
         super().__init__(place, definition, compiler)
         self._request = compile_request(definition, place.reference, compiler)
         self._constant: ActionRequested | None = None
-        if self._request.constant:
-            arguments = self._request.arguments(None, {}, 0)
+        if self._request.is_constant:
+            arguments = self._request.arguments(Evaluator(0, 0), None, NO_VARIABLES)
             self._constant = ActionRequested(self._request.action, Payload.of(arguments))
 
     def request(self, turn: "Turn", entry: Entry) -> ActionRequested:
         if self._constant is not None:
             return self._constant
-        arguments = self._request.arguments(entry.input.value, entry.variables(), turn.now_us)
+        arguments = self._request.arguments(turn, entry.input.value, entry.variables())
         return ActionRequested(self._request.action, turn.payload(arguments))
 
 

@@ -34,7 +34,7 @@ class EmitNode(ActionNode):
         self._source = UriTemplate(str(source)) if literal else None
 
     def request(self, turn: "Turn", entry: Entry) -> ActionRequested:
-        given = self._event.evaluate(entry.input.value, entry.variables(), now_us=turn.now_us)
+        given = turn.evaluate(self._event, entry.input.value, entry.variables())
         assert isinstance(given, dict)
         return ActionRequested(PUBLISH_ACTION, turn.payload(self._complete(turn, entry, given)))
 

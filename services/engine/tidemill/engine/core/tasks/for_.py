@@ -49,7 +49,7 @@ class ForNode(SequenceNode):
         self._list = compiler.task_list(definition.get("do", []), f"{reference}/do", inside)
 
     def prepare(self, turn: "Turn", entry: Entry) -> TaskStarted:
-        items = self._items.evaluate(entry.input.value, entry.variables(), now_us=turn.now_us)
+        items = turn.evaluate(self._items, entry.input.value, entry.variables())
         if not isinstance(items, list):
             raise fault("expression", "`for.in` must give an array")
         return entry.started(items=turn.payload(items))
@@ -78,4 +78,4 @@ class ForNode(SequenceNode):
             return True
         variables = variables_inside(turn, self, frame)
         variables.own = {self._each: item, self._index: index}
-        return is_truthy(self._while.evaluate(frame.data.value, variables, now_us=turn.now_us))
+        return is_truthy(turn.evaluate(self._while, frame.data.value, variables))

@@ -29,7 +29,7 @@ class RaiseNode(TaskNode):
 
     def begin(self, turn: "Turn", frame: FrameView) -> None:
         variables = variables_inside(turn, self, frame)
-        raise TaskFaultError(_problem(self._error.evaluate(frame.input.value, variables, now_us=turn.now_us)))
+        raise TaskFaultError(_problem(turn.evaluate(self._error, frame.input.value, variables)))
 
 
 def _problem(value: Json) -> Problem:

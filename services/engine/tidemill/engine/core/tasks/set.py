@@ -23,5 +23,5 @@ class SetNode(TaskNode):
 
     def begin(self, turn: "Turn", frame: FrameView) -> None:
         variables = variables_inside(turn, self, frame)
-        value = self._value.evaluate(frame.input.value, variables, now_us=turn.now_us)
+        value = turn.evaluate(self._value, frame.input.value, variables)
         complete_with(turn, self, frame, value)

@@ -41,6 +41,6 @@ class SwitchNode(TaskNode):
         variables = variables_inside(turn, self, frame)
         value = frame.input.value
         for when, then in self._cases:
-            if is_truthy(when.evaluate(value, variables, now_us=turn.now_us)):
+            if is_truthy(turn.evaluate(when, value, variables)):
                 return then
         return self._default

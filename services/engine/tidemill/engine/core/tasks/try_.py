@@ -126,13 +126,9 @@ class TryNode(SequenceNode):
         if not all(_equals(problem, name, wanted) for name, wanted in self._filter.items()):
             return False
         value = frame.input.value
-        if self._when is not None and not is_truthy(
-            self._when.evaluate(value, variables, now_us=turn.now_us)
-        ):
+        if self._when is not None and not is_truthy(turn.evaluate(self._when, value, variables)):
             return False
-        return self._except_when is None or not is_truthy(
-            self._except_when.evaluate(value, variables, now_us=turn.now_us)
-        )
+        return self._except_when is None or not is_truthy(turn.evaluate(self._except_when, value, variables))
 
 
 def _equals(problem: Problem, name: str, wanted: Json) -> bool:

@@ -24,7 +24,7 @@ class WaitNode(WaitingNode):
         self._duration = compiler.duration(definition["wait"], f"{place.reference}/wait")
 
     def prepare(self, turn: "Turn", entry: Entry) -> TaskStarted:
-        wait_us = self._duration.resolve(entry.input, entry.variables(), turn.now_us)
+        wait_us = self._duration.resolve(turn, entry.input, entry.variables())
         return entry.started(due_at_us=turn.now_us + wait_us)
 
     def begin(self, turn: "Turn", frame: FrameView) -> None:
