@@ -23,6 +23,7 @@ BATCH_SIZE: Final = Field("batch_size", "Commands, calls or events in the batch.
 ACTION: Final = Field("action", "An action as `name:version`.")
 IDEMPOTENCY_KEY: Final = Field("idempotency_key", "The key of an action call.")
 ATTEMPT: Final = Field("attempt", "The attempt's number under its key, from 1.")
+ENGINE_ID: Final = Field("engine_id", "An engine process that is connected to the Action service.")
 WORKER_ID: Final = Field("worker_id", "A connected worker.")
 EVENT_SOURCE: Final = Field("event_source", "A CloudEvent's `source`.")
 EVENT_ID: Final = Field("event_id", "A CloudEvent's `id`.")

@@ -7,12 +7,18 @@ import pytest
 from tests.unit.actions.samples import SUCCESS, call
 from tidemill.actions.core.model import Answer, Completed, Undelivered
 from tidemill.actions.runtime.streams import Stream, Streams
+from tidemill.actions.settings import Settings
 from tidemill.clock import settle
 from tidemill.errors import OverloadedError, TidemillError
+from tidemill.telemetry.metrics import Metrics
 
 
 def answer(number: int) -> Answer:
     return Completed(f"k{number}", 1, SUCCESS)
+
+
+def streams_of(streams_max: int) -> Streams:
+    return Streams(Settings(streams_max=streams_max), Metrics())
 
 
 async def read(stream: Stream, messages: list[list[Answer]]) -> None:
@@ -69,7 +75,7 @@ async def test_an_error_ends_a_stream_whatever_is_outstanding() -> None:
 
 
 async def test_a_closed_stream_drops_its_answers() -> None:
-    streams = Streams(1, 2, 10)
+    streams = streams_of(1)
     with streams.open() as stream:
         pass
     stream.answer(answer(1))
@@ -80,7 +86,7 @@ async def test_a_closed_stream_drops_its_answers() -> None:
 
 
 async def test_streams_are_bounded_and_refused_while_stopping() -> None:
-    streams = Streams(1, 2, 10)
+    streams = streams_of(1)
     with streams.open(), pytest.raises(OverloadedError, match="streams_max"), streams.open():
         pass
     streams.refuse_new()
@@ -89,7 +95,7 @@ async def test_streams_are_bounded_and_refused_while_stopping() -> None:
 
 
 async def test_closing_waits_until_every_stream_is_gone() -> None:
-    streams = Streams(2, 2, 10)
+    streams = streams_of(2)
     entered = streams.open()
     stream = entered.__enter__()
     closing = asyncio.create_task(streams.close())

@@ -62,7 +62,7 @@ def build(settings: Settings, surroundings: Surroundings | None = None) -> Actio
     parts = _parts(settings, around, ledger, registry)
     dispatcher = Dispatcher(parts, Admission[Flight](_admission_limits(settings)))
     settlement = Settlement(ledger, around.clock, parts.meters, settings)
-    streams = _streams(settings)
+    streams = Streams(settings, around.metrics)
     servicer = ActionServicer(dispatcher, settlement, streams, registry, settings)
     return ActionsService(
         ServiceParts(
@@ -129,10 +129,6 @@ def _admission_limits(settings: Settings) -> AdmissionLimits:
         # More would only wait for a connection, with their time limits running.
         group_limits={HTTP: settings.http_connections_max},
     )
-
-
-def _streams(settings: Settings) -> Streams:
-    return Streams(settings.streams_max, settings.stream_calls_in_flight_max, settings.response_items_max)
 
 
 def _http_limits(settings: Settings) -> HttpLimits:

@@ -1,7 +1,7 @@
 """The actions that this service can run, by name."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tidemill.action_kit import EffectClass
 from tidemill.actions.core.model import Call, Outcome
@@ -48,10 +48,11 @@ class Action:
     run: RunCall
     run_inline: RunInline | None = None
 
-    @property
-    def is_pure(self) -> bool:
-        """Whether the ledger keeps nothing of its calls."""
-        return self.spec.effect_class is EffectClass.PURE
+    is_pure: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Asked several times a call: whether the ledger keeps nothing of it.
+        object.__setattr__(self, "is_pure", self.spec.effect_class is EffectClass.PURE)
 
 
 class Registry:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from tidemill.actions.core.model import Answer, Completed, DeliveryFailure, Outcome, Undelivered
 from tidemill.actions.ledger.port import Ledger, Record
@@ -15,13 +14,8 @@ Answered = tuple[Flight, Answer]
 _log = get_logger(__name__)
 
 
-@dataclass(slots=True)
-class _Ended:
-    """A flight that has run: its outcome, or why its effect was not made."""
-
-    flight: Flight
-    outcome: Outcome | None
-    detail: str = ""
+# A flight that has run: its outcome, or None and why its effect was not made.
+_Ended = tuple[Flight, Outcome | None, str]
 
 
 class Recorder:
@@ -42,12 +36,12 @@ class Recorder:
 
     def record(self, flight: Flight, outcome: Outcome) -> None:
         """Have the flight's outcome written and answered."""
-        self._pending.append(_Ended(flight, outcome))
+        self._pending.append((flight, outcome, ""))
         self.wake.set()
 
     def release(self, flight: Flight, detail: str) -> None:
         """Have the flight's claim given up, and the call answered as not delivered."""
-        self._pending.append(_Ended(flight, None, detail))
+        self._pending.append((flight, None, detail))
         self.wake.set()
 
     async def run_once(self) -> bool:
@@ -61,8 +55,8 @@ class Recorder:
         return True
 
     async def _write(self, batch: list[_Ended]) -> list[Answered]:
-        records = [(ended.flight, _record(ended.flight, ended.outcome)) for ended in batch if ended.outcome]
-        releases = [(ended.flight, ended.detail) for ended in batch if ended.outcome is None]
+        records = [(flight, _record(flight, outcome)) for flight, outcome, _ in batch if outcome is not None]
+        releases = [(flight, detail) for flight, outcome, detail in batch if outcome is None]
         try:
             standing = await self._ledger.record([record for _, record in records]) if records else []
             held = [
@@ -73,7 +67,7 @@ class Recorder:
         except StorageRefusedError as error:
             # Trying the same data again is pointless; the engine sends the calls again.
             _log.error("the ledger refused a batch of outcomes", batch_size=len(batch), exc_info=error)
-            return [(ended.flight, _undelivered(ended.flight, error.message)) for ended in batch]
+            return [(flight, _undelivered(flight, error.message)) for flight, _, _ in batch]
         answers: list[Answered] = [
             (flight, self._completed(flight, record.outcome, stands))
             for (flight, record), stands in zip(records, standing, strict=True)

@@ -6,8 +6,11 @@ from contextlib import contextmanager
 from typing import Final
 
 from tidemill.actions.core.model import Answer, Call, DeliveryFailure, Undelivered
+from tidemill.actions.settings import Settings
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
 from tidemill.errors import OverloadedError, TidemillError
+from tidemill.telemetry import names
+from tidemill.telemetry.metrics import Metrics
 
 _RETRY_DELAY_US: Final = 1_000_000
 _OVER_CREDIT: Final = "the stream has calls_in_flight_max calls outstanding"
@@ -69,10 +72,11 @@ class Stream:
 class Streams:
     """All streams of the process."""
 
-    def __init__(self, streams_max: int, outstanding_max: int, message_items_max: int) -> None:
-        self._streams_max = streams_max
-        self._outstanding_max = outstanding_max
-        self._message_items_max = message_items_max
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self._streams_max = settings.streams_max
+        self._outstanding_max = settings.stream_calls_in_flight_max
+        self._message_items_max = settings.response_items_max
+        self._gauge = metrics.gauge(names.ACTIONS_STREAMS)
         self._open: set[Stream] = set()
         self._closing = False
         self._none_left = asyncio.Event()
@@ -87,6 +91,7 @@ class Streams:
         finally:
             stream.is_open = False
             self._open.discard(stream)
+            self._gauge.set(len(self._open))
             if not self._open:
                 self._none_left.set()
 
@@ -102,6 +107,7 @@ class Streams:
             )
         stream = Stream(self._outstanding_max, self._message_items_max)
         self._open.add(stream)
+        self._gauge.set(len(self._open))
         self._none_left.clear()
         return stream
 
