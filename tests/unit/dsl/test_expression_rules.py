@@ -278,3 +278,10 @@ def test_what_expressions_cost_together_is_bounded() -> None:
 
     (sentence,) = set(errors(one({"set": {"a": texts}})).values())
     assert sentence == "the expressions have more than 50000 characters together"
+
+
+def test_an_unclosed_expression_in_a_filter_is_literal_with_a_warning() -> None:
+    document = one(SET, schedule={"on": {"one": {"with": {"type": "${ .a", "data": "${ .b"}}}})
+
+    assert errors(document) == {}
+    assert warnings(document).keys() == {"/schedule/on/one/with/type", "/schedule/on/one/with/data"}

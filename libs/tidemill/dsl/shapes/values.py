@@ -53,13 +53,12 @@ def _starts_expression(value: Json) -> bool:
     return isinstance(value, str) and value.lstrip().startswith("${")
 
 
-def _filter_value(literal: str) -> Choice:
+def _filter_value(literal: str, *, expression: str) -> Choice:
     def choose(value: Json) -> str:
         if _starts_expression(value):
-            return "expression"
-        return (
-            "pattern" if isinstance(value, str) and value.startswith("^") and value.endswith("$") else literal
-        )
+            return expression
+        is_pattern = isinstance(value, str) and value.startswith("^") and value.endswith("$")
+        return "pattern" if is_pattern else literal
 
     return Choice("", choose)
 
@@ -100,10 +99,10 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "plain pointer": text("a JSON pointer, such as `/do/0/send`", format="json-pointer"),
     "pointer": expression_or("", "plain pointer"),
     "pattern": text("a regular expression"),
-    "address filter": _filter_value("plain address"),
-    "time filter": _filter_value("plain time"),
-    "text filter": _filter_value("text"),
-    "template filter": _filter_value("template"),
+    "address filter": _filter_value("plain address", expression="expression"),
+    "time filter": _filter_value("plain time", expression="expression"),
+    "text filter": _filter_value("text", expression="template text"),
+    "template filter": _filter_value("template", expression="template text"),
     "duration": by_type("", object="duration object", string="duration text", other="duration text"),
     "duration text": expression_or("", "ISO duration"),
     "ISO duration": text(_DURATION_NOUN, minLength=2, pattern=_ISO_DURATION),
