@@ -2,6 +2,7 @@
 
 import json as exact_json
 import math
+from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 import orjson
@@ -13,6 +14,8 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Non
 
 INTEGER_MIN: Final = -(2**63)
 INTEGER_MAX: Final = 2**64 - 1
+# What orjson can write; it would read deeper, and so let in what can never be stored.
+NESTING_MAX: Final = 250
 # No integer of fewer digits leaves the range, so that only a run this long needs the exact look.
 _SUSPICIOUS_DIGITS: Final = b"0" * 19
 _DIGITS_TO_ZERO: Final = bytes(ord("0") if chr(byte).isdigit() and byte < 128 else 0 for byte in range(256))
@@ -38,6 +41,8 @@ def loads(data: bytes | str, *, field: str = "payload") -> Json:
         raise JsonError(str(error), field=field) from None
     if _SUSPICIOUS_DIGITS in raw.translate(_DIGITS_TO_ZERO):
         _refuse_wide_integers(raw, field=field)
+    if raw.count(b"[") + raw.count(b"{") > NESTING_MAX and _nests_deeper(value, NESTING_MAX):
+        raise JsonError(f"it nests deeper than {NESTING_MAX} levels", field=field)
     if b"\\u0000" in raw and _holds_nul(value):
         raise JsonError("the character NUL is not allowed", field=field)
     return value
@@ -72,6 +77,23 @@ def _refuse_wide_integers(raw: bytes, *, field: str) -> None:
         return 0
 
     exact_json.loads(raw, parse_int=check)
+
+
+def _nests_deeper(value: Json, levels: int) -> bool:
+    """Level by level, since recursion would not survive what this looks for."""
+    containers = [value] if isinstance(value, dict | list) else []
+    for _ in range(levels):
+        inner = (child for holder in containers for child in _members(holder))
+        containers = [child for child in inner if isinstance(child, dict | list)]
+        if not containers:
+            return False
+    return True
+
+
+def _members(holder: Json) -> Iterable[Json]:
+    if isinstance(holder, dict):
+        return holder.values()
+    return holder if isinstance(holder, list) else ()
 
 
 def _holds_nul(value: Json) -> bool:

@@ -22,7 +22,7 @@ from tidemill.engine.settings import Settings
 from tidemill.json import Json
 from tidemill.rpc import connect
 
-DOCUMENT = {"dsl": "1.0.3", "namespace": "shop", "name": "cart", "version": "1.0.0"}
+DOCUMENT: dict[str, Json] = {"dsl": "1.0.3", "namespace": "shop", "name": "cart", "version": "1.0.0"}
 CLOSED = (5, 6, 7)
 
 
@@ -103,7 +103,7 @@ async def running_engine(
     """An Engine on the directory from start to graceful stop."""
     actions = actions or FakeActions()
     server = await serve(actions)
-    made = Settings(listen="127.0.0.1:0", data=data, actions=server.address, **settings)  # type: ignore[arg-type]
+    made = Settings(listen="127.0.0.1:0", data=data, actions=server.address, **settings)
     engine = build(Environment(settings=made), kinds=kinds)
     address = await engine.start()
     bench = EngineBench(engine, address, actions)

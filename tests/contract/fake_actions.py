@@ -59,6 +59,9 @@ class FakeActions(ActionServiceServicer):
             if results:
                 yield pb.ExecuteResponse(results=results)
 
+    async def ListActions(self, request: pb.ListActionsRequest, context: Context) -> pb.ListActionsResponse:
+        return pb.ListActionsResponse()
+
     async def until_called(self, count: int) -> list[pb.ActionCall]:
         """The calls, once there are so many."""
         async with self._asked:

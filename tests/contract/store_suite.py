@@ -1,7 +1,7 @@
 """What every store must do. An implementation's test module subclasses this and gives a `store`."""
 
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from tidemill.engine.store.port import DefinitionStore, ReadStore, ShardStore
 from tidemill.engine.store.rows import (
@@ -27,7 +27,7 @@ def execution_id(number: int) -> str:
     return f"00000000-0190a000-0000-7000-8000-{number:012x}"
 
 
-def execution(number: int, **changes: object) -> ExecutionRow:
+def execution(number: int, **changes: Any) -> ExecutionRow:  # noqa: ANN401 - any column
     """A running execution."""
     row = ExecutionRow(
         execution_id=execution_id(number), namespace="shop", workflow="cart", version="1.0.0", subject="",
@@ -42,7 +42,7 @@ def history(number: int, sequence: int, last: int, data: bytes = b"events") -> H
     return HistoryRow(execution_id(number), sequence, last, 1, data)
 
 
-def commit(epoch: int = 1, shard: int = 0, **parts: object) -> ShardCommit:
+def commit(epoch: int = 1, shard: int = 0, **parts: Any) -> ShardCommit:  # noqa: ANN401 - any part
     """A commit with some parts."""
     made = ShardCommit(shard, epoch, log_offset=5, clock_us=77, commit_number=1)
     for name, value in parts.items():

@@ -9,9 +9,11 @@ import orjson
 import pytest
 
 from tests.contract.engine_bench import EngineBench, document, reason_of, running_engine
+from tests.waiting import eventually
 from tidemill.api.engine.v1 import definition_service_pb2 as pb
+from tidemill.json import Json
 
-SET = {"greet": {"set": {"a": 1}}}
+SET: dict[str, Json] = {"greet": {"set": {"a": 1}}}
 
 
 @pytest.fixture
@@ -131,18 +133,26 @@ async def test_definitions_are_there_after_a_restart(tmp_path: Path) -> None:
         assert found.definition.revision == 1
 
 
+async def read(
+    stream: "grpc.aio.StreamStreamCall[pb.WatchDefinitionsRequest, pb.WatchDefinitionsResponse]",
+) -> pb.WatchDefinitionsResponse:
+    response = await stream.read()
+    assert isinstance(response, pb.WatchDefinitionsResponse)
+    return response
+
+
 async def test_a_watch_sends_a_snapshot_then_changes_then_heartbeats(bench: EngineBench) -> None:
     await bench.publish(SET)
     stream = bench.definitions.WatchDefinitions()
     await stream.write(pb.WatchDefinitionsRequest(namespace="-", watcher="test"))
-    snapshot = await stream.read()
+    snapshot = await read(stream)
     assert (snapshot.revision, snapshot.snapshot_complete, len(snapshot.definitions)) == (1, True, 1)
     await stream.write(pb.WatchDefinitionsRequest(acknowledged_revision=1))
-    heartbeat = await stream.read()
+    heartbeat = await read(stream)
     assert (heartbeat.revision, len(heartbeat.definitions)) == (1, 0)
 
     publishing = asyncio.ensure_future(bench.publish(SET, version="1.1.0"))
-    while not (change := await stream.read()).definitions:
+    while not (change := await read(stream)).definitions:
         pass
     assert [d.version for d in change.definitions] == ["1.1.0"]
     assert not publishing.done()
@@ -158,3 +168,34 @@ async def test_a_publish_waits_no_longer_than_the_lease_of_a_silent_watcher(tmp_
         await stream.read()
         assert (await asyncio.wait_for(bench.publish(SET), 5)).revision == 1
         stream.cancel()
+
+
+async def test_a_publish_waits_out_the_lease_of_a_watcher_whose_stream_is_lost(tmp_path: Path) -> None:
+    """It may go on answering with what it has until its own, shorter lease has run out."""
+    async with running_engine(tmp_path, publish_lease_us=1_000_000) as bench:
+        stream = bench.definitions.WatchDefinitions()
+        await stream.write(pb.WatchDefinitionsRequest(namespace="-", watcher="lost"))
+        await read(stream)
+        stream.cancel()
+        await eventually(lambda: all(w.left_us is not None for w in bench.engine._catalogue._watchers))
+        publishing = asyncio.ensure_future(bench.publish(SET))
+        done, _ = await asyncio.wait([publishing], timeout=0.3)
+        assert not done
+        assert (await asyncio.wait_for(publishing, 5)).revision == 1
+
+
+async def test_a_watcher_that_comes_back_is_waited_for_as_itself(tmp_path: Path) -> None:
+    async with running_engine(tmp_path, publish_lease_us=20_000_000) as bench:
+        lost = bench.definitions.WatchDefinitions()
+        await lost.write(pb.WatchDefinitionsRequest(namespace="-", watcher="one"))
+        await read(lost)
+        lost.cancel()
+        back = bench.definitions.WatchDefinitions()
+        await back.write(pb.WatchDefinitionsRequest(namespace="-", watcher="one"))
+        await read(back)
+        publishing = asyncio.ensure_future(bench.publish(SET))
+        while not (await read(back)).definitions:
+            pass
+        await back.write(pb.WatchDefinitionsRequest(acknowledged_revision=1))
+        assert (await asyncio.wait_for(publishing, 5)).revision == 1
+        back.cancel()

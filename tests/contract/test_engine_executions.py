@@ -13,11 +13,12 @@ from tests.waiting import eventually
 from tidemill.api.engine.v1 import execution_pb2, position_pb2
 from tidemill.api.engine.v1 import execution_service_pb2 as pb
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
+from tidemill.json import Json
 from tidemill.rpc import from_rpc_error
 
-SET = {"greet": {"set": {"hello": "${ .name }"}}}
-CALL = {"step": {"call": "work:1.0.0", "with": {"n": "${ .n }"}}}
-WAIT = {"pause": {"wait": {"hours": 1}}}
+SET: dict[str, Json] = {"greet": {"set": {"hello": "${ .name }"}}}
+CALL: dict[str, Json] = {"step": {"call": "work:1.0.0", "with": {"n": "${ .n }"}}}
+WAIT: dict[str, Json] = {"pause": {"wait": {"hours": 1}}}
 RUNNING, WAITING, SUSPENDED, CANCELLED, FAULTED, COMPLETED = 2, 3, 4, 5, 6, 7
 UNKNOWN_ID = "00000000-0190a000-0000-7000-8000-000000000000"
 
@@ -98,7 +99,7 @@ async def test_bad_starts_are_refused(
     bench: EngineBench, fields: dict[str, str], data: bytes, reason: str
 ) -> None:
     await bench.publish(SET)
-    request = pb.StartRequest(**({"namespace": "shop", "workflow": "cart"} | fields))
+    request = pb.StartRequest(**({"namespace": "shop", "workflow": "cart"} | fields))  # type: ignore[arg-type]
     request.input.data = data
     assert await refused(bench.executions.Start(request)) == reason
 

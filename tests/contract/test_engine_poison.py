@@ -13,6 +13,7 @@ from tests.contract.fake_actions import FakeActions
 from tests.waiting import eventually
 from tidemill.api.engine.v1 import dead_letter_service_pb2 as letters
 from tidemill.api.engine.v1 import execution_service_pb2 as pb
+from tidemill.engine.core.node import TaskNode
 from tidemill.engine.core.state import FrameView
 from tidemill.engine.core.tasks.registry import KINDS
 from tidemill.engine.core.tasks.set import SetNode
@@ -50,7 +51,7 @@ async def publish_unchecked(bench: EngineBench, name: str, *tasks: object) -> No
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[EngineBench]:
-    kinds = {"explode": ExplodeNode} | KINDS
+    kinds: dict[str, type[TaskNode]] = {"explode": ExplodeNode, **KINDS}
     async with running_engine(tmp_path, FakeActions(), kinds=kinds) as bench:
         await bench.publish({"step": {"call": "work:1.0.0", "with": {"n": "${ .n }"}}})
         explode = {"boom": {"explode": {}, "set": {"survived": True}}}

@@ -6,11 +6,8 @@ import socket
 import sys
 from pathlib import Path
 
-import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-
-from tidemill.rpc import connect
 from tidemill.stack.child import PARENT_VARIABLE
+from tidemill.stack.health import until_healthy
 
 START_SECONDS_MAX = 30
 
@@ -43,7 +40,7 @@ class EngineProcess:
             sys.executable, "-m", "tidemill.stack.child", "tidemill.engine", env=self._environment
         )
         async with asyncio.timeout(START_SECONDS_MAX):
-            await self._serving()
+            await until_healthy(self.address)
 
     async def kill(self) -> None:
         """End it as a power cut would."""
@@ -56,15 +53,3 @@ class EngineProcess:
         assert self._process is not None
         self._process.terminate()
         return await asyncio.wait_for(self._process.wait(), START_SECONDS_MAX)
-
-    async def _serving(self) -> None:
-        channel = connect(self.address)
-        check = health_pb2_grpc.HealthStub(channel)
-        while True:
-            try:
-                await check.Check(health_pb2.HealthCheckRequest(), wait_for_ready=False)
-            except grpc.aio.AioRpcError:
-                await asyncio.sleep(0.05)
-            else:
-                await channel.close()
-                return

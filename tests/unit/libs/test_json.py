@@ -5,7 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
-from tidemill.json import INTEGER_MAX, INTEGER_MIN, Json, JsonError, dumps, dumps_canonical, loads
+from tidemill.json import (
+    INTEGER_MAX,
+    INTEGER_MIN,
+    NESTING_MAX,
+    Json,
+    JsonError,
+    dumps,
+    dumps_canonical,
+    loads,
+)
 
 SCALARS = (
     st.none()
@@ -89,3 +98,16 @@ def test_nulls_beside_numbers_are_written() -> None:
 def test_equal_values_have_one_canonical_form() -> None:
     assert dumps_canonical({"b": 1, "a": {"d": 2, "c": 3}}) == b'{"a":{"c":3,"d":2},"b":1}'
     assert dumps({"b": 1, "a": 2}) == b'{"b":1,"a":2}'
+
+
+@pytest.mark.parametrize(("open_", "close"), [("[", "]"), ('{"a":', "}")])
+def test_what_nests_too_deep_to_be_written_is_not_read(open_: str, close: str) -> None:
+    inside = "0" if open_ != "[" else ""
+    fits = open_ * NESTING_MAX + inside + close * NESTING_MAX
+    assert loads(dumps(loads(fits))) == loads(fits)
+    with pytest.raises(JsonError, match="deeper than 250"):
+        loads(open_ * (NESTING_MAX + 1) + inside + close * (NESTING_MAX + 1))
+
+
+def test_a_wide_value_is_not_a_deep_one() -> None:
+    assert len(loads("[" + ",".join(["[]"] * 1000) + "]")) == 1000  # type: ignore[arg-type]

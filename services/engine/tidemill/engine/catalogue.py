@@ -25,9 +25,13 @@ Key = tuple[str, str, str]
 
 @dataclass(eq=False, slots=True)
 class Watcher:
-    """One stream that follows the catalogue, and the revision that it has in force."""
+    """One stream that follows the catalogue, and the revision that it has in force.
+
+    One whose stream was lost, at `left_us`, may go on with what it has until its lease has run out.
+    """
 
     name: str
+    left_us: int | None = None
     acknowledged: int = 0
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -151,15 +155,16 @@ class Catalogue:
             watcher.wake.set()
 
     def watch(self, name: str) -> Watcher:
-        """Begin to follow: publishes wait for this watcher from now on, until `unwatch`."""
+        """Begin to follow: publishes wait for this watcher from now on, as for one of its name before."""
+        self._watchers = {other for other in self._watchers if other.left_us is None or other.name != name}
         watcher = Watcher(name)
         self._watchers.add(watcher)
+        self._acknowledged.set()
         return watcher
 
     def unwatch(self, watcher: Watcher) -> None:
-        """Undo `watch`; nobody waits for it any more."""
-        self._watchers.discard(watcher)
-        self._acknowledged.set()
+        """The stream is lost: publishes wait out its lease, since it may still trust what it has."""
+        watcher.left_us = self._clock.monotonic_us()
 
     def acknowledge(self, watcher: Watcher, revision: int) -> None:
         """The watcher has the revision in force."""
@@ -168,14 +173,19 @@ class Catalogue:
 
     async def _wait_for_watchers(self, revision: int) -> None:
         """Wait for every watcher that lived when the revision came, or until its lease has run out."""
+        now_us = self._clock.monotonic_us()
+        lease_us = self._settings.publish_lease_us
+        # Whose lease ran out answers UNAVAILABLE by now: its own, of the Triggers service, is shorter.
+        self._watchers = {w for w in self._watchers if w.left_us is None or now_us < w.left_us + lease_us}
         watchers = set(self._watchers)
+        ends_us = max((w.left_us + lease_us if w.left_us else now_us + lease_us for w in watchers), default=0)
         try:
-            async with asyncio.timeout(self._settings.publish_lease_us / 1_000_000):
+            async with asyncio.timeout(max(ends_us - now_us, 0) / 1_000_000):
                 while any(watcher.acknowledged < revision for watcher in watchers & self._watchers):
                     self._acknowledged.clear()
                     await self._acknowledged.wait()
         except TimeoutError:
-            return  # the silent watcher answers UNAVAILABLE by now: its own lease is shorter
+            return
 
 
 def _refuse_unsupported(loaded: dict[str, Json]) -> None:

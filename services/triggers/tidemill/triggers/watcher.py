@@ -1,6 +1,8 @@
 """Follows the Engine's catalogue: one stream at a time, each revision acknowledged once it is in force."""
 
 import asyncio
+import os
+import socket
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, Protocol, TypeVar
@@ -90,7 +92,7 @@ class CatalogueWatcher:
 
     async def _follow(self, stream: Stream) -> NoReturn:
         """Take the stream's messages until it fails; raises then."""
-        opening = WatchDefinitionsRequest(namespace=ALL_NAMESPACES, watcher="triggers")
+        opening = WatchDefinitionsRequest(namespace=ALL_NAMESPACES, watcher=_own_name())
         await self._within(self._limits.open_us_max, stream.write(opening))
         while True:
             silence_us = self._limits.silence_us_max if self._catalogue.whole else self._limits.open_us_max
@@ -130,3 +132,8 @@ class CatalogueWatcher:
 
 async def _nobody(_ready: bool) -> None:
     return None
+
+
+def _own_name() -> str:
+    """This process, so that the Engine waits for each replica as itself."""
+    return f"triggers@{socket.gethostname()}:{os.getpid()}"
