@@ -74,7 +74,10 @@ def distinct_variables(place: Place, _check: Check) -> Iterator[Problem]:
 
 _RESERVED: Final = ARGUMENTS | {"ENV", "__loc__", "__prog_args"}
 _BARE: Final = ("condition", "data expression")
-_TEMPLATES: Final = ("expression", "template text", "template")
+_TEMPLATES: Final = (
+    *("expression", "template text", "template"),
+    *("template object", "filled template object", "transformation object"),
+)
 
 EXPRESSION_RULES: Final[RuleTable] = MappingProxyType(
     dict(chain(((name, bare) for name in _BARE), ((name, template) for name in _TEMPLATES)))
