@@ -1,14 +1,14 @@
 """What may be asked of an execution. A command may be rejected; what it brings about are events."""
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from tidemill.engine.core.events import ActionState, TriggerOrigin
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.problems import Problem
+from tidemill.engine.core.values import named_value, value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class Start:
     """Start an execution of a resolved definition version."""
 
@@ -24,33 +24,33 @@ class Start:
     traceparent: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Cancel:
     """End the execution now."""
 
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Suspend:
     """Let nothing new begin until resumed."""
 
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Resume:
     """Go on after a suspension."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Retry:
     """Go on from the faulted task; refused unless the last sequence is `if_sequence` (0: any)."""
 
     if_sequence: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CompleteAction:
     """The outcome of one attempt of an action has come."""
 
@@ -61,14 +61,14 @@ class CompleteAction:
     error: Problem | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ConfirmCancellation:
     """A cancelled action will do nothing more."""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class FireTimer:
     """A timer is due."""
 

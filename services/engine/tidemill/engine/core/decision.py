@@ -1,12 +1,13 @@
 """What `decide` answers: the events to store, the effects to release after, or why it refuses."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from tidemill.engine.core.effects import Effect
 from tidemill.engine.core.events import Event
 from tidemill.engine.core.state import ExecutionState
+from tidemill.engine.core.values import value
 
 
 class RejectionReason(StrEnum):
@@ -18,7 +19,7 @@ class RejectionReason(StrEnum):
     SEQUENCE_CONFLICT = "SEQUENCE_CONFLICT"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Rejection:
     """A refused command: nothing has changed. `metadata` holds whatever varies in `message`."""
 
@@ -27,7 +28,7 @@ class Rejection:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Decision:
     """The outcome of one command.
 

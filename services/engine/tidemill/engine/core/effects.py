@@ -1,12 +1,12 @@
 """Work to do once the events are durable."""
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from tidemill.engine.core.payload import Payload
+from tidemill.engine.core.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CallAction:
     """Make one attempt of an action; `timeout_us` is what the task leaves it, 0 for no limit."""
 
@@ -18,7 +18,7 @@ class CallAction:
     timeout_us: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CancelAction:
     """Stop an attempt of an action; owed until its end is confirmed."""
 
@@ -26,7 +26,7 @@ class CancelAction:
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ArmTimer:
     """Fire this timer once its time has come."""
 
@@ -34,7 +34,7 @@ class ArmTimer:
     due_at_us: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DisarmTimer:
     """Forget this timer: it has fired, or nothing waits for it any more."""
 

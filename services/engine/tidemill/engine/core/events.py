@@ -1,11 +1,11 @@
 """The stored facts about an execution: one class for each kind of event in history.proto, same names."""
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeAlias
 
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.problems import Problem
+from tidemill.engine.core.values import named_value, value
 
 
 class ActionState(IntEnum):
@@ -17,7 +17,7 @@ class ActionState(IntEnum):
     UNKNOWN = 4
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TriggerOrigin:
     """The trigger and the event that started an execution."""
 
@@ -26,7 +26,7 @@ class TriggerOrigin:
     event_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@named_value
 class ExecutionStarted:
     """The execution began. `input` is None when it equals the raw one; `timeout_at_us` 0 is none."""
 
@@ -43,47 +43,47 @@ class ExecutionStarted:
     traceparent: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ExecutionCompleted:
     """The execution ran to its end with this transformed output."""
 
     output: Payload
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ExecutionFaulted:
     """An error that nothing caught halted the execution; its frames are kept."""
 
     error: Problem
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ExecutionCancelled:
     """The execution was ended on request."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ExecutionSuspended:
     """The execution was paused."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ExecutionResumed:
     """A paused execution goes on."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ExecutionRetried:
     """A faulted execution goes on; `timeout_at_us` is its timeout armed anew, 0 for none."""
 
     timeout_at_us: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ActionRequested:
     """The resolved request of an action."""
 
@@ -91,7 +91,7 @@ class ActionRequested:
     arguments: Payload
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TaskStarted:
     """A task was entered.
 
@@ -111,14 +111,14 @@ class TaskStarted:
     attempt_timeout_at_us: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TaskSkipped:
     """A task was passed over for its `if`."""
 
     reference: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TaskCompleted:
     """A task ended well; `output` is None when it equals the raw one, `context` when nothing is exported."""
 
@@ -127,7 +127,7 @@ class TaskCompleted:
     context: Payload | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TaskFaulted:
     """A task raised an error."""
 
@@ -135,14 +135,14 @@ class TaskFaulted:
     error: Problem
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TaskCancelled:
     """A task, and all below it, was ended from outside: a lost race, a timeout, a fault beside it."""
 
     reference: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RoundStarted:
     """A round of a `for` began; `index` counts from 0."""
 
@@ -150,7 +150,7 @@ class RoundStarted:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ErrorCaught:
     """A `try` caught an error; `retry` counts the retry that follows from 1, 0 when none does."""
 
@@ -160,7 +160,7 @@ class ErrorCaught:
     retry_at_us: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TaskRetried:
     """A `try` begins its block again; `attempt_timeout_at_us` 0 is no limit."""
 
@@ -168,7 +168,7 @@ class TaskRetried:
     attempt_timeout_at_us: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ActionCompleted:
     """An action's outcome arrived; `late` when nothing waited for it any more."""
 
@@ -181,14 +181,14 @@ class ActionCompleted:
     late: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CancellationConfirmed:
     """A cancelled action will do nothing more."""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TimerFired:
     """A timer of the execution fired."""
 

@@ -29,7 +29,7 @@ def open_frame(state: ExecutionState, reference: str, now_us: int) -> Frame:
     frame = Frame(reference, parent, parent.input if branch >= 0 else parent.data, now_us)
     frame.branch = branch
     frame.retries_before = parent.retries_before
-    counts = _counts_of(parent)
+    counts = parent.counts or _counts_of(parent)
     counts.entries[reference] = counts.entries.get(reference, 0) + 1
     frame.counts = counts.blocks.get(reference)
     if frame.counts is not None:
@@ -140,7 +140,7 @@ def call_of(frame: Frame, request: ActionRequested) -> CallAction:
 
 def stop(state: ExecutionState, frame: Frame, effects: list[Effect]) -> None:
     """End what a frame has under way outside: a call without an outcome is cancelled, timers are disarmed."""
-    if frame.key and state.actions.get(frame.key) is frame:
+    if frame.outcome is None and frame.key and state.actions.get(frame.key) is frame:
         del state.actions[frame.key]
         state.cancelling[frame.key, frame.attempt] = frame.reference
         effects.append(CancelAction(frame.key, frame.attempt))
@@ -152,9 +152,11 @@ def stop(state: ExecutionState, frame: Frame, effects: list[Effect]) -> None:
 
 def drop(state: ExecutionState, frame: Frame, effects: list[Effect]) -> None:
     """Forget a task and all below it."""
-    drop_children(state, frame, effects)
+    if frame.children:
+        drop_children(state, frame, effects)
     stop(state, frame, effects)
-    _leave_counts(frame)
+    if frame.counts_high is not None:
+        _leave_counts(frame)
     del state.frames[frame.reference]
     if frame.parent is not None and frame.parent.children is not None:
         del frame.parent.children[frame.reference]

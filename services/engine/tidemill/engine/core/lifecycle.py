@@ -45,9 +45,9 @@ def enter(turn: "Turn", node: TaskNode) -> None:
     """Enter a task, or pass it over for its `if`; where a fault left its frame, it is entered in place."""
     around = frame_of(turn, node.owner)
     entry = _entry(turn, node, around)
+    common = node.common
     try:
         turn.spend_entry()
-        common = node.common
         if common.condition is not None and not _is_wanted(turn, node, entry.raw_input):
             turn.record(TaskSkipped(node.reference))
             node.owner.child_skipped(turn, around, node)
@@ -73,7 +73,10 @@ def _entry(turn: "Turn", node: TaskNode, around: FrameView) -> Entry:
     if left_behind is not None:
         return Entry(turn, node, left_behind.raw_input, left_behind.activations, attempt)
     raw_input = around.input if node.is_branch else around.data
-    return Entry(turn, node, raw_input, _activations(turn, node, around), attempt)
+    counts = around.counts
+    entries = 1 if counts is None else counts.entries.get(node.reference, 0) + 1
+    activations = _activations_in_loop(turn, node, entries) if node.loop else str(entries)
+    return Entry(turn, node, raw_input, activations, attempt)
 
 
 def enter_later(turn: "Turn", node: TaskNode) -> None:
@@ -86,11 +89,7 @@ def frame_of(turn: "Turn", block: BlockNode) -> FrameView:
     return turn.state.frames[block.reference] if block.reference else turn.state.root
 
 
-def _activations(turn: "Turn", node: TaskNode, around: FrameView) -> str:
-    counts = around.counts
-    entries = 1 if counts is None else counts.entries.get(node.reference, 0) + 1
-    if not node.loop:
-        return str(entries)
+def _activations_in_loop(turn: "Turn", node: TaskNode, entries: int) -> str:
     frame = turn.state.frames[node.loop]
     assert frame.loop is not None
     return f"{frame.activations}.{frame.loop.index + 1}.{entries}"
@@ -150,8 +149,9 @@ def complete(
     if then is Flow.END:
         turn.later(node, partial(finish, turn, output))
         return
-    owner = node.owner
-    owner.child_ended(turn, frame_of(turn, owner), node, then)
+    around = frame.parent
+    assert around is not None
+    node.owner.child_ended(turn, around, node, then)
 
 
 def _give_output(

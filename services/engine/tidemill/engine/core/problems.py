@@ -1,12 +1,11 @@
 """Workflow errors: problem details with the DSL's standard types."""
 
-from dataclasses import dataclass, replace
-
 from tidemill.dsl import standard_error
+from tidemill.engine.core.values import value
 from tidemill.json import Json
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Problem:
     """One error; `instance` is the reference of the task that raised it, empty until that is known."""
 
@@ -18,7 +17,9 @@ class Problem:
 
     def at(self, reference: str) -> "Problem":
         """The same error with its origin named, unless it names one already."""
-        return self if self.instance else replace(self, instance=reference)
+        if self.instance:
+            return self
+        return Problem(self.type, self.status, self.title, self.detail, reference)
 
     def as_json(self) -> Json:
         """The error as expressions see it: members without a value are left out."""

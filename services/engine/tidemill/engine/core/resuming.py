@@ -24,12 +24,12 @@ _EVENTS_OF_REFUSED_START: Final = 2
 def act_on_outcome(turn: Turn, frame: FrameView) -> None:
     """Go on from the outcome of a frame's action."""
     node = cast("WaitingNode", turn.plan.tasks[frame.reference])
-    turn.later(node, partial(_go_on, turn, node, frame))
+    turn.later(node, partial(node.go_on, turn, frame))
 
 
-def _go_on(turn: Turn, node: WaitingNode, frame: FrameView) -> None:
-    if turn.is_live(frame):
-        node.go_on(turn, frame)
+def _act_on_kept_outcome(turn: Turn, frame: FrameView) -> None:
+    node = cast("WaitingNode", turn.plan.tasks[frame.reference])
+    turn.later(node, partial(_if_live, turn, frame, partial(node.go_on, turn, frame)))
 
 
 def act_on_timer(turn: Turn, frame: FrameView, kind: TimerKind) -> None:
@@ -85,7 +85,7 @@ def resume(turn: Turn) -> None:
     facts: list[tuple[int, Callable[[], None]]] = []
     for frame in [turn.state.root, *turn.state.frames.values()]:
         if frame.outcome is not None:
-            facts.append((frame.outcome_sequence, partial(act_on_outcome, turn, frame)))
+            facts.append((frame.outcome_sequence, partial(_act_on_kept_outcome, turn, frame)))
         for kind, sequence in (frame.fired or {}).items():
             facts.append((sequence, partial(act_on_timer, turn, frame, kind)))
     # What goes onto the agenda last is worked off first.

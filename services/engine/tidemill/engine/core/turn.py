@@ -31,6 +31,7 @@ class Turn(Evaluator):
     __slots__ = (
         "_bytes_left",
         "_draws",
+        "_entries_max",
         "_seed",
         "_state",
         "agenda",
@@ -42,9 +43,11 @@ class Turn(Evaluator):
     )
 
     def __init__(self, plan: "Plan", state: ExecutionState, now_us: int, seed: int) -> None:
-        super().__init__(now_us, plan.settings.operations_per_command_max)
+        settings = plan.settings
+        super().__init__(now_us, settings.operations_per_command_max)
         self.plan = plan
-        self._bytes_left = plan.settings.bytes_per_command_max
+        self._bytes_left = settings.bytes_per_command_max
+        self._entries_max = settings.entries_per_command_max
         self.events: list[Event] = []
         self.effects: list[Effect] = []
         self.agenda: list[tuple[TaskNode | None, Callable[[], None]]] = []
@@ -82,8 +85,8 @@ class Turn(Evaluator):
     def spend_entry(self) -> None:
         """Count one task or round that is entered; raises TaskFaultError over the limit."""
         self.entries += 1
-        limit = self.plan.settings.entries_per_command_max
-        if self.entries > limit:
+        if self.entries > self._entries_max:
+            limit = self._entries_max
             raise fault(
                 "runtime", f"more than entries_per_command_max ({limit}) tasks and rounds without a wait"
             )
@@ -91,7 +94,7 @@ class Turn(Evaluator):
     @property
     def is_spent(self) -> bool:
         """Whether the limit of entries is passed: then no `try` may catch it and go on in its circle."""
-        return self.entries > self.plan.settings.entries_per_command_max
+        return self.entries > self._entries_max
 
     def payload(self, value: Json) -> Payload:
         """Hold a value that was made just now; raises JsonError, or TaskFaultError when it is too large."""
@@ -113,7 +116,8 @@ class Turn(Evaluator):
 
     def decision(self, rejection: Rejection | None = None) -> Decision:
         """What the turn has come to."""
-        return Decision(self._state, self.events, self._released(), rejection)
+        effects = self.effects if len(self.effects) < 2 else self._released()
+        return Decision(self._state, self.events, effects, rejection)
 
     def _released(self) -> list[Effect]:
         """The effects in order, less what came and went within the turn.
@@ -121,7 +125,7 @@ class Turn(Evaluator):
         A call that was cancelled before it was sent is never sent; its cancellation stays owed and goes out.
         """
         effects = self.effects
-        if len(effects) < 2 or not any(isinstance(effect, CancelAction | DisarmTimer) for effect in effects):
+        if not any(isinstance(effect, CancelAction | DisarmTimer) for effect in effects):
             return effects
         cancelled = {(effect.key, effect.attempt) for effect in effects if isinstance(effect, CancelAction)}
         disarmed = {effect.timer_id for effect in effects if isinstance(effect, DisarmTimer)}

@@ -7,7 +7,6 @@ from tidemill.engine.catalogue import Catalogue
 from tidemill.engine.core.apply import apply
 from tidemill.engine.core.commands import Start
 from tidemill.engine.core.decision import Decision
-from tidemill.engine.core.evaluation import Evaluator
 from tidemill.engine.core.events import Event, ExecutionStarted, ExecutionSuspended
 from tidemill.engine.core.history import HistoryError
 from tidemill.engine.core.payload import Payload
@@ -111,8 +110,7 @@ class Quarantine:
         """The transformed input and the end of the workflow's time; none where even that raises."""
         try:
             plan = self._catalogue.plan(start.namespace, start.workflow, start.version)
-            evaluator = Evaluator(now_us, plan.settings.operations_per_command_max)
-            taken, timeout_at_us = plan.take_input(evaluator, start.execution_id, start.input)
+            taken, timeout_at_us = plan.take_input(start.execution_id, start.input, now_us)
         except Exception:
             return None, 0
         return (None if taken is start.input else taken), timeout_at_us
