@@ -27,6 +27,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
         RunningStack(
             tmp_path_factory.mktemp("stack"),
             TIDEMILL_ACTIONS_HTTP_HOSTS=f"api.example.com={outside}",
+            TIDEMILL_ENGINE_UNKNOWN_ACTION_GRACE_US="500000",
             **sample_settings(),
         ) as running,
     ):

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
 import orjson
+import pytest
 
 from tidemill.api.engine.v1 import definition_service_pb2 as definitions
 from tidemill.api.engine.v1 import execution_service_pb2 as executions
@@ -17,11 +18,12 @@ from tidemill.client.client import Client
 from tidemill.json import Json
 from tidemill.stack.clients import client_of
 from tidemill.stack.layout import Layout, Ports
-from tidemill.stack.stack import Stack
+from tidemill.stack.stack import Stack, StackError
 
 T = TypeVar("T")
 
 START_SECONDS_MAX = 60.0
+STOP_SECONDS_MAX = 60.0
 RUN_SECONDS_MAX = 50.0
 
 
@@ -55,19 +57,26 @@ class RunningStack:
         self._runner = asyncio.Runner()
 
     def __enter__(self) -> Self:
-        self.wait(self._start(), seconds=START_SECONDS_MAX)
+        try:
+            self._runner.run(self._start())
+        except BaseException:
+            self._runner.close()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self.wait(self._stop(), seconds=START_SECONDS_MAX)
+            self.wait(self._stop(), seconds=STOP_SECONDS_MAX)
         finally:
             self._runner.close()
 
     async def _start(self) -> None:
-        await self.stack.start(seconds=START_SECONDS_MAX)
+        try:
+            await self.stack.start(seconds=START_SECONDS_MAX)
+        except StackError as error:
+            pytest.fail("\n".join([str(error), *error.log]))
         self.client = client_of(self.stack.layout, patience=Patience(away_seconds=30))
 
     async def _stop(self) -> None:
