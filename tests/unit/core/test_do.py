@@ -3,6 +3,7 @@
 import pytest
 
 from tests.unit.core.driver import Driver, Task, Value, call_task, set_task, wait_task
+from tidemill.dsl import DocumentError
 from tidemill.engine.core.events import TaskCompleted, TaskSkipped, TaskStarted
 from tidemill.engine.core.settings import CoreSettings
 from tidemill.engine.core.state import Phase
@@ -124,3 +125,25 @@ def test_what_one_command_makes_is_bounded_in_all() -> None:
     driver = Driver(set_task("make", {"text": "x" * 1_000}, then="make"), settings=limits).start()
     assert "bytes_per_command_max (100000)" in driver.error.detail
     assert len(driver.events) < 250
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        set_task("it", 1, then="nobody"),
+        {"it": {"switch": [{"case": {"when": "true", "then": "nobody"}}]}},
+        {"it": {"switch": [{"case": {"then": "nobody"}}]}},
+        {"it": {"try": [], "catch": {"then": "nobody"}}},
+        {"it": {"do": [], "then": "nobody"}},
+    ],
+)
+def test_a_task_that_does_not_stand_beside_is_refused_when_the_plan_is_compiled(task: Task) -> None:
+    with pytest.raises(DocumentError) as refused:
+        Driver(task, {"other": {"do": [set_task("nobody", 1)]}})
+    assert refused.value.problems[0].pointer == "/do/0/it"
+
+
+@pytest.mark.parametrize("task", [{"it": {"listen": {}}}, {"it": 5}, {"one": {"do": []}, "two": {"do": []}}])
+def test_what_is_no_task_that_can_run_is_refused_when_the_plan_is_compiled(task: Task) -> None:
+    with pytest.raises(DocumentError):
+        Driver(task)

@@ -74,6 +74,9 @@ class Compiler:
         listed = TaskList(nodes)
         for node in nodes:
             node.siblings = listed
+            unknown = [then for then in node.directives() if not listed.knows(then)]
+            if unknown:
+                raise refusal(f"there is no task `{unknown[0]!s:.80}` beside this one", node.reference)
         return listed
 
     def _task(self, item: Json, pointer: str, *, index: int, surroundings: Surroundings) -> TaskNode:

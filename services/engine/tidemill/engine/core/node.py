@@ -49,6 +49,10 @@ class TaskList:
         """The first task, None when there is none."""
         return self.nodes[0] if self.nodes else None
 
+    def knows(self, directive: Directive) -> bool:
+        """Whether a directive can be followed inside the list."""
+        return isinstance(directive, Flow) or directive in self._index_by_name
+
     def after(self, node: "TaskNode", directive: Directive) -> "TaskNode | None":
         """The task to enter after one of the list; None when the list ends (`end` is for the caller)."""
         if directive is Flow.CONTINUE:
@@ -115,6 +119,10 @@ class TaskNode(ABC):
         self.is_branch = surroundings.are_branches
         self.definition = definition
         self.common = compiler.common(definition, place.reference)
+
+    def directives(self) -> list[Directive]:
+        """Every way that the task may go on."""
+        return [self.common.then]
 
     def prepare(self, turn: "Turn", entry: Entry) -> TaskStarted:
         """The event that enters the task, with what its kind adds. May raise one of FAULTS."""

@@ -34,6 +34,10 @@ class SwitchNode(TaskNode):
                 else:
                     self._cases.append((when, then))
 
+    def directives(self) -> list[Directive]:
+        cases = [then for _, then in self._cases]
+        return [*super().directives(), *cases, *([] if self._default is None else [self._default])]
+
     def begin(self, turn: "Turn", frame: FrameView) -> None:
         complete(turn, self, frame, directive=self._choose(turn, frame))
 

@@ -9,7 +9,7 @@ from tidemill.engine.core.compiler import members
 from tidemill.engine.core.entry import Entry
 from tidemill.engine.core.events import ErrorCaught, TaskRetried, TaskStarted
 from tidemill.engine.core.lifecycle import cancel_children, complete, raise_error, variables_inside
-from tidemill.engine.core.node import Place, TaskList, TaskNode, directive_of
+from tidemill.engine.core.node import Directive, Place, TaskList, TaskNode, directive_of
 from tidemill.engine.core.problems import Problem, standard_problem
 from tidemill.engine.core.retrying import RetryPolicy
 from tidemill.engine.core.state import FrameView
@@ -55,6 +55,9 @@ class TryNode(SequenceNode):
         self._handler: TaskList | None = None
         if "do" in catch:
             self._handler = compiler.task_list(catch["do"], f"{pointer}/do", handling)
+
+    def directives(self) -> list[Directive]:
+        return [*super().directives(), *([] if self._then is None else [self._then])]
 
     def prepare(self, turn: "Turn", entry: Entry) -> TaskStarted:
         if self._retry is None:
