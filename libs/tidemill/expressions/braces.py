@@ -40,6 +40,9 @@ class BraceParser(Cursor, ABC):
         if self._levels > BRACKET_LEVELS_MAX:
             raise self._error(f"brackets may nest {BRACKET_LEVELS_MAX} levels deep")
 
+    def _ascend(self) -> None:
+        self._levels -= 1
+
     def _object(self) -> Node:
         entries: list[tuple[Node, Node]] = []
         if not self._sees("}"):
@@ -105,7 +108,7 @@ class BraceParser(Cursor, ABC):
     def _pattern(self) -> patterns.Pattern:
         self._descend()
         pattern = self._open_pattern()
-        self._levels -= 1
+        self._ascend()
         return pattern
 
     def _open_pattern(self) -> patterns.Pattern:

@@ -7,7 +7,7 @@ from tidemill.expressions.errors import BudgetExceededError
 from tidemill.json import Json
 
 # Calibrated by the hostile programs in the tests: each ends well under 50 ms on two small cores.
-OPERATIONS_MAX: Final = 200_000
+OPERATIONS_MAX: Final = 100_000
 PRODUCED_BYTES_MAX: Final = 16 * 1024 * 1024
 # Values nest no deeper than this, because the JSON writer of the engine goes no deeper either.
 NESTING_LEVELS_MAX: Final = 250

@@ -84,7 +84,9 @@ def from_json(text: str, budget: Budget) -> Json:
     """The value of a JSON text; raises RaisedError when it is none or holds numbers out of range."""
     budget.spend(len(text) // 4)
     budget.produce(len(text) * 4)
-    if text.count("[") + text.count("{") > NESTING_LEVELS_MAX:
+    opening = text.count("[") + text.count("{")
+    if opening > NESTING_LEVELS_MAX:
+        budget.spend(opening)
         _check_brackets(text)
     try:
         value: Json = json.loads(text, parse_int=_integer, parse_float=_double, parse_constant=_not_a_number)

@@ -61,9 +61,13 @@ class Machine:
 
     def _advance(self, jump: Jump) -> None:
         step, register, environment, frame = jump
-        spend = self.run.budget.spend
+        budget = self.run.budget
         while step is not None:
-            spend(STEP_OPERATIONS)
+            # Written out, because a call for every step would cost a fifth of the time.
+            left = budget.operations_left - STEP_OPERATIONS
+            if left < 0:
+                budget.spend(STEP_OPERATIONS)
+            budget.operations_left = left
             try:
                 step, register, environment, frame = step(self, register, environment, frame)
             except RaisedError as error:

@@ -30,6 +30,14 @@ def parse_literal(text: str, position: int) -> int | float:
         raise ExpressionSyntaxError("a number is out of range", position) from None
 
 
+def checked_literal(value: int | float, position: int) -> int | float:
+    """A number of the program text; raises ExpressionSyntaxError when it is out of range."""
+    try:
+        return checked(value)
+    except RaisedError:
+        raise ExpressionSyntaxError("a number is out of range", position) from None
+
+
 def parse(text: str) -> int | float:
     """A number in decimal notation; raises ValueError for other text, RaisedError out of range."""
     return checked(int(text) if text.lstrip("+-").isdigit() else float(text))

@@ -7,8 +7,9 @@ from tidemill.expressions.braces import BraceParser
 from tidemill.expressions.desugar import ASSIGNMENTS, Access, balanced, operation, optional
 from tidemill.expressions.errors import ExpressionSyntaxError
 from tidemill.expressions.lexer import tokenize
-from tidemill.expressions.numbers import parse_literal
+from tidemill.expressions.numbers import checked_literal, parse_literal
 from tidemill.expressions.syntax import Node
+from tidemill.expressions.values import is_number
 
 SOURCE_CHARACTERS_MAX: Final = 16_384
 TREE_LEVELS_MAX: Final = 64
@@ -52,7 +53,7 @@ class _Parser(BraceParser):
         stages = [self._commas()]
         while self._accept("|"):
             stages.append(self._commas())
-        self._levels -= 1
+        self._ascend()
         return balanced(stages, syntax.Pipe)
 
     def _commas(self) -> Node:
@@ -116,11 +117,8 @@ class _Parser(BraceParser):
                 raise self._error(f"{self._token.text!r} needs parentheses here")
 
     def _postfix(self) -> Node:
-        if self._accept("-"):
-            operand = self._postfix()
-            if isinstance(operand, syntax.Literal) and type(operand.value) in (int, float):
-                return syntax.Literal(-operand.value)  # type: ignore[operator]
-            return syntax.Negate(operand)
+        if self._sees("-"):
+            return self._negation()
         node = self._term()
         while True:
             access = self._access(node)
@@ -131,6 +129,15 @@ class _Parser(BraceParser):
                 node = syntax.Try(node, None)
             else:
                 return node
+
+    def _negation(self) -> Node:
+        sign = self._take()
+        self._descend()
+        operand = self._postfix()
+        self._ascend()
+        if isinstance(operand, syntax.Literal) and is_number(operand.value):
+            return syntax.Literal(checked_literal(-operand.value, sign.position))
+        return syntax.Negate(operand)
 
     def _access(self, node: Node) -> Access | None:
         if self._token.kind == "field":
@@ -172,7 +179,10 @@ class _Parser(BraceParser):
             case "name":
                 return self._call()
             case "keyword":
-                return self._keyword()
+                self._descend()
+                node = self._keyword()
+                self._ascend()
+                return node
             case "symbol":
                 return self._symbol()
             case "end":
@@ -227,14 +237,19 @@ class _Parser(BraceParser):
                 raise self._error(f"unexpected {token.text!r}", token)
 
     def _if(self) -> Node:
+        branches = [self._branch()]
+        while self._accept("elif"):
+            branches.append(self._branch())
+        tree = self.query() if self._accept("else") else syntax.Identity()
+        self._expect("end")
+        for condition, consequence in reversed(branches):
+            tree = syntax.If(condition, consequence, tree)
+        return tree
+
+    def _branch(self) -> tuple[Node, Node]:
         condition = self.query()
         self._expect("then")
-        consequence = self.query()
-        if self._accept("elif"):
-            return syntax.If(condition, consequence, self._if())
-        otherwise = self.query() if self._accept("else") else syntax.Identity()
-        self._expect("end")
-        return syntax.If(condition, consequence, otherwise)
+        return condition, self.query()
 
     def _reduce(self) -> Node:
         source, name, wrap = self._loop_source()

@@ -1,7 +1,7 @@
 """Reading by key, slice and path."""
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from tidemill.expressions.budget import NESTING_LEVELS_MAX, Budget
@@ -97,7 +97,10 @@ def positions_of(items: list[Json], wanted: list[Json], budget: Budget) -> Itera
     """Where `wanted` occurs in `items` as a run."""
     if not wanted:
         return []
-    budget.spend(len(items) * len(wanted))
+    budget.spend(2 * len(items) * len(wanted))
+    if len(wanted) == 1:
+        only = wanted[0]
+        return [position for position, item in enumerate(items) if equals(item, only, budget)]
     return [
         start
         for start in range(len(items) - len(wanted) + 1)
@@ -138,9 +141,14 @@ def checked_path(path: Json) -> list[Json]:
     """The path, which must be an array of bearable length."""
     if not isinstance(path, list):
         raise raised("Path must be specified as an array")
+    check_path_length(path)
+    return path
+
+
+def check_path_length(path: Sequence[Json]) -> None:
+    """Raise BudgetExceededError for a path that no value of bearable depth has."""
     if len(path) > NESTING_LEVELS_MAX:
         raise BudgetExceededError(f"a path is longer than {NESTING_LEVELS_MAX} keys")
-    return path
 
 
 def get_path(value: Json, path: Json, budget: Budget) -> Json:

@@ -14,6 +14,7 @@ from tidemill.expressions.syntax import Node
 
 # Closures nest on the Python stack; deeper programs go to the machine, which has none.
 CLOSURE_LEVELS_MAX: Final = 40
+_CALL_OPERATIONS: Final = 4
 _RUN_FREE_CALLS: Final = frozenset(["not/0", "type/0", "length/0", "startswith/1", "endswith/1", "has/1"])
 
 _Closure = TypeVar("_Closure")
@@ -336,8 +337,9 @@ def inline(key: str, node: syntax.Call, scope: Scope) -> tuple[Node, Scope] | No
 
 
 def weight(node: Node) -> int:
-    """How many operations a closure counts as: its nodes."""
-    return 1 + sum(map(weight, syntax.children(node)))
+    """How many operations a closure counts as: its nodes, with more for a call than for an operator."""
+    own = _CALL_OPERATIONS if isinstance(node, syntax.Call | syntax.Text | syntax.Object) else 1
+    return own + sum(map(weight, syntax.children(node)))
 
 
 def _outputs(node: Node) -> list[Node]:

@@ -134,7 +134,7 @@ def reduce(source: Many, start: Single, update: Single, weight: int) -> Single:
         state = start(value, environment, run)
         spend = run.budget.spend
         for item in source(value, environment, run):
-            spend(weight)
+            spend(1 + weight)
             state = update(state, (item, environment), run)
         return state
 

@@ -177,6 +177,7 @@ def _entry_value(run: Run, item: Json) -> Json:
 def transpose(run: Run, value: Json) -> Json:
     """Rows to columns; short rows are filled with null."""
     rows = list(elements(value))
+    run.budget.spend(3 * len(rows))
     width = 0
     for row in rows:
         size = length(run, row)
@@ -189,8 +190,6 @@ def transpose(run: Run, value: Json) -> Json:
 
 def indices(run: Run, value: Json, wanted: Json) -> Json:
     """Where something occurs in an array or a string."""
-    if value is None:
-        return None
     if isinstance(value, list):
         if not isinstance(wanted, list):
             return list(positions_of(value, [wanted], run.budget))

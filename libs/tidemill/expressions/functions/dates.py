@@ -21,6 +21,8 @@ from tidemill.expressions.values import described, is_number, raised
 from tidemill.json import Json
 
 _FIELDS: Final = 6
+_CALL_OPERATIONS: Final = 20
+_CONVERSION_OPERATIONS: Final = 20
 _DAY_SECONDS: Final = 86_400
 _SECONDS_MAX: Final = 1e14
 _YEAR_MAX: Final = 1_000_000
@@ -30,6 +32,7 @@ def gmtime(run: Run, value: Json) -> Json:
     """Seconds since 1970 to broken-down time."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise raised("gmtime() requires numeric inputs")
+    run.budget.spend(_CALL_OPERATIONS)
     return _broken_down(_moment(value))
 
 
@@ -57,6 +60,7 @@ def mktime(run: Run, value: Json) -> Json:
     """Broken-down time to whole seconds since 1970."""
     if not isinstance(value, list):
         raise raised("mktime requires array inputs")
+    run.budget.spend(_CALL_OPERATIONS)
     return _seconds(value, "mktime")
 
 
@@ -91,7 +95,7 @@ def _formatted(run: Run, value: Json, pattern: Json, name: str) -> Json:
         raise raised(f"{name} requires parsed datetime inputs")
     if not isinstance(pattern, str):
         raise raised(f"{name} requires a string format")
-    run.budget.spend(len(pattern))
+    run.budget.spend(_CALL_OPERATIONS + len(pattern) + _CONVERSION_OPERATIONS * pattern.count("%"))
     run.budget.produce(16 * len(pattern))
     return render_moment(moment, pattern)
 
@@ -102,7 +106,8 @@ def strptime(run: Run, value: Json, pattern: Json) -> Json:
         raise raised(f"strptime/1 requires string inputs and arguments, not {described(value)}")
     if not isinstance(pattern, str):
         raise raised("strptime/1 requires string inputs and arguments")
-    run.budget.spend(len(pattern) + len(value))
+    conversions = _CONVERSION_OPERATIONS * pattern.count("%")
+    run.budget.spend(_CALL_OPERATIONS + len(pattern) + len(value) + conversions)
     moment = parse_moment(value, pattern)
     if moment is None:
         raise raised(f'date "{value}" does not match format "{pattern}"')

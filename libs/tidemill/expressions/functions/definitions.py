@@ -46,7 +46,7 @@ _SOURCES: Final[dict[str, str]] = {
     "in/1": "def in(whole): . as $key | whole | has($key);",
     "combinations/0": """def combinations: if length == 0 then [] else
         .[0][] as $head | (.[1:] | combinations) as $tail | [$head] + $tail end;""",
-    "combinations/1": "def combinations($size): . as $items | [range($size) | $items] | combinations;",
+    "combinations/1": "def combinations(size): . as $items | [range(size) | $items] | combinations;",
     "arrays/0": 'def arrays: select(type == "array");',
     "objects/0": 'def objects: select(type == "object");',
     "iterables/0": 'def iterables: select(type | . == "array" or . == "object");',

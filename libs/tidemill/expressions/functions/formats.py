@@ -57,7 +57,7 @@ def _quoted_cell(text: str) -> str:
 
 
 def _cell(run: Run, cell: Json, name: str, shape: Callable[[str], str]) -> str:
-    run.budget.spend(2)
+    run.budget.spend(5)
     if cell is None:
         return ""
     if isinstance(cell, str):
@@ -93,7 +93,7 @@ def _sh(run: Run, value: Json) -> str:
 
 
 def _shell_word(run: Run, word: Json) -> str:
-    run.budget.spend(2)
+    run.budget.spend(5)
     if isinstance(word, list | dict):
         raise raised(f"{described(word)} can not be escaped for shell")
     if isinstance(word, str):

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 import re2
 
 from tidemill.expressions.budget import Budget, Run
+from tidemill.expressions.errors import BudgetExceededError
 from tidemill.expressions.functions.patterns import translate
 from tidemill.expressions.values import described, raised, type_name
 from tidemill.json import Json
@@ -16,30 +17,37 @@ Pattern: TypeAlias = Any
 Match: TypeAlias = Any
 
 PATTERN_CHARACTERS_MAX: Final = 1_000
-PROGRAM_INSTRUCTIONS_MAX: Final = 20_000
+PROGRAM_INSTRUCTIONS_MAX: Final = 2_000
+_MEMORY_BYTES_MAX: Final = 1024 * 1024
 _COMPILED_PATTERNS_MAX: Final = 256
 # A search by RE2's slowest engine does about this many (character, instruction) pairs in one operation.
 _PAIRS_PER_OPERATION: Final = 2
-_MATCH_OPERATIONS: Final = 8
+_MATCH_OPERATIONS: Final = 20
+# Compiling is charged each time, whether or not the pattern is still known from before.
+_COMPILE_OPERATIONS: Final = 100
 
 
 @lru_cache(maxsize=_COMPILED_PATTERNS_MAX)
 def _compiled(pattern: str, flags: str) -> Pattern:
     options = re2.Options()
     options.log_errors = False
+    options.max_mem = _MEMORY_BYTES_MAX
     options.longest_match = "l" in flags
     try:
         compiled = re2.compile(translate(pattern, flags), options)
     except re2.error as error:
         reason = error.args[0] if error.args else error
         shown = reason.decode(errors="replace") if isinstance(reason, bytes) else reason
+        if "too large" in str(shown):
+            raise BudgetExceededError("a regular expression is too large") from None
         raise raised(f"Regex failure: {shown}") from None
     if compiled.programsize > PROGRAM_INSTRUCTIONS_MAX:
-        raise raised("Regex failure: the pattern is too large")
+        # Not an error that could be caught, because compiling such patterns in a loop would be dear.
+        raise BudgetExceededError("a regular expression is too large")
     return compiled
 
 
-def _prepared(text: Json, pattern: Json, flags: Json) -> tuple[str, Pattern, str]:
+def _prepared(run: Run, text: Json, pattern: Json, flags: Json) -> tuple[str, Pattern, str]:
     if not isinstance(text, str):
         raise raised(f"{described(text)} cannot be matched, as it is not a string")
     if not isinstance(pattern, str):
@@ -51,18 +59,21 @@ def _prepared(text: Json, pattern: Json, flags: Json) -> tuple[str, Pattern, str
     used = flags or ""
     if set(used) - set("gimnpslx"):
         raise raised(f"{used} is not a valid modifier string")
-    return text, _compiled(pattern, "".join(sorted(set(used) - {"g"}))), used
+    run.budget.spend(_COMPILE_OPERATIONS)
+    compiled = _compiled(pattern, "".join(sorted(set(used) - {"g"})))
+    run.budget.spend(compiled.programsize)
+    return text, compiled, used
 
 
-def _charge(text: str, compiled: Pattern, budget: Budget) -> None:
-    budget.spend(_MATCH_OPERATIONS + len(text) * compiled.programsize // _PAIRS_PER_OPERATION)
+def _charge(length: int, compiled: Pattern, budget: Budget) -> None:
+    budget.spend(_MATCH_OPERATIONS + length * compiled.programsize // _PAIRS_PER_OPERATION)
 
 
 def _searches(run: Run, value: Json, pattern: Json, flags: Json) -> Iterator[Match]:
-    text, compiled, used = _prepared(value, pattern, flags)
+    text, compiled, used = _prepared(run, value, pattern, flags)
     position = 0
     while position <= len(text):
-        _charge(text[position:], compiled, run.budget)
+        _charge(len(text) - position, compiled, run.budget)
         found = compiled.search(text, position)
         if found is None:
             return

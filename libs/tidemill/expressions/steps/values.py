@@ -7,7 +7,7 @@ from tidemill.expressions.budget import Run
 from tidemill.expressions.closures.shapes import Many, Single
 from tidemill.expressions.errors import RaisedError
 from tidemill.expressions.machine import Environment, Frame, Jump, Machine, Place, Register, Step
-from tidemill.expressions.paths import get_path, index, keyed_elements, slice_of
+from tidemill.expressions.paths import check_path_length, get_path, index, keyed_elements, slice_of
 from tidemill.expressions.values import described, raised, shown
 from tidemill.json import Json
 
@@ -110,6 +110,7 @@ def index_path(target: Step, key: Step) -> Step:
             raise raised(
                 f"Invalid path expression near attempt to access element {shown(wanted)} of {shown(value)}"
             )
+        check_path_length(path)
         inner = (*path, wanted), index(value, wanted, machine.run.budget)
         return frame[0], inner, frame[1], frame[2]
 
@@ -138,6 +139,7 @@ def slice_path(target: Step, bounds: Sequence[Step]) -> Step:
             raise raised(
                 f"Invalid path expression near attempt to access element {shown(wanted)} of {shown(value)}"
             )
+        check_path_length(path)
         inner = (*path, wanted), slice_of(value, kept[0], kept[1], machine.run.budget)
         return frame[0], inner, frame[1], frame[2]
 
@@ -154,6 +156,8 @@ def iterate_path(target: Step) -> Step:
         path, value = place
         if path is None:
             raise raised(f"Invalid path expression near attempt to iterate through {shown(value)}")
+        check_path_length(path)
+        machine.run.budget.spend(len(value) if isinstance(value, list | dict) else 0)
         inner = iter([((*path, key), element) for key, element in keyed_elements(value)])
         return following(machine, None, inner, frame)
 
