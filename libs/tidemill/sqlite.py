@@ -5,7 +5,7 @@ import contextlib
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,8 @@ Job = Callable[[sqlite3.Connection], T]
 # Above this size a check of the whole file would hold up the start; SQLite still notices damage as it reads.
 INTEGRITY_CHECK_BYTES_MAX: Final = 256 * 1024 * 1024
 GROUP_JOBS_MAX: Final = 1024
+# Few sizes, so that prepared statements are found again.
+ROWS_A_STATEMENT: Final = (256, 64, 16, 4, 1)
 WAL_AUTOCHECKPOINT_PAGES: Final = 4096
 CACHE_KIBIBYTES: Final = 65536
 BUSY_TIMEOUT_SECONDS: Final = 10.0
@@ -92,6 +94,24 @@ def _check_integrity(connection: sqlite3.Connection) -> None:
     verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if verdict != "ok":
         raise sqlite3.DatabaseError(f"the file is damaged: {verdict}")
+
+
+def insert_many(
+    connection: sqlite3.Connection, into: str, rows: Sequence[tuple[object, ...]], suffix: str = ""
+) -> None:
+    """Run `{into} VALUES (...), (...) {suffix}` for all rows, in few statements.
+
+    `executemany` hands the interpreter over once a row, and waits for it each time while the event loop is busy.
+    """
+    done = 0
+    while done < len(rows):
+        left = len(rows) - done
+        count = next(size for size in ROWS_A_STATEMENT if size <= left)
+        chunk = rows[done : done + count]
+        marks = f"({','.join('?' * len(chunk[0]))})"
+        sql = f"{into} VALUES {','.join([marks] * count)} {suffix}"
+        connection.execute(sql, [value for row in chunk for value in row])
+        done += count
 
 
 @dataclass(slots=True)

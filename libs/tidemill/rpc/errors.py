@@ -35,10 +35,19 @@ _REASON_OF_CODE: Final[Mapping[grpc.StatusCode, ErrorReason.ValueType]] = Mappin
 )
 
 
+# Trailers hold the message twice, and base64 and percent-encoding make it grow up to threefold: 8 KiB in all.
+MESSAGE_BYTES_MAX: Final = 1200
+METADATA_BYTES_MAX: Final = 300
+
+
 def to_status(error: TidemillError) -> grpc.Status:
-    """The status that carries the error: its code, ErrorInfo, and RetryInfo where a retry helps."""
-    status = Status(code=error.code, message=error.message)
-    info = ErrorInfo(reason=error.reason_name, domain=ERROR_DOMAIN, metadata=error.metadata)
+    """The status that carries the error: its code, ErrorInfo, and RetryInfo where a retry helps.
+
+    Texts are cut to what fits into the trailers of a response, which gRPC bounds for the whole of them.
+    """
+    status = Status(code=error.code, message=_cut(error.message, MESSAGE_BYTES_MAX))
+    metadata = {name: _cut(value, METADATA_BYTES_MAX) for name, value in error.metadata.items()}
+    info = ErrorInfo(reason=error.reason_name, domain=ERROR_DOMAIN, metadata=metadata)
     status.details.add().Pack(info)
     if error.retry_delay_us is not None:
         status.details.add().Pack(RetryInfo(retry_delay=duration_of_us(error.retry_delay_us)))
@@ -86,3 +95,11 @@ def _retry_delay_us(status: Status) -> int | None:
 def _foreign_error(error: grpc.aio.AioRpcError) -> TidemillError:
     reason = _REASON_OF_CODE.get(error.code(), reasons.ERROR_REASON_UNSPECIFIED)
     return TidemillError(reason, error.details() or error.code().name, {"grpc_code": error.code().name})
+
+
+def _cut(text: str, bytes_max: int) -> str:
+    encoded = text.encode()
+    if len(encoded) <= bytes_max:
+        return text
+    kept = encoded[:bytes_max].decode(errors="ignore")
+    return f"{kept}… ({len(text) - len(kept)} more characters)"

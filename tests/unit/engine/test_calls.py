@@ -181,6 +181,20 @@ def test_a_call_waiting_to_be_sent_again_is_cancelled_not_called() -> None:
     assert (len(message.calls), [item.key for item in message.cancellations]) == (0, ["k"])
 
 
+async def test_a_cancellation_that_the_service_could_not_keep_is_asked_for_again() -> None:
+    bench = Bench()
+    bench.call("k")
+    bench.sent()
+    bench.calls.cancel(call("k"))
+    bench.calls.next_message()
+    bench.calls.received([result("k", state=0, delivery_failure=pb.DELIVERY_FAILURE_UNAVAILABLE)])
+    assert bench.answers() == []
+    await bench.clock.advance_us(bench.calls.wait_us() or 0)
+    message = bench.calls.next_message()
+    assert message is not None
+    assert [item.key for item in message.cancellations] == ["k"]
+
+
 def test_calls_over_the_cap_are_left_to_the_store_until_there_is_room() -> None:
     bench = Bench(calls_waiting_max=2)
     for key in "abc":

@@ -110,6 +110,17 @@ async def test_a_typed_error_comes_back_whole(stub: Stub, servicer: Servicer, op
     assert f'tidemill_rpc_errors_total{{method="{METHOD}",reason="OVERLOADED"}} 1.0' in options.metrics.text()
 
 
+async def test_a_long_message_is_cut_to_what_trailers_hold(stub: Stub, servicer: Servicer) -> None:
+    servicer.error = TidemillError(
+        reasons.ERROR_REASON_INVALID_DOCUMENT, "ü→" * 50_000, {"pointer": "/do/" * 5_000}
+    )
+    with pytest.raises(TidemillError) as caught, typed_errors():
+        await stub.Start(api.StartRequest())
+    assert caught.value.reason == reasons.ERROR_REASON_INVALID_DOCUMENT
+    assert caught.value.message.startswith("ü→ü→")
+    assert caught.value.message.endswith("more characters)")
+
+
 async def test_an_unexpected_exception_leaks_nothing_but_its_incident(
     stub: Stub, servicer: Servicer, capsys: pytest.CaptureFixture[str]
 ) -> None:

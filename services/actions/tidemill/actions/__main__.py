@@ -1,25 +1,17 @@
 """`python -m tidemill.actions`: one Action service, set up by TIDEMILL_ACTIONS_* and ended by SIGTERM."""
 
 import asyncio
-import gc
 import os
 import sys
-from typing import Final
 
 from tidemill.actions.app import Surroundings, build
 from tidemill.actions.settings import load
 from tidemill.errors import TidemillError
+from tidemill.interpreter import tune_interpreter
 from tidemill.loops import FatalError
 from tidemill.rpc import AddressInUseError
 from tidemill.telemetry.logging import configure_logging
 from tidemill.telemetry.tracing import configure_tracing
-
-# The ledger's thread asks for the interpreter at every statement; with Python's 5 ms it would wait that long
-# each time while the event loop is busy, and one commit is several statements.
-SWITCH_INTERVAL_SECONDS: Final = 0.0005
-# Calls in flight are many objects without cycles: looking through them every 700 allocations costs a tenth
-# of the throughput.
-GARBAGE_THRESHOLDS: Final = (50_000, 20, 50)
 
 
 async def run() -> None:
@@ -35,8 +27,7 @@ async def run() -> None:
 def main() -> int:
     """The exit code: 0 after a stop that was asked for, 1 after a refusal or failure, said in one line."""
     configure_logging("actions", level=os.environ.get("TIDEMILL_LOG_LEVEL", "info"))
-    sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
-    gc.set_threshold(*GARBAGE_THRESHOLDS)
+    tune_interpreter()
     try:
         asyncio.run(run())
     except (TidemillError, FatalError, AddressInUseError, RuntimeError, ValueError) as error:

@@ -8,6 +8,7 @@ from tidemill.engine.app import build
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.settings import load
 from tidemill.errors import TidemillError
+from tidemill.interpreter import tune_interpreter
 from tidemill.loops import FatalError
 from tidemill.rpc.server import AddressInUseError
 from tidemill.telemetry.logging import configure_logging
@@ -33,6 +34,7 @@ async def run() -> None:
 def main() -> int:
     """The exit code: 0 after a stop that was asked for, 1 after a refusal or failure, said in one line."""
     configure_logging("engine", level=os.environ.get("TIDEMILL_LOG_LEVEL", "info"))
+    tune_interpreter()
     try:
         asyncio.run(run())
     except (TidemillError, FatalError, AddressInUseError, RuntimeError) as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tidemill.engine.log.port import LogGapError, LogRecord
-from tidemill.sqlite import SqliteThread, open_database
+from tidemill.sqlite import SqliteThread, insert_many, open_database
 
 TAIL_RECORDS_MAX: Final = 4096
 TRIM_RECORDS_MAX: Final = 5000
@@ -92,9 +92,7 @@ def _append(connection: sqlite3.Connection, records: Sequence[tuple[int, bytes]]
     for shard, data in records:
         appended.append(LogRecord(shard, following[shard], data))
         following[shard] += 1
-    connection.executemany(
-        "INSERT INTO record VALUES (?, ?, ?)", [(r.shard, r.offset, r.data) for r in appended]
-    )
+    insert_many(connection, "INSERT INTO record", [(r.shard, r.offset, r.data) for r in appended])
     connection.executemany(
         "UPDATE extent SET next = ? WHERE shard = ?", [(n, s) for s, n in following.items()]
     )

@@ -195,7 +195,10 @@ class Calls:
 
     def _not_delivered(self, outstanding: Outstanding, result: pb.ActionResult) -> None:
         outstanding.failures += 1
-        if outstanding.cancelled:
+        if outstanding.cancelled and result.delivery_failure == pb.DELIVERY_FAILURE_UNAVAILABLE:
+            # Not on disk there: the call could still be run, so that the end must be asked for again.
+            self._delay(outstanding)
+        elif outstanding.cancelled:
             self._answer(outstanding, _outcome(outstanding.call, history_pb2.ACTION_STATE_CANCELLED))
         elif (problem := self._given_up(outstanding, result)) is not None:
             self._answer(outstanding, _outcome(outstanding.call, history_pb2.ACTION_STATE_FAILED, problem))
@@ -226,7 +229,7 @@ class Calls:
             _, key, attempt = heapq.heappop(self._delayed)
             outstanding = self._outstanding.get((key, attempt))
             if outstanding is not None and not outstanding.sent:
-                self._waiting.append(outstanding)
+                self._resend((key, attempt), outstanding)
 
     def wait_us(self) -> int | None:
         """How long until a delayed call is due; None when none is."""

@@ -5,24 +5,22 @@ from collections.abc import Sequence
 from typing import Final
 
 from tidemill.engine.store.rows import ExecutionRow, ShardCommit
+from tidemill.sqlite import insert_many
 
 _FENCE: Final = (
     "UPDATE shard SET log_offset = ?, clock_us = ?, commit_number = ? WHERE id = ? AND epoch = ? RETURNING id"
 )
-_HISTORY: Final = "INSERT INTO history VALUES (?, ?, ?, ?, ?)"
-_EXECUTION: Final = (
-    "INSERT INTO execution VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+_HISTORY: Final = "INSERT INTO history"
+_EXECUTION: Final = "INSERT INTO execution"
+_EXECUTION_AGAIN: Final = (
     "ON CONFLICT (execution_id) DO UPDATE SET phase = excluded.phase, owes = excluded.owes, "
     "closed_at_us = excluded.closed_at_us, output = excluded.output, error = excluded.error, "
     "reason = excluded.reason"
 )
-_TIMER: Final = "INSERT OR REPLACE INTO timer VALUES (?, ?, ?, ?)"
+_TIMER: Final = "INSERT OR REPLACE INTO timer"
 _TIMER_GONE: Final = "DELETE FROM timer WHERE execution_id = ? AND timer_id = ?"
-_REJECTION: Final = "INSERT OR REPLACE INTO rejection VALUES (?, ?, ?, ?)"
-_DEAD_LETTER: Final = (
-    "INSERT INTO dead_letter (shard, execution_id, namespace, kind, item, error, time_us) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?)"
-)
+_REJECTION: Final = "INSERT OR REPLACE INTO rejection"
+_DEAD_LETTER: Final = "INSERT INTO dead_letter (shard, execution_id, namespace, kind, item, error, time_us)"
 _DEAD_LETTER_GONE: Final = "DELETE FROM dead_letter WHERE number = ?"
 
 
@@ -31,9 +29,7 @@ def write_commits(connection: sqlite3.Connection, commits: Sequence[ShardCommit]
     passed = [
         commit for commit in sorted(commits, key=lambda commit: commit.shard) if _fence(connection, commit)
     ]
-    for statement, rows in _statements(passed):
-        if rows:
-            connection.executemany(statement, rows)
+    _write(connection, passed)
     return {commit.shard for commit in passed}
 
 
@@ -47,12 +43,31 @@ def _fence(connection: sqlite3.Connection, commit: ShardCommit) -> bool:
     return connection.execute(_FENCE, values).fetchone() is not None
 
 
-def _statements(commits: Sequence[ShardCommit]) -> list[tuple[str, Sequence[tuple[object, ...]]]]:
+def _write(connection: sqlite3.Connection, commits: Sequence[ShardCommit]) -> None:
     histories = [
         (pack_id(row.execution_id), row.sequence, row.last_sequence, row.commit_number, row.data)
         for commit in commits
         for row in commit.histories
     ]
+    insert_many(connection, _HISTORY, histories)
+    executions = [_execution_values(row) for commit in commits for row in commit.executions]
+    insert_many(connection, _EXECUTION, executions, _EXECUTION_AGAIN)
+    _write_timers(connection, commits)
+    rejections = [
+        (row.shard, row.offset, row.time_us, row.error) for commit in commits for row in commit.rejections
+    ]
+    insert_many(connection, _REJECTION, rejections)
+    letters = [
+        (row.shard, row.execution_id, row.namespace, row.kind, row.item, row.error, row.time_us)
+        for commit in commits
+        for row in commit.dead_letters
+    ]
+    insert_many(connection, _DEAD_LETTER, letters)
+    gone = [(number,) for commit in commits for number in commit.dead_letters_gone]
+    connection.executemany(_DEAD_LETTER_GONE, gone)
+
+
+def _write_timers(connection: sqlite3.Connection, commits: Sequence[ShardCommit]) -> None:
     # A timer may be disarmed and armed again under the same id in one batch: what goes comes first.
     gone = [
         (pack_id(execution_id), timer_id)
@@ -64,23 +79,8 @@ def _statements(commits: Sequence[ShardCommit]) -> list[tuple[str, Sequence[tupl
         for commit in commits
         for row in commit.timers_armed
     ]
-    rejections = [
-        (row.shard, row.offset, row.time_us, row.error) for commit in commits for row in commit.rejections
-    ]
-    letters = [
-        (row.shard, row.execution_id, row.namespace, row.kind, row.item, row.error, row.time_us)
-        for commit in commits
-        for row in commit.dead_letters
-    ]
-    return [
-        (_HISTORY, histories),
-        (_EXECUTION, [_execution_values(row) for commit in commits for row in commit.executions]),
-        (_TIMER_GONE, gone),
-        (_TIMER, armed),
-        (_REJECTION, rejections),
-        (_DEAD_LETTER, letters),
-        (_DEAD_LETTER_GONE, [(number,) for commit in commits for number in commit.dead_letters_gone]),
-    ]
+    connection.executemany(_TIMER_GONE, gone)
+    insert_many(connection, _TIMER, armed)
 
 
 def _execution_values(row: ExecutionRow) -> tuple[object, ...]:

@@ -1,0 +1,115 @@
+"""SQLite under the services: durable, grouped, and honest about whose fault a failure is."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tidemill.sqlite import (
+    SqliteThread,
+    StorageRefusedError,
+    StorageUnavailableError,
+    insert_many,
+    open_database,
+)
+
+SCHEMA = "CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, text TEXT NOT NULL)"
+
+
+@pytest.fixture
+async def thread(tmp_path: Path) -> AsyncIterator[SqliteThread]:
+    thread = SqliteThread(open_database(tmp_path / "t.db", part="test", schema=SCHEMA), part="test")
+    yield thread
+    await thread.close()
+
+
+def insert(number: int, text: str | None = "x") -> "InsertJob":
+    return InsertJob(number, text)
+
+
+class InsertJob:
+    """A write that counts how often it ran."""
+
+    def __init__(self, number: int, text: str | None) -> None:
+        self.row = (number, text)
+        self.runs = 0
+
+    def __call__(self, connection: sqlite3.Connection) -> int:
+        self.runs += 1
+        connection.execute("INSERT INTO t VALUES (?, ?)", self.row)
+        return self.row[0]
+
+
+async def count(thread: SqliteThread) -> int:
+    rows: int = await thread.read(
+        lambda connection: connection.execute("SELECT count(*) FROM t").fetchone()[0]
+    )
+    return rows
+
+
+async def test_writes_that_wait_together_each_get_their_answer(thread: SqliteThread) -> None:
+    answers = await asyncio.gather(*(thread.write(insert(number)) for number in range(300)))
+    assert answers == list(range(300))
+    assert await count(thread) == 300
+
+
+async def test_one_bad_write_of_a_group_fails_alone(thread: SqliteThread) -> None:
+    jobs = [insert(1), insert(2, None), insert(3)]
+    answers = await asyncio.gather(*(thread.write(job) for job in jobs), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [int, StorageRefusedError, int]
+    assert await count(thread) == 2
+
+
+async def test_a_read_sees_the_writes_before_it(thread: SqliteThread) -> None:
+    writing = asyncio.ensure_future(thread.write(insert(1)))
+    await asyncio.sleep(0)
+    assert await count(thread) == 1
+    await writing
+
+
+async def test_what_a_job_raises_reaches_its_caller(thread: SqliteThread) -> None:
+    def broken(connection: sqlite3.Connection) -> None:
+        raise LookupError("a bug")
+
+    with pytest.raises(LookupError, match="a bug"):
+        await thread.write(broken)
+    assert await thread.write(insert(1)) == 1
+
+
+async def test_a_closed_thread_refuses(thread: SqliteThread) -> None:
+    await thread.close()
+    with pytest.raises(StorageUnavailableError, match="closed"):
+        await thread.write(insert(1))
+
+
+async def test_closing_finishes_what_waits(tmp_path: Path) -> None:
+    thread = SqliteThread(open_database(tmp_path / "t.db", part="test", schema=SCHEMA), part="test")
+    writing = [asyncio.ensure_future(thread.write(insert(number))) for number in range(20)]
+    await asyncio.sleep(0)
+    await thread.close()
+    assert await asyncio.gather(*writing) == list(range(20))
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3, 4, 255, 256, 700])
+def test_many_rows_are_written_whatever_their_number(rows: int) -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute(SCHEMA)
+    insert_many(connection, "INSERT INTO t", [(number, str(number)) for number in range(rows)])
+    assert connection.execute("SELECT count(*) FROM t").fetchone()[0] == rows
+    connection.close()
+
+
+def test_many_rows_may_replace_what_is_there() -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute(SCHEMA)
+    insert_many(connection, "INSERT INTO t", [(1, "a"), (2, "b")])
+    insert_many(
+        connection,
+        "INSERT INTO t",
+        [(2, "c"), (3, "d")],
+        "ON CONFLICT (id) DO UPDATE SET text = excluded.text",
+    )
+    assert connection.execute("SELECT text FROM t ORDER BY id").fetchall() == [("a",), ("c",), ("d",)]
+    connection.close()
