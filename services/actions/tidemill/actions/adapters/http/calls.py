@@ -9,6 +9,7 @@ import httpx
 from tidemill.actions.adapters.http.action import HttpLimits
 from tidemill.actions.adapters.http.answers import is_error, masked, output_of, shown, status_problem
 from tidemill.actions.adapters.http.arguments import HttpCall, InvalidArgumentsError, parse
+from tidemill.actions.adapters.http.pools import Pools
 from tidemill.actions.adapters.http.transport import RedirectedHosts
 from tidemill.actions.core.model import ActionState, Call, Outcome, Problem
 from tidemill.actions.core.problems import (
@@ -34,11 +35,13 @@ class HttpCalls:
 
     def __init__(self, limits: HttpLimits, hosts: Mapping[str, str]) -> None:
         self._limits = limits
-        transport: httpx.AsyncBaseTransport = httpx.AsyncHTTPTransport(
-            verify=httpx.create_ssl_context(),
-            trust_env=False,
-            limits=httpx.Limits(max_connections=limits.connections_max),
-        )
+        certificates = httpx.create_ssl_context()
+
+        def make_pool(*, connections_max: int) -> httpx.AsyncBaseTransport:
+            pool_limits = httpx.Limits(max_connections=connections_max)
+            return httpx.AsyncHTTPTransport(verify=certificates, trust_env=False, limits=pool_limits)
+
+        transport: httpx.AsyncBaseTransport = Pools(make_pool, connections_max=limits.connections_max)
         self._client = httpx.AsyncClient(
             transport=RedirectedHosts(transport, hosts) if hosts else transport,
             trust_env=False,
