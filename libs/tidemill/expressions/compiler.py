@@ -6,7 +6,8 @@ from typing import Final
 
 from tidemill.expressions import syntax
 from tidemill.expressions.budget import Run
-from tidemill.expressions.closures.compiler import Closures, weight
+from tidemill.expressions.closures.compiler import Closures
+from tidemill.expressions.closures.inspection import weight
 from tidemill.expressions.errors import ExpressionSyntaxError
 from tidemill.expressions.functions import definitions
 from tidemill.expressions.functions.definitions import definition_of

@@ -74,7 +74,7 @@ def to_json(value: Json, budget: Budget) -> str:
         return text
     parts = []
     for piece in pieces(value):
-        budget.spend(2)
+        budget.spend(3)
         budget.produce(len(piece))
         parts.append(piece)
     return "".join(parts)

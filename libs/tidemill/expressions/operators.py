@@ -100,10 +100,10 @@ def split_text(text: str, separator: str, budget: Budget) -> list[Json]:
     budget.spend(1 + len(text) // 8)
     if not text:
         return []
-    parts = text.split(separator) if separator else list(text)
-    budget.produce(SLOT_BYTES * len(parts) + len(text))
-    budget.spend(len(parts))
-    return list(parts)
+    count = 1 + text.count(separator) if separator else len(text)
+    budget.spend(count)
+    budget.produce(SLOT_BYTES * count + len(text))
+    return list[Json](text.split(separator) if separator else text)
 
 
 def remainder(left: Json, right: Json, _: Budget) -> Json:

@@ -13,6 +13,8 @@ from tidemill.expressions.values import is_number
 
 SOURCE_CHARACTERS_MAX: Final = 16_384
 TREE_LEVELS_MAX: Final = 64
+# Reached only by `?//`, which stands for its body once for each alternative.
+TREE_NODES_MAX: Final = 20_000
 
 _COMPARISONS: Final = frozenset(["==", "!=", "<", "<=", ">", ">="])
 _CONSTANTS: Final = {"null": None, "true": True, "false": False}
@@ -35,7 +37,10 @@ def parse(source: str) -> Node:
     if len(source) > SOURCE_CHARACTERS_MAX:
         raise ExpressionSyntaxError(f"an expression may have {SOURCE_CHARACTERS_MAX} characters")
     tree = _Parser(tokenize(source)).whole()
-    if syntax.nesting(tree) > TREE_LEVELS_MAX:
+    nodes, levels = syntax.size(tree, TREE_NODES_MAX)
+    if nodes > TREE_NODES_MAX:
+        raise ExpressionSyntaxError("an expression has too many parts")
+    if levels > TREE_LEVELS_MAX:
         raise ExpressionSyntaxError(f"an expression may nest {TREE_LEVELS_MAX} levels deep")
     return tree
 

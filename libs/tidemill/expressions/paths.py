@@ -156,7 +156,5 @@ def get_path(value: Json, path: Json, budget: Budget) -> Json:
     keys = checked_path(path)
     budget.spend(len(keys))
     for key in keys:
-        if value is None:
-            return None
         value = index(value, key, budget)
     return value

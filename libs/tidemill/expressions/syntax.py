@@ -257,10 +257,14 @@ def _nodes_in(item: object) -> Iterator[Node]:
             yield from _nodes_in(part)
 
 
-def nesting(node: Node) -> int:
-    """How many nodes the longest branch of the tree has. Iterative, so that no tree is too deep for it."""
-    deepest, level = 0, [node]
-    while level:
+def size(node: Node, nodes_max: int) -> tuple[int, int]:
+    """How many nodes a tree has, counted up to a bit more than `nodes_max`, and how many its longest branch.
+
+    A node that stands in two places counts twice. Iterative, so that no tree is too deep for it.
+    """
+    nodes, deepest, level = 0, 0, [node]
+    while level and nodes <= nodes_max:
+        nodes += len(level)
         deepest += 1
         level = [child for parent in level for child in children(parent)]
-    return deepest
+    return nodes, deepest

@@ -21,6 +21,8 @@ _TYPE_NAMES: Final[dict[type, str]] = {
 }
 _RANKS: Final[dict[type, int]] = {type(None): 0, bool: 1, int: 2, float: 2, str: 3, list: 4, dict: 5}
 _SHOWN_BYTES_MAX: Final = 29
+# Looking whether a container is too deep is quick.
+_CONTAINERS_PER_OPERATION: Final = 4
 
 # A key that Python orders as jq orders the value it was made from.
 SortKey: TypeAlias = tuple[Any, ...]
@@ -148,7 +150,7 @@ def check_nesting(value: Json, budget: Budget) -> None:
         depth += 1
         if depth > NESTING_LEVELS_MAX + 1:
             raise too_deep(NESTING_LEVELS_MAX)
-        budget.spend(len(level))
+        budget.spend(1 + len(level) // _CONTAINERS_PER_OPERATION)
         level = [
             child
             for parent in level

@@ -122,6 +122,7 @@ def test_a_question_mark_covers_the_last_access_alone() -> None:
         "1 " + "as $x | 1 " * 500,
         "reduce " * 300 + "1",
         "def f: " * 300 + "1",
+        ". as [$a] ?// $a | " * 30 + "$a",
         ".[" * 300,
     ],
 )

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Final, TypeAlias, TypeVar
 
 from tidemill.expressions import syntax
-from tidemill.expressions.closures import access, calls, construction, flow, operations, shapes
+from tidemill.expressions.closures import access, calls, construction, flow, operations, shapes, updates
+from tidemill.expressions.closures.inspection import comma_parts, inline, straight_keys, weight
 from tidemill.expressions.closures.shapes import Many, Single
-from tidemill.expressions.functions.definitions import definition_of
 from tidemill.expressions.functions.formats import formatter
 from tidemill.expressions.functions.registry import MANY, SINGLE, refusal
 from tidemill.expressions.scope import Bound, Inline, Scope
@@ -14,7 +14,7 @@ from tidemill.expressions.syntax import Node
 
 # Closures nest on the Python stack; deeper programs go to the machine, which has none.
 CLOSURE_LEVELS_MAX: Final = 40
-_CALL_OPERATIONS: Final = 4
+_UPDATES: Final = frozenset(["~assign/2", "~modify/2", "del/1"])
 _RUN_FREE_CALLS: Final = frozenset(["not/0", "type/0", "length/0", "startswith/1", "endswith/1", "has/1"])
 
 _Closure = TypeVar("_Closure")
@@ -162,7 +162,7 @@ class Closures:
         return None if made is None else operations.binary(node.operator, *made)
 
     def _array(self, node: syntax.Array, scope: Scope) -> Single | None:
-        items = self._all(_outputs(node.body), scope)
+        items = self._all(comma_parts(node.body), scope)
         if items is not None:
             return construction.array(items)
         self.needs_run = True
@@ -220,12 +220,26 @@ class Closures:
             return self.single(entry.node, self._scope_of(entry, scope.depth))
         if entry is not None or refusal(key):
             return None
+        if key in _UPDATES:
+            return self._update(node, scope)
         if key in SINGLE:
             self.needs_run = self.needs_run or key not in _RUN_FREE_CALLS
             arguments = self._all(list(node.arguments), scope)
             return None if arguments is None else calls.single_native(SINGLE[key], arguments)
         inlined = inline(key, node, scope)
         return inlined and self.single(*inlined)
+
+    def _update(self, node: syntax.Call, scope: Scope) -> Single | None:
+        self.needs_run = True
+        keys = straight_keys(node.arguments[0])
+        closures = None if keys is None else self._all(keys, scope)
+        if closures is None:
+            return None
+        if node.name == "del":
+            return updates.delete(closures)
+        content = self.single(node.arguments[1], scope)
+        join = updates.assign if node.name == "~assign" else updates.modify
+        return content and join(closures, content)
 
     def _scope_of(self, argument: Inline, depth: int) -> Scope:
         """The scope of an argument, where the environment has grown to that depth since."""
@@ -323,26 +337,3 @@ class Closures:
             return None if arguments is None else calls.many_native(MANY[key], arguments)
         inlined = inline(key, node, scope)
         return inlined and self.many(*inlined)
-
-
-def inline(key: str, node: syntax.Call, scope: Scope) -> tuple[Node, Scope] | None:
-    """The body of a builtin that is written in the language, with its arguments as they were written."""
-    definition = definition_of(key)
-    if definition is None:
-        return None
-    inner = Scope(depth=scope.depth)
-    for parameter, argument in zip(definition.parameters, node.arguments, strict=True):
-        inner = inner.with_inline(parameter + "/0", argument, scope)
-    return definition.body, inner
-
-
-def weight(node: Node) -> int:
-    """How many operations a closure counts as: its nodes, with more for a call than for an operator."""
-    own = _CALL_OPERATIONS if isinstance(node, syntax.Call | syntax.Text | syntax.Object) else 1
-    return own + sum(map(weight, syntax.children(node)))
-
-
-def _outputs(node: Node) -> list[Node]:
-    if isinstance(node, syntax.Comma):
-        return _outputs(node.left) + _outputs(node.right)
-    return [node]

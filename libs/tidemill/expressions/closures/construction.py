@@ -31,7 +31,10 @@ def named_object(entries: list[tuple[str, Single]]) -> Single:
     """`{name: value}` with names that are known."""
 
     def make(value: Json, environment: Environment, run: Run) -> Json:
-        return {name: entry(value, environment, run) for name, entry in entries}
+        made: dict[str, Json] = {}
+        for name, entry in entries:
+            made[name] = entry(value, environment, run)
+        return made
 
     return make
 
@@ -63,8 +66,7 @@ def text(parts: Sequence[str | Single], fill: Format, *, plain: bool) -> Single:
                 continue
             found = part(value, environment, run)
             texts.append(found if plain and isinstance(found, str) else fill(run, found))
-        made = "".join(texts)
-        run.budget.produce(len(made))
-        return made
+        run.budget.produce(sum(map(len, texts)))
+        return "".join(texts)
 
     return make

@@ -5,8 +5,7 @@ from typing import Final
 
 from tidemill.expressions.budget import Budget, Run
 from tidemill.expressions.numbers import checked
-from tidemill.expressions.operators import add
-from tidemill.expressions.values import is_number, raised
+from tidemill.expressions.values import described, is_number, raised
 from tidemill.json import Json
 
 
@@ -41,7 +40,7 @@ def recurse(run: Run, value: Json) -> Iterator[Json]:
     waiting: list[Iterator[Json]] = [iter([value])]
     while waiting:
         for item in waiting[-1]:
-            run.budget.spend(1)
+            run.budget.spend(2)
             yield item
             if isinstance(item, dict | list):
                 waiting.append(iter(item.values() if isinstance(item, dict) else item))
@@ -54,7 +53,7 @@ def substitutions(run: Run, value: Json, edits: Json) -> Iterator[Json]:
     """The texts that edits [offset, length, [replacements]] make of a text."""
     assert isinstance(value, str)
     assert isinstance(edits, list)
-    made: list[Json] = []
+    made: list[list[str]] = []
     previous = 0
     for edit in edits:
         assert isinstance(edit, list)
@@ -64,15 +63,20 @@ def substitutions(run: Run, value: Json, edits: Json) -> Iterator[Json]:
         assert isinstance(replacements, list)
         _extend(made, value[previous:offset], replacements, run.budget)
         previous = offset + size
-    for text in made or [value[:previous]]:
-        yield add(text, value[previous:], run.budget)
+    for parts in made or [[value[:previous]]]:
+        rest = value[previous:]
+        run.budget.produce(sum(map(len, parts)) + len(rest))
+        yield "".join(parts) + rest
 
 
-def _extend(made: list[Json], gap: str, replacements: list[Json], budget: Budget) -> None:
+def _extend(made: list[list[str]], gap: str, replacements: list[Json], budget: Budget) -> None:
     for position, replacement in enumerate(replacements):
+        if not isinstance(replacement, str):
+            raise raised(f"{described(gap)} and {described(replacement)} cannot be added")
+        budget.spend(2)
         if position == len(made):
-            made.append(None)
-        made[position] = add(made[position], add(gap, replacement, budget), budget)
+            made.append([])
+        made[position] += (gap, replacement)
 
 
 FUNCTIONS: Final[dict[str, Callable[..., Iterator[Json]]]] = {

@@ -20,8 +20,11 @@ PATTERN_CHARACTERS_MAX: Final = 1_000
 PROGRAM_INSTRUCTIONS_MAX: Final = 2_000
 _MEMORY_BYTES_MAX: Final = 1024 * 1024
 _COMPILED_PATTERNS_MAX: Final = 256
-# A search by RE2's slowest engine does about this many (character, instruction) pairs in one operation.
-_PAIRS_PER_OPERATION: Final = 2
+# RE2's slowest engine does about this many (character, instruction) pairs in the time of one operation.
+_PAIRS_PER_OPERATION: Final = 12
+# A small program always has few enough states for its quick engine, whose time does not depend on the size.
+_SMALL_PROGRAM_INSTRUCTIONS: Final = 16
+_CHARACTERS_PER_OPERATION: Final = 64
 _MATCH_OPERATIONS: Final = 20
 # Compiling is charged each time, whether or not the pattern is still known from before.
 _COMPILE_OPERATIONS: Final = 100
@@ -65,24 +68,38 @@ def _prepared(run: Run, text: Json, pattern: Json, flags: Json) -> tuple[str, Pa
     return text, compiled, used
 
 
-def _charge(length: int, compiled: Pattern, budget: Budget) -> None:
-    budget.spend(_MATCH_OPERATIONS + length * compiled.programsize // _PAIRS_PER_OPERATION)
+def _charge_search(length: int, compiled: Pattern, budget: Budget) -> None:
+    if compiled.programsize <= _SMALL_PROGRAM_INSTRUCTIONS:
+        budget.spend(_MATCH_OPERATIONS + length // _CHARACTERS_PER_OPERATION)
+    else:
+        budget.spend(_MATCH_OPERATIONS + length * compiled.programsize // _PAIRS_PER_OPERATION)
 
 
 def _searches(run: Run, value: Json, pattern: Json, flags: Json) -> Iterator[Match]:
     text, compiled, used = _prepared(run, value, pattern, flags)
     position = 0
     while position <= len(text):
-        _charge(len(text) - position, compiled, run.budget)
+        if position == 0 or not _looks_no_further(compiled):
+            _charge_search(len(text) - position, compiled, run.budget)
+        else:
+            run.budget.spend(_MATCH_OPERATIONS)
         found = compiled.search(text, position)
         if found is None:
             return
         start, end = found.span()
+        # The groups are found by a second look at the match alone.
+        run.budget.spend((end - start) * compiled.programsize // _PAIRS_PER_OPERATION)
         if end > start or "n" not in used:
             yield found
         if "g" not in used:
             return
         position = end if end > start else end + 1
+
+
+def _looks_no_further(compiled: Pattern) -> bool:
+    """True when a search ends right behind its match, so that all searches together read the text once."""
+    small = compiled.programsize <= _SMALL_PROGRAM_INSTRUCTIONS
+    return small and not any(repetition in compiled.pattern for repetition in "*+{")
 
 
 def test(run: Run, value: Json, pattern: Json, flags: Json) -> Json:
