@@ -2,10 +2,12 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Final
 
-from tidemill.loops import Stop
+from tidemill.errors import TidemillError
+from tidemill.loops import FatalError, Stop
 from tidemill.telemetry.logging import get_logger
 
 Drain = Callable[[], Awaitable[None]]
@@ -93,6 +95,20 @@ class Supervisor:
     def _cancel_all(self) -> None:
         for task in self._tasks:
             task.cancel()
+
+
+def run_to_exit_code(work: Coroutine[object, object, None], *refusals: type[Exception]) -> int:
+    """Run a process's work: 0 after a stop that was asked for, 1 after a refusal, said in one line.
+
+    `refusals` are what `work` raises on purpose beside the errors that every process may end with; anything
+    else is a bug, and keeps its traceback.
+    """
+    try:
+        asyncio.run(work)
+    except (TidemillError, FatalError, OSError, RuntimeError, *refusals) as error:
+        sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
+        return 1
+    return 0
 
 
 async def _await(drain: Drain) -> None:

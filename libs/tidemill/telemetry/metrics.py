@@ -65,10 +65,13 @@ class Metrics:
         return generate_latest(self._registry()).decode()
 
     def serve(self, port: int, host: str = LOOPBACK) -> "MetricsServer":
-        """Answer scrapes on a thread of its own; raises OSError when the port is taken."""
+        """Answer scrapes on a thread of its own; raises OSError, which names the port, when it is taken."""
         from prometheus_client import start_http_server
 
-        return MetricsServer(*start_http_server(port, host, self._registry()))
+        try:
+            return MetricsServer(*start_http_server(port, host, self._registry()))
+        except OSError as error:
+            raise OSError(f"cannot serve metrics on {host}:{port}: {error.strerror}") from None
 
     def _registry(self) -> "CollectorRegistry":
         from prometheus_client.registry import CollectorRegistry

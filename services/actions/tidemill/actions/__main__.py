@@ -1,15 +1,12 @@
 """`python -m tidemill.actions`: one Action service, set up by TIDEMILL_ACTIONS_* and ended by SIGTERM."""
 
-import asyncio
 import os
 import sys
 
 from tidemill.actions.app import Surroundings, build
 from tidemill.actions.settings import load
-from tidemill.errors import TidemillError
 from tidemill.interpreter import tune_interpreter
-from tidemill.loops import FatalError
-from tidemill.rpc import AddressInUseError
+from tidemill.supervision import run_to_exit_code
 from tidemill.telemetry.logging import configure_logging
 from tidemill.telemetry.tracing import configure_tracing
 
@@ -25,15 +22,10 @@ async def run() -> None:
 
 
 def main() -> int:
-    """The exit code: 0 after a stop that was asked for, 1 after a refusal or failure, said in one line."""
+    """The exit code; see `run_to_exit_code`."""
     configure_logging("actions", level=os.environ.get("TIDEMILL_LOG_LEVEL", "info"))
     tune_interpreter()
-    try:
-        asyncio.run(run())
-    except (TidemillError, FatalError, AddressInUseError, RuntimeError, ValueError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    return 0
+    return run_to_exit_code(run(), ValueError)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,13 @@
 """`python -m tidemill.engine`: one Engine process, set up by TIDEMILL_ENGINE_* and ended by SIGTERM."""
 
-import asyncio
 import os
 import sys
 
 from tidemill.engine.app import build
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.settings import load
-from tidemill.errors import TidemillError
 from tidemill.interpreter import tune_interpreter
-from tidemill.loops import FatalError
-from tidemill.rpc.server import AddressInUseError
+from tidemill.supervision import run_to_exit_code
 from tidemill.telemetry.logging import configure_logging
 from tidemill.telemetry.metrics import Metrics
 from tidemill.telemetry.tracing import configure_tracing
@@ -32,15 +29,10 @@ async def run() -> None:
 
 
 def main() -> int:
-    """The exit code: 0 after a stop that was asked for, 1 after a refusal or failure, said in one line."""
+    """The exit code; see `run_to_exit_code`."""
     configure_logging("engine", level=os.environ.get("TIDEMILL_LOG_LEVEL", "info"))
     tune_interpreter()
-    try:
-        asyncio.run(run())
-    except (TidemillError, FatalError, AddressInUseError, RuntimeError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    return 0
+    return run_to_exit_code(run())
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 FILE_NAME: Final = "ledger.db"
 PART: Final = "effect ledger"
+_EXPIRE: Final = "UPDATE call SET lease_until_us = 0 WHERE state IS NULL;"
 
 
 class SqliteLedger:
@@ -25,8 +26,7 @@ class SqliteLedger:
 
         `page_count_max` bounds its size in pages (0: none). Raises StorageUnavailableError for damage.
         """
-        connection = open_database(path, part=PART, schema=SCHEMA, page_count_max=page_count_max)
-        connection.execute("UPDATE call SET lease_until_us = 0 WHERE state IS NULL")
+        connection = open_database(path, part=PART, schema=SCHEMA + _EXPIRE, page_count_max=page_count_max)
         self._thread = SqliteThread(connection, part=PART)
 
     async def claim(self, claims: Sequence[Claim], now_us: int) -> list[ClaimAnswer]:

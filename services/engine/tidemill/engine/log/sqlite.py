@@ -27,9 +27,9 @@ class SqliteLog:
 
     def __init__(self, path: Path, shards: int, *, page_count_max: int = 0) -> None:
         """Open or create the file. Raises StorageUnavailableError for a damaged one."""
-        connection = open_database(path, part=_PART, schema=_SCHEMA, page_count_max=page_count_max)
-        for shard in range(shards):
-            connection.execute("INSERT OR IGNORE INTO extent VALUES (?, 0, 0)", (shard,))
+        extents = ", ".join(f"({shard}, 0, 0)" for shard in range(shards))
+        schema = f"{_SCHEMA}INSERT OR IGNORE INTO extent VALUES {extents};"
+        connection = open_database(path, part=_PART, schema=schema, page_count_max=page_count_max)
         self._first = dict(connection.execute("SELECT shard, first FROM extent"))
         self._next = dict(connection.execute("SELECT shard, next FROM extent"))
         self._tails: dict[int, deque[LogRecord]] = {
