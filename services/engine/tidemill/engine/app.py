@@ -169,13 +169,17 @@ class Storage:
     """The process's files: one lock, the log and the store. They belong together."""
 
     def __init__(self, settings: Settings) -> None:
-        """Open or create them. Raises DirectoryLockedError, or StorageUnavailableError for a damaged file."""
+        """Open or create them.
+
+        Raises DirectoryLockedError, StorageUnavailableError for a damaged file, and InvalidRequestError for
+        data with another number of shards.
+        """
         self._lock = DirectoryLock(settings.data, LOCK_NAME)
-        self.log: CommandLog = SqliteLog(
-            settings.data / "log.db", settings.shards, page_count_max=settings.log_page_count_max
-        )
         self.store = SqliteStore(
             settings.data / "state.db", settings.shards, page_count_max=settings.store_page_count_max
+        )
+        self.log: CommandLog = SqliteLog(
+            settings.data / "log.db", settings.shards, page_count_max=settings.log_page_count_max
         )
 
     async def close(self) -> None:

@@ -3,8 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from tidemill.errors import InvalidRequestError
 from tidemill.settings import from_environment
+
+SHARDS_VARIABLE: Final = "TIDEMILL_ENGINE_SHARDS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,10 @@ class Settings:
     drain_us_max: int = 10_000_000
     store_page_count_max: int = 0
     log_page_count_max: int = 0
+
+    def __post_init__(self) -> None:
+        if self.shards < 1:
+            raise InvalidRequestError(SHARDS_VARIABLE, f"{SHARDS_VARIABLE} must be at least 1")
 
 
 def load(environment: Mapping[str, str]) -> Settings:

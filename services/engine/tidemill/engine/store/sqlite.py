@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+from tidemill.engine.settings import SHARDS_VARIABLE
 from tidemill.engine.store.rows import (
     DeadLetterRow,
     DefinitionRow,
@@ -19,6 +20,7 @@ from tidemill.engine.store.rows import (
     TimerRow,
 )
 from tidemill.engine.store.sqlite_commit import pack_id, write_commits
+from tidemill.errors import InvalidRequestError
 from tidemill.sqlite import SqliteThread, open_database
 
 _PART: Final = "store"
@@ -31,17 +33,30 @@ _EXECUTION_COLUMNS: Final = (
     + ", (SELECT max(h.last_sequence) FROM history h WHERE h.execution_id = e.execution_id)"
 )
 
+# All at once, and only into a new file.
+_SHARDS: Final = """
+WITH RECURSIVE numbers (id) AS (VALUES (0) UNION ALL SELECT id + 1 FROM numbers WHERE id + 1 < {})
+INSERT INTO shard SELECT id, 0, '', 0, 0, 0 FROM numbers WHERE NOT EXISTS (SELECT 1 FROM shard);
+"""
+
 
 class SqliteStore:
     """Implements ShardStore, ReadStore and DefinitionStore on one file."""
 
     def __init__(self, path: Path, shards: int, *, page_count_max: int = 0) -> None:
-        """Open or create the file. Raises StorageUnavailableError for a damaged one."""
-        schema = files("tidemill.engine.store").joinpath("schema.sql").read_text()
+        """Open or create the file.
+
+        Raises StorageUnavailableError for a damaged one, InvalidRequestError for one with another number of
+        shards: executions would not be found in the shards that their ids lead to.
+        """
+        schema = files("tidemill.engine.store").joinpath("schema.sql").read_text() + _SHARDS.format(shards)
         writing = open_database(path, part=_PART, schema=schema, page_count_max=page_count_max)
-        writing.executemany(
-            "INSERT OR IGNORE INTO shard VALUES (?, 0, '', 0, 0, 0)", [(n,) for n in range(shards)]
-        )
+        (found,) = writing.execute("SELECT count(*) FROM shard").fetchone()
+        if found != shards:
+            raise InvalidRequestError(
+                SHARDS_VARIABLE,
+                f"{SHARDS_VARIABLE} is {shards}, but {path.name} was made with {found} shards",
+            )
         reading = open_database(path, part=_PART, schema="PRAGMA query_only = ON;", verify=False)
         self._writer = SqliteThread(writing, part=_PART)
         self._reader = SqliteThread(reading, part=_PART)
