@@ -5,12 +5,14 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Final
 
 from tidemill import dsl
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
 from tidemill.clock import Clock
 from tidemill.engine.core.plan import Plan, compile_plan
+from tidemill.engine.core.settings import CoreSettings
 from tidemill.engine.core.tasks.registry import KINDS, Kinds
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.port import DefinitionStore
@@ -43,6 +45,9 @@ class Catalogue:
         self, store: DefinitionStore, clock: Clock, settings: Settings, kinds: Kinds = KINDS
     ) -> None:
         self._kinds = kinds
+        self._core_settings = CoreSettings(
+            payload_bytes_max=settings.payload_bytes_max, runtime_version=version("tidemill")
+        )
         self._store = store
         self._clock = clock
         self._settings = settings
@@ -91,12 +96,15 @@ class Catalogue:
         plan = self._plans.get(key)
         if plan is None:
             row = self.get(*key)
-            plan = self._plans[key] = compile_plan(
-                dsl.load(row.document), digest=bytes.fromhex(row.digest), kinds=self._kinds
-            )
+            plan = self._plans[key] = self._compile(dsl.load(row.document), row.digest)
             if len(self._plans) > self._settings.plans_cached_max:
                 self._plans.popitem(last=False)
         return plan
+
+    def _compile(self, document: dict[str, Json], digest: str) -> Plan:
+        return compile_plan(
+            document, digest=bytes.fromhex(digest), settings=self._core_settings, kinds=self._kinds
+        )
 
     def examine(self, namespace: str, document: bytes) -> tuple[dict[str, Json], list[dsl.Problem]]:
         """Load and check a document; the second part is all that is wrong with it. Raises DocumentError."""
@@ -121,7 +129,7 @@ class Catalogue:
             raise dsl.DocumentError(errors)
         _refuse_unsupported(loaded)
         row = self._row(loaded, document)
-        compile_plan(loaded, digest=bytes.fromhex(row.digest))
+        self._compile(loaded, row.digest)
         stored = await self._store.publish(row)
         _refuse_conflict(stored, row)
         created = (stored.namespace, stored.name, stored.version) not in self._rows

@@ -3,6 +3,7 @@
 import asyncio
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from tidemill.engine.runtime.deciding import Deciding
@@ -106,6 +107,9 @@ class BatchLoop:
             await self._step(items[middle:])
             return
         item = items[0]
+        if isinstance(item, Poisoned) and not item.bare:
+            await self._step([replace(item, bare=True)])
+            return
         if isinstance(item, OwedWork | Poisoned):
             raise error  # neither brings data of its own: the store itself must be at fault
         _log.error("the store refuses an item's data", execution_id=item.execution_id, exc_info=error)

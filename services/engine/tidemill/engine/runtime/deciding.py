@@ -94,7 +94,10 @@ class Deciding:
             case Redriven():
                 await self._redrive(item, turn, shard_turn)
             case Poisoned():
-                await self._quarantine.item(item.item, turn, shard_turn, item.error)
+                if item.bare:
+                    self._quarantine.keep(item.item, turn, shard_turn, item.error)
+                else:
+                    await self._quarantine.item(item.item, turn, shard_turn, item.error)
                 self._done(item.item, turn, shard_turn)
             case LoggedCommand() | ActionAnswer() | DueTimer():
                 await self._guarded(item, turn, shard_turn)

@@ -17,6 +17,7 @@ from tidemill.engine.runtime.progress import Progress
 from tidemill.engine.store.port import ReadStore
 from tidemill.errors import InvalidRequestError, OverloadedError, TidemillError, TooLargeError
 from tidemill.json import loads
+from tidemill.sqlite import StorageUnavailableError
 from tidemill.unique import fresh_uuid
 
 COMMAND_SCHEMA: Final = 1
@@ -189,6 +190,10 @@ class Ingress:
                 "the engine is stopping",
                 {"part": "ingress"},
                 retry_delay_us=1_000_000,
+            )
+        if not self._progress.applying:
+            raise StorageUnavailableError(
+                "store", "the last commit failed, and the shards are not taken anew yet"
             )
         for shard in {prepared.shard for prepared in batch}:
             if self._progress.backlog(shard) >= self._settings.log_backlog_max:

@@ -60,12 +60,16 @@ class Redriven:
 
 @dataclass(frozen=True, slots=True)
 class Poisoned:
-    """An item whose rows the store refuses, on its way to the dead letters."""
+    """An item whose rows the store refuses, on its way to the dead letters.
+
+    `bare` when it refuses the suspension of its execution too: then nothing but the dead letter is written.
+    """
 
     shard: int
     execution_id: str
     item: "LoggedCommand | ActionAnswer | DueTimer"
     error: str
+    bare: bool = False
 
 
 Keepable = LoggedCommand | ActionAnswer | DueTimer

@@ -42,11 +42,13 @@ class Memory:
         for shard, row in owned.items():
             self.progress.advance(shard, row.log_offset)
         self.timers.own(tuple(owned))
+        self.progress.applying = True
         for begun in self.begun:
             begun(owned)
 
     def drop(self) -> None:
         """Forget all."""
+        self.progress.applying = False
         self.inbox.clear()
         self.states.clear()
         self.calls.clear()

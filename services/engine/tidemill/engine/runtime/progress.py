@@ -12,6 +12,8 @@ class Progress:
     """For each shard the next log offset to apply, as far as the store has it."""
 
     def __init__(self) -> None:
+        # Whether commands are being applied at all: not while the shards are lost, as on a full disk.
+        self.applying = False
         self._next: dict[int, int] = {}
         self._ends: dict[int, int] = {}
         self._waiting: dict[int, list[tuple[int, asyncio.Future[None]]]] = defaultdict(list)

@@ -39,11 +39,7 @@ class Quarantine:
 
     async def item(self, item: Keepable, turn: Turn, shard_turn: ShardTurn, error: str) -> None:
         """Keep the item and suspend its execution, as it was before the item came."""
-        kind, data = encode(item)
-        letter = DeadLetterRow(
-            0, item.shard, item.execution_id, _namespace_of(item, turn), kind, data, error, shard_turn.now_us
-        )
-        self._keep(letter, shard_turn)
+        self.keep(item, turn, shard_turn, error)
         if turn.quarantined:
             return
         turn.state = await self._before(turn, shard_turn)
@@ -51,6 +47,14 @@ class Quarantine:
             self._hold_start(item, turn, shard_turn)
         elif turn.state.phase in _OPEN:
             self._record(turn, [ExecutionSuspended(ENGINE_ERROR)], item, shard_turn.now_us)
+
+    def keep(self, item: Keepable, turn: Turn, shard_turn: ShardTurn, error: str) -> None:
+        """Keep the item, and leave its execution as it is."""
+        kind, data = encode(item)
+        letter = DeadLetterRow(
+            0, item.shard, item.execution_id, _namespace_of(item, turn), kind, data, error, shard_turn.now_us
+        )
+        self._keep(letter, shard_turn)
 
     async def history(self, turn: Turn, shard_turn: ShardTurn, error: HistoryError) -> None:
         """Mark an execution whose history does not fold; nothing is added to that history."""
