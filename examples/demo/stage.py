@@ -1,0 +1,67 @@
+"""A stack with the three workflows published in it, and a provider that stands for the outside world."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from examples.demo.expectations import WORKFLOWS
+from tidemill.client.calls import Patience
+from tidemill.client.client import Client
+from tidemill.stack.clients import client_of
+from tidemill.stack.layout import Layout, Ports
+from tidemill.stack.stack import Stack
+from tidemill.testing.provider import Provider
+
+NAMESPACE: Final = "examples"
+# The made-up hosts that the workflows call.
+HOSTS: Final = ("sms.example.com", "email.example.com", "shop.example.com")
+EXAMPLES: Final = Path(__file__).parents[1]
+# A service that is killed and started again is away for a second or two.
+_PATIENCE: Final = Patience(call_seconds=60.0, away_seconds=60.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Three running services, a client for them, and the outside world."""
+
+    stack: Stack
+    client: Client
+    provider: Provider
+
+
+@asynccontextmanager
+async def staged(provider: Provider, data: Path) -> AsyncIterator[Stage]:
+    """Start the services on free ports with their files in `data`; they are killed at the end.
+
+    Raises StackError when one does not start. Their logs are the `*.log` files in `data`.
+    """
+    stack = Stack(Layout(data=data, ports=Ports.free(), settings=_settings(provider)))
+    async with client_of(stack.layout, patience=_PATIENCE) as client:
+        await stack.start()
+        try:
+            yield Stage(stack, client, provider)
+        finally:
+            await stack.kill_all()
+
+
+async def publish_workflows(client: Client) -> list[str]:
+    """Publish the three workflows; returns their full names."""
+    names = []
+    for name in WORKFLOWS.values():
+        document = (EXAMPLES / f"{name}.yaml").read_bytes()
+        definition = (await client.definitions.publish(document)).definition
+        names.append(f"{definition.namespace}/{definition.name}:{definition.version}")
+    return names
+
+
+def _settings(provider: Provider) -> dict[str, str]:
+    inherited = os.environ.get("PYTHONPATH")
+    paths = [str(EXAMPLES / "actions"), *([inherited] if inherited else [])]
+    return {
+        "TIDEMILL_ACTIONS_HTTP_HOSTS": provider.hosts(*HOSTS),
+        "TIDEMILL_ACTIONS_MODULES": "crm_actions",
+        "PYTHONPATH": os.pathsep.join(paths),
+    }
