@@ -24,8 +24,10 @@ _COMPILED_PATTERNS_MAX: Final = 256
 _PAIRS_PER_OPERATION: Final = 12
 # A small program always has few enough states for its quick engine, whose time does not depend on the size.
 _SMALL_PROGRAM_INSTRUCTIONS: Final = 16
-_CHARACTERS_PER_OPERATION: Final = 64
-_MATCH_OPERATIONS: Final = 20
+_CHARACTERS_PER_OPERATION: Final = 100
+_MATCH_OPERATIONS: Final = 30
+_GROUP_OPERATIONS: Final = 5
+_GROUP_BYTES: Final = 200
 # Compiling is charged each time, whether or not the pattern is still known from before.
 _COMPILE_OPERATIONS: Final = 100
 
@@ -77,23 +79,28 @@ def _charge_search(length: int, compiled: Pattern, budget: Budget) -> None:
 
 def _searches(run: Run, value: Json, pattern: Json, flags: Json) -> Iterator[Match]:
     text, compiled, used = _prepared(run, value, pattern, flags)
-    position = 0
-    while position <= len(text):
-        if position == 0 or not _looks_no_further(compiled):
-            _charge_search(len(text) - position, compiled, run.budget)
+    # One iterator for the whole text, because each search of its own would encode the text again.
+    matches = compiled.finditer(text)
+    previous = (-1, 0)
+    while True:
+        if previous[1] == 0 or not _looks_no_further(compiled):
+            _charge_search(len(text) - previous[1], compiled, run.budget)
         else:
             run.budget.spend(_MATCH_OPERATIONS)
-        found = compiled.search(text, position)
+        found = next(matches, None)
         if found is None:
             return
         start, end = found.span()
+        # RE2 gives an empty match once more when the search before began in front of it.
+        if (start, end) == previous:
+            continue
+        previous = (start, end)
         # The groups are found by a second look at the match alone.
         run.budget.spend((end - start) * compiled.programsize // _PAIRS_PER_OPERATION)
         if end > start or "n" not in used:
             yield found
         if "g" not in used:
             return
-        position = end if end > start else end + 1
 
 
 def _looks_no_further(compiled: Pattern) -> bool:
@@ -109,17 +116,20 @@ def test(run: Run, value: Json, pattern: Json, flags: Json) -> Json:
 
 def match(run: Run, value: Json, pattern: Json, flags: Json) -> Iterator[Json]:
     """Each match with its captures."""
+    names: list[Json] | None = None
     for found in _searches(run, value, pattern, flags):
-        yield _described_match(found, run.budget)
+        names = _group_names(found) if names is None else names
+        run.budget.spend(_GROUP_OPERATIONS * len(names))
+        run.budget.produce(_GROUP_BYTES * (1 + len(names)))
+        captures: list[Json] = [
+            {**_place(found, group), "name": name} for group, name in enumerate(names, start=1)
+        ]
+        yield {**_place(found, 0), "captures": captures}
 
 
-def _described_match(found: Match, budget: Budget) -> Json:
+def _group_names(found: Match) -> list[Json]:
     names = {position: name for name, position in found.re.groupindex.items()}
-    budget.produce(200 * (1 + found.re.groups))
-    captures: list[Json] = [
-        {**_place(found, group), "name": names.get(group)} for group in range(1, found.re.groups + 1)
-    ]
-    return {**_place(found, 0), "captures": captures}
+    return [names.get(group) for group in range(1, found.re.groups + 1)]
 
 
 def _place(found: Match, group: int) -> dict[str, Json]:
