@@ -101,7 +101,7 @@ def insert_many(
 ) -> None:
     """Run `{into} VALUES (...), (...) {suffix}` for all rows, in few statements.
 
-    `executemany` hands the interpreter over once a row, and waits for it each time while the event loop is busy.
+    `executemany` hands the interpreter over once a row, and waits for it each time while the loop is busy.
     """
     done = 0
     while done < len(rows):
