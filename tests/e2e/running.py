@@ -1,8 +1,9 @@
 """A whole stack with its clients, for tests that are no coroutines: documents in, reports out."""
 
 import asyncio
-from collections.abc import Coroutine
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
@@ -17,7 +18,7 @@ from tidemill.client.calls import Patience
 from tidemill.client.client import Client
 from tidemill.json import Json
 from tidemill.stack.clients import client_of
-from tidemill.stack.layout import Layout, Ports
+from tidemill.stack.layout import Layout, Ports, ServiceName
 from tidemill.stack.stack import Stack, StackError
 
 T = TypeVar("T")
@@ -25,6 +26,7 @@ T = TypeVar("T")
 START_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 60.0
 RUN_SECONDS_MAX = 50.0
+POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,20 @@ class RunningStack:
     def wait(self, work: Coroutine[Any, Any, T], *, seconds: float = RUN_SECONDS_MAX) -> T:
         """The result of the work; raises TimeoutError."""
         return self._runner.run(asyncio.wait_for(work, seconds))
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Return once the condition holds; fails when it does not come to hold in time."""
+        deadline = time.monotonic() + RUN_SECONDS_MAX
+        while not holds():
+            assert time.monotonic() < deadline
+            time.sleep(POLL_SECONDS)
+
+    def restart(self, name: ServiceName, **settings: str) -> None:
+        """Kill a service and start it again, with other settings beside those that it had."""
+        layout = self.stack.layout
+        self.stack.layout = replace(layout, settings={**layout.settings, **settings})
+        self.wait(self.stack.kill(name))
+        self.wait(self.stack.restart(name))
 
     def publish(self, document: str) -> definitions.Definition:
         """Publish a document; raises TidemillError."""

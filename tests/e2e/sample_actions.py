@@ -11,7 +11,7 @@ MODULE = __name__
 _runs: Counter[str] = Counter()
 _begun: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 _cancelled: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
-_TWO_NUMBERS: Json = {
+_TWO_NUMBERS = {
     "type": "object",
     "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}},
     "required": ["a", "b"],
@@ -54,6 +54,15 @@ def count(arguments: Json, context: ActionContext) -> Json:
     """How often it has run for the execution."""
     _runs[context.execution_id] += 1
     return {"runs": _runs[context.execution_id]}
+
+
+@action("test.pad:1.0.0", effect_class=EffectClass.ONCE)
+def pad(arguments: Json, context: ActionContext) -> Json:
+    """A text of `characters`, which the ledger has to keep."""
+    assert isinstance(arguments, dict)
+    characters = arguments["characters"]
+    assert isinstance(characters, int)
+    return {"pad": "x" * characters}
 
 
 @action("test.raises:1.0.0", effect_class=EffectClass.ONCE)
