@@ -26,7 +26,6 @@ HEAVY = (
     "asyncio",
     "ruamel",
     "jsonschema_rs",
-    "purejq",
     "httpx",
     "structlog",
 )
