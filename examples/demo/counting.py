@@ -69,7 +69,7 @@ def judge(wanted: Expectation, effects: Effects, executions: Iterable[Execution]
 
 @dataclass(frozen=True, slots=True)
 class Latencies:
-    """Milliseconds out of histories, sorted.
+    """Milliseconds out of histories.
 
     `steps`: for each call of an action whose outcome somebody waited for, from the request on disk to the
     outcome on disk. `waits`: for each wait, from the moment when it was due to its end on disk.
@@ -89,13 +89,13 @@ async def read_latencies(client: Client, executions: Sequence[Execution]) -> Lat
 
     found = await asyncio.gather(*map(read, executions))
     return Latencies(
-        sorted(latency for one in found for latency in one.steps),
-        sorted(latency for one in found for latency in one.waits),
+        [latency for one in found for latency in one.steps],
+        [latency for one in found for latency in one.waits],
     )
 
 
 def latencies_of(history: Iterable[HistoryEvent]) -> Latencies:
-    """The latencies of one execution, in the order of its history."""
+    """The latencies of one execution."""
     asked_at_us: dict[str, int] = {}
     due_at_us: dict[str, int] = {}
     found = Latencies([], [])
@@ -114,8 +114,3 @@ def latencies_of(history: Iterable[HistoryEvent]) -> Latencies:
             case _:
                 pass
     return found
-
-
-def percentile(ordered: Sequence[float], share: float) -> float:
-    """The value below which so large a share of the sorted values lies; 0 of none."""
-    return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else 0.0

@@ -1,11 +1,13 @@
 """The table at the end of the demo."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich import box
 from rich.table import Table
 
-from examples.demo.counting import Latencies, Verdict, percentile
+from examples.demo.counting import Latencies, Verdict
+from tidemill.bench.result import percentile
 from tidemill.testing.effects import Outcome
 
 
@@ -62,15 +64,15 @@ def _provider(result: Result) -> list[tuple[str, str, str]]:
 def _speed(result: Result) -> list[tuple[str, str, str]]:
     steps, waits = result.latencies.steps, result.latencies.waits
     return [
-        ("step latency p50", _ms(percentile(steps, 0.50)), "histories: call to outcome on disk,"),
-        ("step latency p99", _ms(percentile(steps, 0.99)), "the provider's time included"),
-        ("wait overrun p50", _ms(percentile(waits, 0.50)), "histories: time due to end on disk,"),
-        ("wait overrun p99", _ms(percentile(waits, 0.99)), "the Engine's absence included"),
+        ("step latency p50", _ms(steps, 50), "histories: call to outcome on disk,"),
+        ("step latency p99", _ms(steps, 99), "the provider's time included"),
+        ("wait overrun p50", _ms(waits, 50), "histories: time due to end on disk,"),
+        ("wait overrun p99", _ms(waits, 99), "the Engine's absence included"),
         ("steps", f"{len(steps):,}", "histories: calls, failed ones too"),
         ("steps/s", f"{len(steps) / result.seconds:,.0f}", "waits and that absence included"),
         ("time", f"{result.seconds:,.1f} s", "first event to last end"),
     ]
 
 
-def _ms(value: float) -> str:
-    return f"{value:,.1f} ms"
+def _ms(values: Sequence[float], percent: int) -> str:
+    return f"{percentile(values, percent):,.1f} ms" if values else "none"
