@@ -103,9 +103,10 @@ def run_to_exit_code(work: Coroutine[object, object, None], *refusals: type[Exce
     `refusals` are what `work` raises on purpose beside the errors that every process may end with; anything
     else is a bug, and keeps its traceback.
     """
+    expected: tuple[type[Exception], ...] = (TidemillError, FatalError, OSError, RuntimeError, *refusals)
     try:
         asyncio.run(work)
-    except (TidemillError, FatalError, OSError, RuntimeError, *refusals) as error:
+    except expected as error:
         sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
         return 1
     return 0
