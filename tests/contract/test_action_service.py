@@ -264,7 +264,7 @@ async def test_an_action_is_described(service: ActionsService) -> None:
     [
         ({"namespace": ""}, reasons.ERROR_REASON_INVALID_REQUEST),
         ({"page_size": -1}, reasons.ERROR_REASON_INVALID_REQUEST),
-        ({"page_token": "never given"}, reasons.ERROR_REASON_NOT_FOUND),
+        ({"page_token": "never given"}, reasons.ERROR_REASON_INVALID_REQUEST),
     ],
 )
 async def test_a_wrong_request_for_a_list_is_refused(

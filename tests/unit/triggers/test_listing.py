@@ -6,8 +6,9 @@ import pytest
 
 from tests.unit.triggers.samples import NAMESPACE, anyof, condition, index_of, one
 from tidemill.errors import TidemillError
+from tidemill.paging import PageLimits
 from tidemill.triggers.core.index import TriggerIndex, TriggerKey
-from tidemill.triggers.listing import PageLimits, PageRequest, list_triggers
+from tidemill.triggers.listing import PageRequest, list_triggers
 
 LIMITS = PageLimits(page_size_default=2, page_size_max=3)
 INDEX = index_of(

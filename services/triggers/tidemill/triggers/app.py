@@ -9,6 +9,7 @@ import grpc
 from tidemill.api.engine.v1.definition_service_pb2_grpc import DefinitionServiceStub
 from tidemill.clock import Clock, SystemClock
 from tidemill.loops import Stop
+from tidemill.paging import PageLimits
 from tidemill.rpc import RpcLimits, RpcOptions, RpcServer, build_server, connect
 from tidemill.telemetry.metrics import Metrics
 from tidemill.telemetry.tracing import NoTracing, Tracing
@@ -19,7 +20,6 @@ from tidemill.triggers.core.conditions import StartCondition
 from tidemill.triggers.core.event import EventLimits
 from tidemill.triggers.engine import EngineSubmit
 from tidemill.triggers.http.server import HttpServer
-from tidemill.triggers.listing import PageLimits
 from tidemill.triggers.publisher import Publisher, PublishLimits
 from tidemill.triggers.publishing_telemetry import PublishingTelemetry
 from tidemill.triggers.service import Parts, Triggers

@@ -3,8 +3,7 @@
 from tidemill.actions.registry import ActionSpec
 from tidemill.actions.settings import Settings
 from tidemill.api.actions.v1 import action_service_pb2 as pb
-from tidemill.api.errors.v1 import error_reason_pb2 as reasons
-from tidemill.errors import InvalidRequestError, TidemillError
+from tidemill.paging import PageLimits, decode_token, encode_token
 
 
 def page_of(
@@ -12,21 +11,10 @@ def page_of(
 ) -> tuple[list[ActionSpec], str]:
     """The page that the request asks for, and the token of the next one.
 
-    A token is the last name of the page before. Raises INVALID_REQUEST for a negative size, NOT_FOUND for a
-    token that this service did not give; a size over the limit gives the limit.
+    Raises InvalidRequestError for a bad size or token.
     """
-    if request.page_size < 0:
-        raise InvalidRequestError("page_size", "page_size must not be negative")
-    size = min(request.page_size or settings.page_size_default, settings.page_size_max)
-    start = _start(specs, request.page_token)
-    page = specs[start : start + size]
-    return page, page[-1].full_name if start + size < len(specs) else ""
-
-
-def _start(specs: list[ActionSpec], token: str) -> int:
-    if not token:
-        return 0
-    for index, spec in enumerate(specs):
-        if spec.full_name == token:
-            return index + 1
-    raise TidemillError(reasons.ERROR_REASON_NOT_FOUND, "no such page token", {"field": "page_token"})
+    size = PageLimits(settings.page_size_default, settings.page_size_max).size(request.page_size)
+    place = decode_token(request.page_token, str)
+    following = [spec for spec in specs if place is None or spec.full_name > str(place[0])]
+    page = following[:size]
+    return page, encode_token(page[-1].full_name) if len(following) > size else ""

@@ -8,13 +8,13 @@ import grpc
 from tidemill.api.engine.v1 import dead_letter_service_pb2 as pb
 from tidemill.api.engine.v1.dead_letter_service_pb2_grpc import DeadLetterServiceServicer
 from tidemill.engine.api import messages
-from tidemill.engine.api.paging import decode_token, encode_token, page_size
 from tidemill.engine.runtime.inbox import Inbox
 from tidemill.engine.runtime.items import Redriven, decode
 from tidemill.engine.runtime.progress import Watchers
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.port import ReadStore
 from tidemill.engine.store.rows import DeadLetterRow
+from tidemill.paging import PageLimits, decode_token, encode_token
 
 Context: TypeAlias = "grpc.aio.ServicerContext[object, object]"
 
@@ -27,11 +27,12 @@ class DeadLetterApi(DeadLetterServiceServicer):
         self._inbox = inbox
         self._watchers = watchers
         self._settings = settings
+        self._pages = PageLimits(settings.page_size_default, settings.page_size_max)
 
     async def List(
         self, request: pb.DeadLetterServiceListRequest, context: Context
     ) -> pb.DeadLetterServiceListResponse:
-        size = page_size(request.page_size, self._settings)
+        size = self._pages.size(request.page_size)
         place = decode_token(request.page_token, int)
         namespace = "" if request.namespace == "-" else request.namespace
         rows = await self._store.dead_letters(namespace, int(str(place[0])) if place else 0, size + 1)

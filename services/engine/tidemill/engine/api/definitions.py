@@ -10,11 +10,11 @@ from tidemill import dsl
 from tidemill.api.engine.v1 import definition_service_pb2 as pb
 from tidemill.api.engine.v1.definition_service_pb2_grpc import DefinitionServiceServicer
 from tidemill.engine.api import messages
-from tidemill.engine.api.paging import decode_token, encode_token, page_size
 from tidemill.engine.catalogue import Catalogue, Watcher
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.rows import DefinitionRow
 from tidemill.lanes import check_identifier
+from tidemill.paging import PageLimits, decode_token, encode_token
 
 ANY_NAMESPACE = "-"
 DOCUMENTS_A_MESSAGE_MAX = 100
@@ -27,6 +27,7 @@ class DefinitionApi(DefinitionServiceServicer):
     def __init__(self, catalogue: Catalogue, settings: Settings) -> None:
         self._catalogue = catalogue
         self._settings = settings
+        self._pages = PageLimits(settings.page_size_default, settings.page_size_max)
 
     async def Validate(self, request: pb.ValidateRequest, context: Context) -> pb.ValidateResponse:
         try:
@@ -49,7 +50,7 @@ class DefinitionApi(DefinitionServiceServicer):
         return pb.GetResponse(definition=self._message(row))
 
     async def List(self, request: pb.ListRequest, context: Context) -> pb.ListResponse:
-        size = page_size(request.page_size, self._settings)
+        size = self._pages.size(request.page_size)
         place = decode_token(request.page_token, str, str, str)
         rows = sorted(
             (row for row in self._catalogue.rows() if _wanted(row, request.namespace, request.name)), key=_key

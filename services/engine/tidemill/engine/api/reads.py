@@ -9,7 +9,6 @@ from tidemill.api.engine.v1.position_pb2 import Position
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
 from tidemill.api.errors.v1.item_error_pb2 import ItemError
 from tidemill.engine.api import messages
-from tidemill.engine.api.paging import decode_token, encode_token, page_size
 from tidemill.engine.core.state import Phase
 from tidemill.engine.runtime.ingress import Accepted
 from tidemill.engine.runtime.progress import Progress, Watchers
@@ -18,6 +17,7 @@ from tidemill.engine.store.port import ReadStore
 from tidemill.engine.store.rows import ExecutionFilter, ExecutionRow
 from tidemill.errors import InvalidRequestError, OverloadedError, TidemillError, from_item_error
 from tidemill.lanes import hash_of_execution_id
+from tidemill.paging import PageLimits, decode_token, encode_token
 
 ANY_NAMESPACE: Final = "-"
 _CLOSED: Final = frozenset({Phase.CANCELLED, Phase.FAULTED, Phase.COMPLETED})
@@ -31,6 +31,7 @@ class Reads:
         self._progress = progress
         self._watchers = watchers
         self._settings = settings
+        self._pages = PageLimits(settings.page_size_default, settings.page_size_max)
 
     async def wait_for(self, at_least: Position | None, remaining_seconds: float | None) -> None:
         """Wait, bounded, until the store has what the client wants to see."""
@@ -68,7 +69,7 @@ class Reads:
 
     async def executions(self, request: pb.ExecutionServiceListRequest) -> tuple[list[ExecutionRow], str]:
         """A page of executions, and the token of the next one."""
-        size = page_size(request.page_size, self._settings)
+        size = self._pages.size(request.page_size)
         place = decode_token(request.page_token, int, str)
         if not request.namespace:
             raise InvalidRequestError("namespace", 'namespace is missing; "-" means all')
@@ -89,7 +90,7 @@ class Reads:
     async def history(self, request: pb.GetHistoryRequest) -> tuple[list[pb.HistoryEvent], str]:
         """A page of history, bounded in events and bytes, and the token of the next one."""
         row = await self.execution(request.namespace, request.execution_id)
-        size = page_size(request.page_size, self._settings)
+        size = self._pages.size(request.page_size)
         place = decode_token(request.page_token, int)
         sequence = int(str(place[0])) if place else 1
         events = await self._events(row.execution_id, sequence, size)

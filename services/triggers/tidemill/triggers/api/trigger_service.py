@@ -7,10 +7,11 @@ from tidemill.api.triggers.v1.trigger_service_pb2_grpc import (
     TriggerServiceServicer,
     add_TriggerServiceServicer_to_server,
 )
+from tidemill.paging import PageLimits
 from tidemill.rpc import RpcService
 from tidemill.triggers.catalogue import Catalogue
 from tidemill.triggers.core.index import Trigger
-from tidemill.triggers.listing import PageLimits, PageRequest, list_triggers
+from tidemill.triggers.listing import PageRequest, list_triggers
 
 ListContext = grpc.aio.ServicerContext[messages.ListRequest, messages.ListResponse]
 
