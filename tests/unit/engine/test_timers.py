@@ -145,3 +145,5 @@ async def test_owning_nothing_forgets_all() -> None:
     await bench.clock.advance_us(2 * SECOND_US)
     assert bench.fired() == []
     assert not bench.timers.needs_page()
+    await bench.timers.read_ahead()
+    assert len(bench.timers) == 0

@@ -69,8 +69,9 @@ class Timers:
 
         A shard with more than its share of the heap lowers the horizon to the last row read of it.
         """
-        share = max(self._settings.timers_in_memory_max // len(self._shards), 1)
-        for shard in self._shards:
+        shards = self._shards
+        share = max(self._settings.timers_in_memory_max // max(len(shards), 1), 1)
+        for shard in shards:
             last = await self._read_shard(shard, share)
             if last is not None:
                 self._lower_horizon(last.due_at_us)
