@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.documents import named
 from tests.e2e.running import RunningStack
-from tidemill.stack.ports import free_ports
+from tidemill.stack.ports import free_ports, is_free
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -89,6 +89,20 @@ def test_a_second_process_on_one_directory_names_the_holder(running: RunningStac
     assert running.run(named(f"greet-{service}", GREET)).phase == "completed"
 
 
+def test_a_second_stack_on_one_directory_names_the_holder(running: RunningStack) -> None:
+    data = running.stack.layout.data
+    port = next(port for port in free_ports(50) if all(is_free(port + offset) for offset in range(4)))
+    ended = subprocess.run(
+        [sys.executable, "-m", "tidemill.cli", "dev", "--data", str(data), "--port-base", str(port)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert any(f"is in use by process {pid}" in ended.stderr for pid in running.stack.pids().values())
+
+
 @pytest.mark.parametrize("service", SERVICES)
 @pytest.mark.parametrize("variable", ["LISTEN", "METRICS_PORT"])
 def test_a_taken_port_is_named(running: RunningStack, tmp_path: Path, service: str, variable: str) -> None:
@@ -156,6 +170,13 @@ def test_a_log_that_is_not_the_stores_is_refused(stopped: Path) -> None:
     (stopped / "engine" / "log.db").unlink()
     line = Attempt("engine", {data_variable("engine"): str(stopped / "engine")}).refusal()
     assert "state.db and log.db do not belong together" in line
+
+
+def test_a_log_without_its_store_is_refused_each_time(stopped: Path) -> None:
+    (stopped / "engine" / "state.db").unlink()
+    for _ in range(2):
+        line = Attempt("engine", {data_variable("engine"): str(stopped / "engine")}).refusal()
+        assert "state.db is missing" in line
 
 
 @pytest.mark.parametrize("shards", [4, 16])

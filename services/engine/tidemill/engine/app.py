@@ -37,7 +37,7 @@ from tidemill.engine.runtime.timers import Timers
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.sqlite import SqliteStore
 from tidemill.locks import DirectoryLock
-from tidemill.loops import Pacing, Stop, run_loop
+from tidemill.loops import FatalError, Pacing, Stop, run_loop
 from tidemill.rpc.channel import connect
 from tidemill.rpc.options import RpcOptions
 from tidemill.rpc.server import RpcServer, RpcService, build_server
@@ -171,16 +171,16 @@ class Storage:
     def __init__(self, settings: Settings) -> None:
         """Open or create them.
 
-        Raises DirectoryLockedError, StorageUnavailableError for a damaged file, and InvalidRequestError for
-        data with another number of shards.
+        Raises DirectoryLockedError, StorageUnavailableError for a damaged file, InvalidRequestError for data
+        with another number of shards, and FatalError when the store of a log is gone.
         """
         self._lock = DirectoryLock(settings.data, LOCK_NAME)
-        self.store = SqliteStore(
-            settings.data / "state.db", settings.shards, page_count_max=settings.store_page_count_max
-        )
-        self.log: CommandLog = SqliteLog(
-            settings.data / "log.db", settings.shards, page_count_max=settings.log_page_count_max
-        )
+        store, log = settings.data / "state.db", settings.data / "log.db"
+        # The store is made first. A log alone would be applied anew, without the definitions that it names.
+        if log.exists() and not store.exists():
+            raise FatalError(f"{store} is missing, and {log.name} belongs to it")
+        self.store = SqliteStore(store, settings.shards, page_count_max=settings.store_page_count_max)
+        self.log: CommandLog = SqliteLog(log, settings.shards, page_count_max=settings.log_page_count_max)
 
     async def close(self) -> None:
         """Finish writes and let go of the directory."""
