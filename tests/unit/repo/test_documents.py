@@ -1,0 +1,55 @@
+"""Every workflow that the project shows, in examples/ and on its pages, is one that this release runs."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tidemill import dsl
+from tidemill.engine.core.plan import compile_plan
+
+ROOT = Path(__file__).parents[3]
+PAGES = ("README.md", "docs/dsl.md")
+BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+HEADER = "document: {dsl: '1.0.3', namespace: pages, name: page, version: 1.0.0}\ndo:\n"
+
+
+def shown_documents() -> list[tuple[str, str]]:
+    """Where a document stands, and its text; a block of tasks alone is given what it lacks."""
+    found = [(path.name, path.read_text()) for path in sorted((ROOT / "examples").glob("*.yaml"))]
+    for page in PAGES:
+        text = (ROOT / page).read_text()
+        for block in BLOCK.finditer(text):
+            line = text.count("\n", 0, block.start()) + 1
+            shown = block[1] if block[1].startswith("document:") else HEADER + block[1]
+            found.append((f"{page}:{line}", shown))
+    return found
+
+
+DOCUMENTS = shown_documents()
+
+
+@pytest.mark.parametrize(("place", "text"), DOCUMENTS, ids=[place for place, _ in DOCUMENTS])
+def test_a_document_that_is_shown_runs(place: str, text: str) -> None:
+    document = dsl.load(text)
+    assert dsl.check(document) == []
+    assert dsl.unsupported(document) == []
+    assert compile_plan(document).tasks
+
+
+def test_every_kind_of_task_that_runs_is_shown_on_the_page_of_the_language() -> None:
+    page = (ROOT / "docs/dsl.md").read_text()
+    headings = set(re.findall(r"^### (\w+)$", page, re.MULTILINE))
+    refused = {"listen", "run"}
+    assert headings == set(dsl.TASK_KINDS) - refused
+
+
+def test_what_the_page_of_the_language_says_is_refused_is_refused() -> None:
+    for task in ("listen: {to: {any: []}}", "run: {shell: {command: ls}}"):
+        document = dsl.load(HEADER + f"- one:\n    {task}\n")
+        assert dsl.unsupported(document)
+
+
+def test_the_first_workflow_of_the_readme_is_the_example() -> None:
+    (shown,) = [text for place, text in DOCUMENTS if place.startswith("README.md")]
+    assert dsl.load(shown) == dsl.load((ROOT / "examples/hello.yaml").read_bytes())
