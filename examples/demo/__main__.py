@@ -9,6 +9,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
@@ -16,6 +17,8 @@ from examples.demo import narration
 from examples.demo.show import Show
 from tidemill.stack.stack import StackError
 from tidemill.testing.effects import Temper
+
+_INTERRUPTED: Final = 130
 
 
 def main() -> int:
@@ -32,6 +35,9 @@ def main() -> int:
     except StackError as error:
         console.print(str(error), *error.log, sep="\n", markup=False)
         holds = False
+    except KeyboardInterrupt:
+        shutil.rmtree(data)
+        return _INTERRUPTED
     console.print(narration.result(data, holds=holds), highlight=False)
     if holds:
         shutil.rmtree(data)
