@@ -33,8 +33,12 @@ def facts(state: ExecutionState) -> dict[str, Json]:
         "error": state.error.as_json() if state.error is not None else None,
         "reason": state.reason,
         "context": state.context.value,
-        "live_tasks": sorted(state.frames),
-        "calls_owed": sorted(f"{e.key}/{e.attempt} {e.action}" for e in owed if isinstance(e, CallAction)),
-        "cancellations_owed": sorted(f"{e.key}/{e.attempt}" for e in owed if isinstance(e, CancelAction)),
+        "live_tasks": _sorted(state.frames),
+        "calls_owed": _sorted(f"{e.key}/{e.attempt} {e.action}" for e in owed if isinstance(e, CallAction)),
+        "cancellations_owed": _sorted(f"{e.key}/{e.attempt}" for e in owed if isinstance(e, CancelAction)),
         "timers": {timer.timer_id: timer.due_at_us for timer in armed_timers(state)},
     }
+
+
+def _sorted(texts: Iterable[str]) -> list[Json]:
+    return [*sorted(texts)]
