@@ -66,9 +66,9 @@ class EngineClients:
 
     async def closed(self, started: executions.StartResponse) -> Execution:
         """The execution, once it has closed."""
-        request = executions.WatchRequest(
-            namespace="shop", execution_id=started.execution_id, at_least=started.position
-        )
+        request = executions.WatchRequest(namespace="shop", execution_id=started.execution_id)
+        if started.HasField("position"):
+            request.at_least.CopyFrom(started.position)
         last = Execution()
         async with asyncio.timeout(20):
             async for response in self.executions.Watch(request):

@@ -1,5 +1,6 @@
 """ExecutionService as the contract says: success, every error reason, reads of one's own writes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from tests.waiting import eventually
 from tidemill.api.engine.v1 import execution_pb2, position_pb2
 from tidemill.api.engine.v1 import execution_service_pb2 as pb
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
+from tidemill.client.calls import Caller, Patience
+from tidemill.client.executions import Executions
 from tidemill.json import Json
 from tidemill.rpc import from_rpc_error
 
@@ -308,3 +311,17 @@ async def test_a_backlog_over_its_limit_is_refused_with_a_delay(tmp_path: Path) 
         error = from_rpc_error(raised.value)
         assert (error.reason_name, error.retry_delay_us) == ("OVERLOADED", 200_000)
         assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_a_repeat_that_has_no_position_is_waited_for_all_the_same(tmp_path: Path) -> None:
+    """With so many shards most have no command, so that waiting for a wrong position would never end."""
+    async with running_engine(tmp_path, shards=256) as bench:
+        await bench.publish(SET)
+        first = await bench.start({"name": "Ada"}, request_id="r1")
+        await bench.closed(first)
+    async with running_engine(tmp_path, shards=256) as bench:
+        again = await bench.start({"name": "Ada"}, request_id="r1")
+        assert not again.HasField("position")
+        executions = Executions(bench.channel, Caller(bench.address, Patience()))
+        ended = await asyncio.wait_for(executions.wait_ended(again), 10)
+        assert ended.phase == COMPLETED

@@ -126,8 +126,7 @@ class RunningStack:
 
     def closed(self, started: executions.StartResponse) -> Report:
         """The report of an execution, once it has closed."""
-        waiting = self.client.executions.wait_closed(started.execution_id, at_least=started.position)
-        self.wait(waiting)
+        self.wait(self.client.executions.wait_ended(started))
         return self.report(started.execution_id)
 
     def report(self, execution_id: str) -> Report:

@@ -32,9 +32,7 @@ async def run_alone(client: Client, workload: Workload) -> list[float]:
     for _ in range(workload.alone):
         begun = time.perf_counter()
         started = await client.executions.start(workload.start(ALONE))
-        await client.executions.wait_closed(
-            started.execution_id, namespace=NAMESPACE, at_least=started.position
-        )
+        await client.executions.wait_ended(started, namespace=NAMESPACE)
         latencies_ms.append((time.perf_counter() - begun) * 1000)
     return latencies_ms
 

@@ -86,6 +86,13 @@ class Executions:
         """Events as they come, until the execution closes; goes on by itself after a lost connection."""
         return follow(self._caller, self._stub.Watch, request)
 
+    async def wait_ended(self, started: pb.StartResponse, *, namespace: str = ANY_NAMESPACE) -> Execution:
+        """The execution that a start has answered with, once it has closed."""
+        # A start that found an earlier one has no position, and a message asked for one that it lacks gives
+        # the first of shard 0, which may never be reached.
+        at_least = started.position if started.HasField("position") else None
+        return await self.wait_closed(started.execution_id, namespace=namespace, at_least=at_least)
+
     async def wait_closed(
         self, execution_id: str, *, namespace: str = ANY_NAMESPACE, at_least: Position | None = None
     ) -> Execution:

@@ -80,9 +80,7 @@ async def _run(work: _Work) -> "Json":
         started = await client.executions.start(request)
         try:
             async with asyncio.timeout(work.timeout_seconds):
-                await client.executions.wait_closed(
-                    started.execution_id, namespace=definition.namespace, at_least=started.position
-                )
+                await client.executions.wait_ended(started, namespace=definition.namespace)
         except TimeoutError:
             pass
         return await client.report(started.execution_id, namespace=definition.namespace)
