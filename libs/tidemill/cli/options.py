@@ -16,5 +16,3 @@ DocumentPath: TypeAlias = Annotated[
     str, typer.Argument(metavar="FILE", help="A workflow document, YAML or JSON.")
 ]
 Reason: TypeAlias = Annotated[str, typer.Option("--reason", help="Why, for the history.")]
-
-ANY_NAMESPACE = "-"

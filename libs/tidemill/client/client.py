@@ -9,9 +9,10 @@ from tidemill.client.calls import Caller, Patience
 from tidemill.client.dead_letters import DeadLetters
 from tidemill.client.definitions import Definitions
 from tidemill.client.events import Events, Triggers
-from tidemill.client.executions import ANY_NAMESPACE, CLOSED_PHASES, Executions
+from tidemill.client.executions import CLOSED_PHASES, Executions
 from tidemill.client.report import execution_report
 from tidemill.json import Json
+from tidemill.namespaces import ANY_NAMESPACE
 from tidemill.rpc import RpcOptions, connect
 
 

@@ -8,6 +8,7 @@ from tidemill.api.engine.v1 import dead_letter_service_pb2 as pb
 from tidemill.api.engine.v1.dead_letter_service_pb2_grpc import DeadLetterServiceStub
 from tidemill.api.events.v1.stored_pb2 import DeadLetter
 from tidemill.client.calls import Caller, all_pages
+from tidemill.namespaces import ANY_NAMESPACE
 from tidemill.unique import fresh_uuid
 
 
@@ -18,12 +19,12 @@ class DeadLetters:
         self._stub = DeadLetterServiceStub(channel)
         self._caller = caller
 
-    async def redrive(self, ids: Sequence[int], *, namespace: str = "-") -> list[int]:
+    async def redrive(self, ids: Sequence[int], *, namespace: str = ANY_NAMESPACE) -> list[int]:
         """Take dead letters up again; the numbers that were found."""
         request = pb.RedriveRequest(namespace=namespace, ids=ids, request_id=fresh_uuid())
         return list((await self._caller.call(self._stub.Redrive, request, repeatable=True)).ids)
 
-    async def list(self, namespace: str = "-") -> list[DeadLetter]:
+    async def list(self, namespace: str = ANY_NAMESPACE) -> list[DeadLetter]:
         """All dead letters, oldest first."""
 
         async def page(token: str) -> tuple[list[DeadLetter], str]:

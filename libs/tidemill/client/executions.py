@@ -13,9 +13,9 @@ from tidemill.api.engine.v1.position_pb2 import Position
 from tidemill.client.calls import Caller, all_pages
 from tidemill.client.following import follow
 from tidemill.client.submitting import submit
+from tidemill.namespaces import ANY_NAMESPACE
 from tidemill.unique import fresh_uuid
 
-ANY_NAMESPACE: Final = "-"
 CLOSED_PHASES: Final = frozenset(
     (
         execution_pb2.EXECUTION_PHASE_CANCELLED,

@@ -8,8 +8,6 @@ from tidemill.expressions.errors import BudgetExceededError, RaisedError
 from tidemill.expressions.jsontext import pieces
 from tidemill.json import Json
 
-Number: TypeAlias = int | float
-
 _TYPE_NAMES: Final[dict[type, str]] = {
     type(None): "null",
     bool: "boolean",

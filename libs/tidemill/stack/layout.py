@@ -11,7 +11,6 @@ ServiceName: TypeAlias = Literal["engine", "triggers", "actions"]
 # The order of starting does not matter; this one is for people to read.
 SERVICES: Final[tuple[ServiceName, ...]] = ("engine", "triggers", "actions")
 LOCAL_HOST: Final = "127.0.0.1"
-DEFAULT_PORT_BASE: Final = 7400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tidemill.cli.failures import USAGE, CommandError
-from tidemill.cli.options import ANY_NAMESPACE, AnyNamespace, JsonFlag
+from tidemill.cli.options import AnyNamespace, JsonFlag
 from tidemill.cli.output import print_json, print_line, print_table
 from tidemill.cli.session import call
+from tidemill.namespaces import ANY_NAMESPACE
 
 if TYPE_CHECKING:
     from tidemill.api.events.v1.stored_pb2 import DeadLetter

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from tidemill.cli.failures import USAGE, CommandError
-from tidemill.cli.options import ANY_NAMESPACE, AnyNamespace, ExecutionId, JsonFlag
+from tidemill.cli.options import AnyNamespace, ExecutionId, JsonFlag
 from tidemill.cli.output import execution_summary, print_json, print_line, print_table
 from tidemill.cli.session import call
+from tidemill.namespaces import ANY_NAMESPACE
 
 if TYPE_CHECKING:
     from tidemill.api.engine.v1.execution_pb2 import Execution, ExecutionPhase

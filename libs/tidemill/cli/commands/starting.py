@@ -6,9 +6,10 @@ import typer
 
 from tidemill.cli.failures import USAGE, CommandError
 from tidemill.cli.inputs import WorkflowName, json_bytes, workflow_name
-from tidemill.cli.options import ANY_NAMESPACE, InputText, JsonFlag
+from tidemill.cli.options import InputText, JsonFlag
 from tidemill.cli.output import print_json, print_line
 from tidemill.cli.session import call
+from tidemill.namespaces import ANY_NAMESPACE
 
 if TYPE_CHECKING:
     from tidemill.api.engine.v1.execution_service_pb2 import StartResponse

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tidemill.cli.options import ANY_NAMESPACE, AnyNamespace, ExecutionId, JsonFlag, Reason
+from tidemill.cli.options import AnyNamespace, ExecutionId, JsonFlag, Reason
 from tidemill.cli.output import print_json, print_line
 from tidemill.cli.session import call
+from tidemill.namespaces import ANY_NAMESPACE
 
 if TYPE_CHECKING:
     from tidemill.api.engine.v1.execution_pb2 import Execution

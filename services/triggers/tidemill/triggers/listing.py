@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from tidemill.lanes import check_namespace
+from tidemill.namespaces import ANY_NAMESPACE
 from tidemill.paging import PageLimits, decode_token, encode_token
 from tidemill.triggers.core.index import Trigger, TriggerIndex
-
-ALL_NAMESPACES: Final = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,7 @@ def list_triggers(
     Raises InvalidRequestError for a bad namespace, page size or token. Pages stay right while triggers come
     and go: the token names the last trigger that was shown, not a place in a list.
     """
-    if request.namespace != ALL_NAMESPACES:
+    if request.namespace != ANY_NAMESPACE:
         check_namespace(request.namespace)
     size = limits.size(request.page_size)
     after = tuple(decode_token(request.page_token, str, str, str) or ())
@@ -40,4 +38,4 @@ def list_triggers(
 
 def _asked_for(trigger: Trigger, request: PageRequest) -> bool:
     namespace, workflow, _ = trigger.key
-    return request.namespace in (ALL_NAMESPACES, namespace) and request.workflow in ("", workflow)
+    return request.namespace in (ANY_NAMESPACE, namespace) and request.workflow in ("", workflow)

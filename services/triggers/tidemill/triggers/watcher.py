@@ -5,18 +5,18 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from tidemill.api.engine.v1.definition_service_pb2 import WatchDefinitionsRequest, WatchDefinitionsResponse
 from tidemill.clock import Clock
 from tidemill.errors import TidemillError
 from tidemill.loops import Stop
+from tidemill.namespaces import ANY_NAMESPACE
 from tidemill.rpc import typed_errors
 from tidemill.telemetry.logging import get_logger
 from tidemill.triggers.catalogue import Catalogue
 from tidemill.triggers.errors import CATALOGUE, NotReadyError
 
-ALL_NAMESPACES: Final = "-"
 T = TypeVar("T")
 OnReady = Callable[[bool], Awaitable[None]]
 
@@ -92,7 +92,7 @@ class CatalogueWatcher:
 
     async def _follow(self, stream: Stream) -> NoReturn:
         """Take the stream's messages until it fails; raises then."""
-        opening = WatchDefinitionsRequest(namespace=ALL_NAMESPACES, watcher=_own_name())
+        opening = WatchDefinitionsRequest(namespace=ANY_NAMESPACE, watcher=_own_name())
         await self._within(self._limits.open_us_max, stream.write(opening))
         while True:
             silence_us = self._limits.silence_us_max if self._catalogue.whole else self._limits.open_us_max

@@ -14,6 +14,7 @@ from tidemill.engine.runtime.progress import Watchers
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.port import ReadStore
 from tidemill.engine.store.rows import DeadLetterRow
+from tidemill.namespaces import ANY_NAMESPACE
 from tidemill.paging import PageLimits, decode_token, encode_token
 
 Context: TypeAlias = "grpc.aio.ServicerContext[object, object]"
@@ -34,7 +35,7 @@ class DeadLetterApi(DeadLetterServiceServicer):
     ) -> pb.DeadLetterServiceListResponse:
         size = self._pages.size(request.page_size)
         place = decode_token(request.page_token, int)
-        namespace = "" if request.namespace == "-" else request.namespace
+        namespace = "" if request.namespace == ANY_NAMESPACE else request.namespace
         rows = await self._store.dead_letters(namespace, int(str(place[0])) if place else 0, size + 1)
         token = encode_token(rows[size - 1].number) if len(rows) > size else ""
         return pb.DeadLetterServiceListResponse(
@@ -47,7 +48,7 @@ class DeadLetterApi(DeadLetterServiceServicer):
         return pb.RedriveResponse(ids=[row.number for row in taken])
 
     async def _find(self, namespace: str, number: int) -> DeadLetterRow | None:
-        rows = await self._store.dead_letters("" if namespace == "-" else namespace, number - 1, 1)
+        rows = await self._store.dead_letters("" if namespace == ANY_NAMESPACE else namespace, number - 1, 1)
         return rows[0] if rows and rows[0].number == number else None
 
     async def _redrive(self, row: DeadLetterRow) -> bool:

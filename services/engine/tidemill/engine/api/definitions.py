@@ -14,9 +14,9 @@ from tidemill.engine.catalogue import Catalogue, Watcher
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.rows import DefinitionRow
 from tidemill.lanes import check_identifier
+from tidemill.namespaces import ANY_NAMESPACE
 from tidemill.paging import PageLimits, decode_token, encode_token
 
-ANY_NAMESPACE = "-"
 DOCUMENTS_A_MESSAGE_MAX = 100
 Context: TypeAlias = "grpc.aio.ServicerContext[object, object]"
 

@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Final
 
 from tidemill.api.engine.v1 import execution_service_pb2 as pb
 from tidemill.api.engine.v1.position_pb2 import Position
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
 from tidemill.api.errors.v1.item_error_pb2 import ItemError
 from tidemill.engine.api import messages
-from tidemill.engine.core.state import Phase
+from tidemill.engine.core.state import CLOSED_PHASES, Phase
 from tidemill.engine.runtime.ingress import Accepted
 from tidemill.engine.runtime.progress import Progress, Watchers
 from tidemill.engine.settings import Settings
@@ -17,10 +16,8 @@ from tidemill.engine.store.port import ReadStore
 from tidemill.engine.store.rows import ExecutionFilter, ExecutionRow
 from tidemill.errors import InvalidRequestError, OverloadedError, TidemillError, from_item_error
 from tidemill.lanes import hash_of_execution_id
+from tidemill.namespaces import ANY_NAMESPACE
 from tidemill.paging import PageLimits, decode_token, encode_token
-
-ANY_NAMESPACE: Final = "-"
-_CLOSED: Final = frozenset({Phase.CANCELLED, Phase.FAULTED, Phase.COMPLETED})
 
 
 class Reads:
@@ -132,7 +129,7 @@ class Reads:
                 events = await self._events(row.execution_id, following, self._settings.page_size_max)
                 following = events[-1].sequence + 1
                 yield pb.WatchResponse(events=events, execution=messages.execution(row))
-            if Phase(row.phase) in _CLOSED:
+            if Phase(row.phase) in CLOSED_PHASES:
                 return
             if self._watchers.closed:
                 raise TidemillError(

@@ -1,6 +1,5 @@
 """`decide` turns a command into events and effects. Deterministic: time and chance come in as arguments."""
 
-from functools import partial
 from typing import Final, assert_never
 
 from tidemill.engine.core.commands import (
@@ -26,13 +25,14 @@ from tidemill.engine.core.events import (
 )
 from tidemill.engine.core.faults import FAULTS, problem_of
 from tidemill.engine.core.lifecycle import run
+from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.phases import TRANSITIONS, Move
 from tidemill.engine.core.plan import Plan
 from tidemill.engine.core.resuming import act_on_outcome, act_on_timer, resume, retry
 from tidemill.engine.core.state import ExecutionState, Phase
 from tidemill.engine.core.turn import Turn
 
-__all__ = ["Decision", "Rejection", "RejectionReason", "decide"]
+__all__ = ["Decision", "Rejection", "RejectionReason", "decide", "opening_event"]
 
 INPUT_INSTANCE: Final = "/input"
 
@@ -56,29 +56,34 @@ def decide(plan: Plan, state: ExecutionState | None, command: Command, *, now_us
 
 
 def _start(plan: Plan, command: Start, *, now_us: int, seed: int) -> Decision:
-    started = partial(
-        ExecutionStarted,
+    try:
+        taken, timeout_at_us = plan.take_input(command.execution_id, command.input, now_us)
+    except FAULTS as error:
+        turn = Turn.opening(plan, command.execution_id, opening_event(command), now_us=now_us, seed=seed)
+        turn.record(ExecutionFaulted(problem_of(error).at(INPUT_INSTANCE)))
+    else:
+        event = opening_event(command, taken, timeout_at_us)
+        turn = Turn.opening(plan, command.execution_id, event, now_us=now_us, seed=seed)
+        plan.begin(turn)
+        run(turn)
+    return turn.decision()
+
+
+def opening_event(command: Start, taken: Payload | None = None, timeout_at_us: int = 0) -> ExecutionStarted:
+    """The first event of a start; `taken` is the transformed input, None where there is none."""
+    return ExecutionStarted(
         namespace=command.namespace,
         workflow=command.workflow,
         version=command.version,
         subject=command.subject,
         raw_input=command.input,
+        input=None if taken is command.input else taken,
+        timeout_at_us=timeout_at_us,
         origin=command.origin,
         request_id=command.request_id,
         input_digest=command.input_digest,
         traceparent=command.traceparent,
     )
-    try:
-        taken, timeout_at_us = plan.take_input(command.execution_id, command.input, now_us)
-    except FAULTS as error:
-        turn = Turn.opening(plan, command.execution_id, started(), now_us=now_us, seed=seed)
-        turn.record(ExecutionFaulted(problem_of(error).at(INPUT_INSTANCE)))
-    else:
-        event = started(input=None if taken is command.input else taken, timeout_at_us=timeout_at_us)
-        turn = Turn.opening(plan, command.execution_id, event, now_us=now_us, seed=seed)
-        plan.begin(turn)
-        run(turn)
-    return turn.decision()
 
 
 def _without_state(move: Move, command: Command) -> Decision:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from tidemill.engine.core.events import ActionCompleted, ActionRequested, TriggerOrigin
 from tidemill.engine.core.payload import EMPTY_OBJECT, Payload
@@ -19,6 +19,9 @@ class Phase(IntEnum):
     CANCELLED = 5
     FAULTED = 6
     COMPLETED = 7
+
+
+CLOSED_PHASES: Final = frozenset({Phase.CANCELLED, Phase.FAULTED, Phase.COMPLETED})
 
 
 class FrameStatus(IntEnum):

@@ -87,8 +87,7 @@ class Calls:
         key = (call.key, call.attempt)
         outstanding = self._outstanding.get(key)
         if outstanding is None:
-            outstanding = self._outstanding[key] = Outstanding(call, self._clock.now_us(), sent=True)
-            self._sent += 1
+            outstanding = self._outstanding[key] = Outstanding(call, self._clock.now_us())
         elif not outstanding.sent and outstanding.call.delivery == 0:
             # It never left: there is nothing to stop.
             outstanding.cancelled = True
@@ -96,11 +95,7 @@ class Calls:
             return
         if not outstanding.cancelled:
             outstanding.cancelled = True
-            if not outstanding.sent:
-                # It was sent on a stream that is lost: the service may know it, so that only it can end it.
-                outstanding.sent = True
-                self._sent += 1
-            self._cancellations.append(key)
+            self._ask_to_cancel(key, outstanding)
             self.wake.set()
 
     def settle(self, keys: Iterable[str]) -> None:
@@ -176,11 +171,17 @@ class Calls:
 
     def _resend(self, key: CallKey, outstanding: Outstanding) -> None:
         if outstanding.cancelled:
-            outstanding.sent = True
-            self._sent += 1
-            self._cancellations.append(key)
+            self._ask_to_cancel(key, outstanding)
         else:
             self._waiting.append(outstanding)
+
+    def _ask_to_cancel(self, key: CallKey, outstanding: Outstanding) -> None:
+        # Also where this stream has not carried the call: the service may know it from an earlier one, and
+        # then only it can end it. So it counts as sent.
+        if not outstanding.sent:
+            outstanding.sent = True
+            self._sent += 1
+        self._cancellations.append(key)
 
     def _answer(self, outstanding: Outstanding, result: pb.ActionResult) -> None:
         self._inbox.put([self._answered(outstanding, result)])

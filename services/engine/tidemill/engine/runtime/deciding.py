@@ -30,6 +30,7 @@ from tidemill.engine.runtime.states import States
 from tidemill.engine.runtime.translate import command_of, source_of
 from tidemill.engine.runtime.turns import ShardTurn, Turn
 from tidemill.errors import TidemillError, to_item_error
+from tidemill.namespaces import ANY_NAMESPACE
 
 _SEED_BITS: Final = 64
 
@@ -177,7 +178,7 @@ def _refusal(item: Keepable, command: Command, state: ExecutionState | None) -> 
     """Refuse a logged command for an execution that is not there, or not in the namespace it names."""
     if not isinstance(item, LoggedCommand) or isinstance(command, Start):
         return None
-    if state is not None and item.record.namespace in ("-", state.namespace):
+    if state is not None and item.record.namespace in (ANY_NAMESPACE, state.namespace):
         return None
     return Rejection(
         RejectionReason.EXECUTION_NOT_FOUND,

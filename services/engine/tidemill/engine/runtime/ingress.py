@@ -17,6 +17,7 @@ from tidemill.engine.runtime.progress import Progress
 from tidemill.engine.store.port import ReadStore
 from tidemill.errors import InvalidRequestError, OverloadedError, TidemillError, TooLargeError
 from tidemill.json import loads
+from tidemill.namespaces import ANY_NAMESPACE
 from tidemill.sqlite import StorageUnavailableError
 from tidemill.unique import fresh_uuid
 
@@ -39,12 +40,11 @@ class Accepted:
 
 @dataclass(slots=True)
 class Prepared:
-    """A command ready for the log, or the start that made it needless."""
+    """A command ready for the log; `repeatable` when a repeat of it may have been accepted before."""
 
     record: command_pb2.Command
     shard: int
     repeatable: bool
-    existing: Accepted | None = None
 
 
 class Ingress:
@@ -101,7 +101,7 @@ class Ingress:
         self, namespace: str, execution_id: str, request_id: str, kind: command_pb2.Command
     ) -> Prepared:
         """Check a command for an execution; `kind` has only its kind set. Raises TidemillError."""
-        if namespace != "-":
+        if namespace != ANY_NAMESPACE:
             lanes.check_namespace(namespace)
         self._check_identifier("request_id", request_id)
         hashed = lanes.hash_of_execution_id(execution_id)

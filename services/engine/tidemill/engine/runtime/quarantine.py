@@ -6,8 +6,9 @@ from typing import Final
 from tidemill.engine.catalogue import Catalogue
 from tidemill.engine.core.apply import apply
 from tidemill.engine.core.commands import Start
+from tidemill.engine.core.decide import opening_event
 from tidemill.engine.core.decision import Decision
-from tidemill.engine.core.events import Event, ExecutionStarted, ExecutionSuspended
+from tidemill.engine.core.events import Event, ExecutionSuspended
 from tidemill.engine.core.history import HistoryError
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.state import ExecutionState, Phase
@@ -95,29 +96,16 @@ class Quarantine:
         start = command_of(item)
         assert isinstance(start, Start)
         taken, timeout_at_us = self._input_of(start, shard_turn.now_us)
-        started = ExecutionStarted(
-            namespace=start.namespace,
-            workflow=start.workflow,
-            version=start.version,
-            subject=start.subject,
-            raw_input=start.input,
-            input=taken,
-            timeout_at_us=timeout_at_us,
-            origin=start.origin,
-            request_id=start.request_id,
-            input_digest=start.input_digest,
-            traceparent=start.traceparent,
-        )
+        started = opening_event(start, taken, timeout_at_us)
         self._record(turn, [started, ExecutionSuspended(ENGINE_ERROR)], item, shard_turn.now_us)
 
     def _input_of(self, start: Start, now_us: int) -> tuple[Payload | None, int]:
         """The transformed input and the end of the workflow's time; none where even that raises."""
         try:
             plan = self._catalogue.plan(start.namespace, start.workflow, start.version)
-            taken, timeout_at_us = plan.take_input(start.execution_id, start.input, now_us)
+            return plan.take_input(start.execution_id, start.input, now_us)
         except Exception:
             return None, 0
-        return (None if taken is start.input else taken), timeout_at_us
 
     @staticmethod
     def _record(turn: Turn, events: list[Event], item: Keepable, now_us: int) -> None:

@@ -1,17 +1,14 @@
 """The last part of the batch step: what the commit has made true is let out."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from tidemill.engine.core.effects import CallAction
-from tidemill.engine.core.state import Phase
+from tidemill.engine.core.state import CLOSED_PHASES
 from tidemill.engine.runtime.ownership import Memory
 from tidemill.engine.runtime.translate import action_call
 from tidemill.engine.runtime.turns import ShardTurn, Turn
 from tidemill.telemetry import names
 from tidemill.telemetry.metrics import Metrics
-
-_CLOSED: Final = frozenset({Phase.CANCELLED, Phase.FAULTED, Phase.COMPLETED})
 
 
 class Release:
@@ -26,7 +23,7 @@ class Release:
         self._events = metrics.counter(names.ENGINE_EVENTS)
         self._ended = {
             phase: metrics.counter(names.ENGINE_EXECUTIONS_CLOSED, phase=phase.name.lower())
-            for phase in _CLOSED
+            for phase in CLOSED_PHASES
         }
 
     def after_commit(self, batch: Sequence[ShardTurn]) -> None:
@@ -67,7 +64,7 @@ class Release:
         state = turn.state
         assert state is not None
         self._events.add(len(turn.events))
-        if state.phase not in _CLOSED:
+        if state.phase not in CLOSED_PHASES:
             self._states.keep(state)
             return
         if turn.written[:1] != (state.phase,):

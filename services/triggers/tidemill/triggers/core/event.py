@@ -10,7 +10,6 @@ from tidemill.json import Json, loads
 from tidemill.lanes import check_identifier
 
 SPEC_VERSION: Final = "1.0"
-JSON_CONTENT_TYPE: Final = "application/json"
 _EXTENSION_NAME: Final = re.compile(r"[a-z0-9]+")
 _RESERVED_NAMES: Final = frozenset(
     ("id", "source", "type", "subject", "time", "specversion", "datacontenttype", "dataschema", "data")
