@@ -126,7 +126,9 @@ class Reads:
             wake.clear()
             row = await self.execution(request.namespace, request.execution_id)
             while following <= row.sequence:
-                events = await self._events(row.execution_id, following, self._settings.page_size_max)
+                page = await self._events(row.execution_id, following, self._settings.page_size_max)
+                # What was committed since the row was read comes with the row that shows it.
+                events = [event for event in page if event.sequence <= row.sequence]
                 following = events[-1].sequence + 1
                 yield pb.WatchResponse(events=events, execution=messages.execution(row))
             if Phase(row.phase) in CLOSED_PHASES:
