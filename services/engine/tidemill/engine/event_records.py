@@ -4,16 +4,22 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from google.protobuf.message import Message
-
-from tidemill.api.errors.v1.problem_pb2 import Problem as ProblemRecord
 from tidemill.api.events.v1 import history_pb2 as records
-from tidemill.api.events.v1.payload_pb2 import Payload as PayloadRecord
+from tidemill.api.events.v1.command_pb2 import ExecutionKind
 from tidemill.engine.core import events
 from tidemill.engine.core.events import Event
 from tidemill.engine.core.history import HistoryError
 from tidemill.engine.core.payload import Payload
-from tidemill.engine.core.problems import Problem
+from tidemill.engine.record_values import read_payload, read_problem, write_problem
+from tidemill.engine.wait_records import (
+    READERS,
+    WRITERS,
+    read_child,
+    read_listening,
+    read_slot,
+    write_listening,
+    write_wait,
+)
 
 
 def write_event(record: records.Event, event: Event) -> None:
@@ -27,28 +33,6 @@ def read_event(record: records.Event) -> Event:
     if kind is None:
         raise HistoryError("a history row holds an event of an unknown kind")
     return _READERS[kind](getattr(record, kind))
-
-
-def write_problem(record: ProblemRecord, problem: Problem) -> None:
-    """Write an error into an empty record."""
-    record.type = problem.type
-    record.status = problem.status
-    record.title = problem.title
-    record.detail = problem.detail
-    record.instance = problem.instance
-
-
-def read_problem(record: ProblemRecord) -> Problem:
-    """Read an error."""
-    return Problem(record.type, record.status, record.title, record.detail, record.instance)
-
-
-def _payload(record: Message, field: str) -> Payload | None:
-    """An optional payload; absent is not the same as null."""
-    if not record.HasField(field):
-        return None
-    held: PayloadRecord = getattr(record, field)
-    return Payload.encoded(held.data)
 
 
 def _write_execution_started(record: records.Event, event: events.ExecutionStarted) -> None:
@@ -69,6 +53,11 @@ def _write_execution_started(record: records.Event, event: events.ExecutionStart
     started.request_id = event.request_id
     started.input_digest = event.input_digest
     started.traceparent = event.traceparent
+    started.parent_execution_id = event.parent
+    started.kind = ExecutionKind.ValueType(event.kind)
+    started.depth = event.depth
+    if event.stopping:
+        write_listening(started.stopping, event.stopping)
 
 
 def _read_execution_started(record: records.ExecutionStarted) -> events.ExecutionStarted:
@@ -79,12 +68,16 @@ def _read_execution_started(record: records.ExecutionStarted) -> events.Executio
         version=record.version,
         subject=record.subject,
         raw_input=Payload.encoded(record.raw_input.data),
-        input=_payload(record, "input"),
+        input=read_payload(record, "input"),
         timeout_at_us=record.timeout_at_us,
         origin=origin and events.TriggerOrigin(origin.trigger, origin.event_source, origin.event_id),
         request_id=record.request_id,
         input_digest=record.input_digest,
         traceparent=record.traceparent,
+        parent=record.parent_execution_id,
+        kind=events.Kind(record.kind),
+        stopping=read_listening(record.stopping),
+        depth=record.depth,
     )
 
 
@@ -133,10 +126,12 @@ def _read_execution_resumed(_: records.ExecutionResumed) -> events.ExecutionResu
 def _write_execution_retried(record: records.Event, event: events.ExecutionRetried) -> None:
     record.execution_retried.timeout_at_us = event.timeout_at_us
     record.execution_retried.SetInParent()
+    if event.stopping:
+        write_listening(record.execution_retried.stopping, event.stopping)
 
 
 def _read_execution_retried(record: records.ExecutionRetried) -> events.ExecutionRetried:
-    return events.ExecutionRetried(record.timeout_at_us)
+    return events.ExecutionRetried(record.timeout_at_us, read_listening(record.stopping))
 
 
 def _write_task_started(record: records.Event, event: events.TaskStarted) -> None:
@@ -158,6 +153,8 @@ def _write_task_started(record: records.Event, event: events.TaskStarted) -> Non
         started.items.data = event.items.data
     elif event.attempt_timeout_at_us:
         started.attempt_timeout_at_us = event.attempt_timeout_at_us
+    else:
+        write_wait(started, event)
 
 
 def _read_task_started(record: records.TaskStarted) -> events.TaskStarted:
@@ -170,12 +167,15 @@ def _read_task_started(record: records.TaskStarted) -> events.TaskStarted:
         record.reference,
         record.activations,
         record.attempt,
-        _payload(record, "input"),
+        read_payload(record, "input"),
         record.timeout_at_us,
         action,
         record.due_at_us,
         Payload.encoded(record.items.data) if detail == "items" else None,
         record.attempt_timeout_at_us,
+        read_listening(record.listening) if detail == "listening" else None,
+        read_child(record.child) if detail == "child" else None,
+        read_slot(record.slot) if detail == "slot" else None,
     )
 
 
@@ -197,7 +197,9 @@ def _write_task_completed(record: records.Event, event: events.TaskCompleted) ->
 
 
 def _read_task_completed(record: records.TaskCompleted) -> events.TaskCompleted:
-    return events.TaskCompleted(record.reference, _payload(record, "output"), _payload(record, "context"))
+    return events.TaskCompleted(
+        record.reference, read_payload(record, "output"), read_payload(record, "context")
+    )
 
 
 def _write_task_faulted(record: records.Event, event: events.TaskFaulted) -> None:
@@ -267,7 +269,7 @@ def _read_action_completed(record: records.ActionCompleted) -> events.ActionComp
         record.key,
         record.attempt,
         _read_action_state(record.state),
-        _payload(record, "output"),
+        read_payload(record, "output"),
         read_problem(record.error) if record.HasField("error") else None,
         record.late,
     )
@@ -317,6 +319,7 @@ _WRITERS: Final[Mapping[type[Event], Callable[[records.Event, Any], None]]] = Ma
         events.ActionCompleted: _write_action_completed,
         events.CancellationConfirmed: _write_cancellation_confirmed,
         events.TimerFired: _write_timer_fired,
+        **WRITERS,
     }
 )
 _READERS: Final[Mapping[str, Callable[[Any], Event]]] = MappingProxyType(
@@ -339,5 +342,6 @@ _READERS: Final[Mapping[str, Callable[[Any], Event]]] = MappingProxyType(
         "action_completed": _read_action_completed,
         "cancellation_confirmed": _read_cancellation_confirmed,
         "timer_fired": _read_timer_fired,
+        **READERS,
     }
 )

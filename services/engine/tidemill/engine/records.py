@@ -36,7 +36,15 @@ class ActionSource:
     attempt: int
 
 
-Source: TypeAlias = LogSource | TimerSource | ActionSource
+@dataclass(frozen=True, slots=True)
+class MessageSource:
+    """A message of another execution or of a lane; sequence 0 when it was sent in the same commit."""
+
+    shard: int
+    sequence: int
+
+
+Source: TypeAlias = LogSource | TimerSource | ActionSource | MessageSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +96,10 @@ def _write_cause(record: records.Cause, cause: Cause) -> None:
         case ActionSource(key, attempt):
             record.action.key = key
             record.action.attempt = attempt
+        case MessageSource(shard, sequence):
+            record.message.shard = shard
+            record.message.sequence = sequence
+            record.message.SetInParent()
         case None:
             pass
         case _:
@@ -106,5 +118,7 @@ def _read_source(cause: records.Cause) -> Source | None:
             return TimerSource(cause.timer_id)
         case "action":
             return ActionSource(cause.action.key, cause.action.attempt)
+        case "message":
+            return MessageSource(cause.message.shard, cause.message.sequence)
         case None:
             return None

@@ -58,6 +58,7 @@ class Definition(_message.Message):
     PUBLISHED_AT_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     LATEST_FIELD_NUMBER: _builtins.int
+    LISTENS_FIELD_NUMBER: _builtins.int
     namespace: _builtins.str
     """The namespace."""
     name: _builtins.str
@@ -76,6 +77,10 @@ class Definition(_message.Message):
     def published_at(self) -> _timestamp_pb2.Timestamp:
         """When it was published."""
 
+    @_builtins.property
+    def listens(self) -> _containers.RepeatedCompositeFieldContainer[Global___Listen]:
+        """The events that its executions and its schedule wait for."""
+
     def __init__(
         self,
         *,
@@ -87,14 +92,49 @@ class Definition(_message.Message):
         published_at: _timestamp_pb2.Timestamp | None = ...,
         revision: _builtins.int = ...,
         latest: _builtins.bool = ...,
+        listens: _abc.Iterable[Global___Listen] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["published_at", b"published_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "document", b"document", "latest", b"latest", "name", b"name", "namespace", b"namespace", "published_at", b"published_at", "revision", b"revision", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "document", b"document", "latest", b"latest", "listens", b"listens", "name", b"name", "namespace", b"namespace", "published_at", b"published_at", "revision", b"revision", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Definition: _TypeAlias = Definition  # noqa: Y015
+
+@_typing.final
+class Listen(_message.Message):
+    """Listen says which events have to reach which lanes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_TYPE_FIELD_NUMBER: _builtins.int
+    OWN_LANE_FIELD_NUMBER: _builtins.int
+    CORRELATION_LANE_FIELD_NUMBER: _builtins.int
+    ORDERING_KEY_FIELD_NUMBER: _builtins.int
+    event_type: _builtins.str
+    """The event type; empty for all types."""
+    own_lane: _builtins.bool
+    """Whether events are wanted in the lane of their own subject."""
+    correlation_lane: _builtins.bool
+    """Whether they are wanted in the correlation lane of the type."""
+    ordering_key: _builtins.str
+    """For `own_lane`: the expression on the event that gives the subject; empty for the event's subject."""
+    def __init__(
+        self,
+        *,
+        event_type: _builtins.str = ...,
+        own_lane: _builtins.bool = ...,
+        correlation_lane: _builtins.bool = ...,
+        ordering_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlation_lane", b"correlation_lane", "event_type", b"event_type", "ordering_key", b"ordering_key", "own_lane", b"own_lane"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Listen: _TypeAlias = Listen  # noqa: Y015
 
 @_typing.final
 class DocumentProblem(_message.Message):

@@ -24,18 +24,19 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from tidemill.api.errors.v1 import problem_pb2 as tidemill_dot_api_dot_errors_dot_v1_dot_problem__pb2
+from tidemill.api.events.v1 import command_pb2 as tidemill_dot_api_dot_events_dot_v1_dot_command__pb2
 from tidemill.api.events.v1 import payload_pb2 as tidemill_dot_api_dot_events_dot_v1_dot_payload__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&tidemill/api/engine/v1/execution.proto\x12\x16tidemill.api.engine.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$tidemill/api/errors/v1/problem.proto\x1a$tidemill/api/events/v1/payload.proto\"\x81\x03\n\tExecution\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x10\n\x08workflow\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\x0f\n\x07subject\x18\x05 \x01(\t\x12\x35\n\x05phase\x18\x06 \x01(\x0e\x32&.tidemill.api.engine.v1.ExecutionPhase\x12.\n\nstarted_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tclosed_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x06output\x18\t \x01(\x0b\x32\x1f.tidemill.api.events.v1.Payload\x12.\n\x05\x65rror\x18\n \x01(\x0b\x32\x1f.tidemill.api.errors.v1.Problem\x12\x0e\n\x06reason\x18\x0b \x01(\t\x12\x10\n\x08sequence\x18\x0c \x01(\x03*\x82\x02\n\x0e\x45xecutionPhase\x12\x1f\n\x1b\x45XECUTION_PHASE_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x45XECUTION_PHASE_PENDING\x10\x01\x12\x1b\n\x17\x45XECUTION_PHASE_RUNNING\x10\x02\x12\x1b\n\x17\x45XECUTION_PHASE_WAITING\x10\x03\x12\x1d\n\x19\x45XECUTION_PHASE_SUSPENDED\x10\x04\x12\x1d\n\x19\x45XECUTION_PHASE_CANCELLED\x10\x05\x12\x1b\n\x17\x45XECUTION_PHASE_FAULTED\x10\x06\x12\x1d\n\x19\x45XECUTION_PHASE_COMPLETED\x10\x07\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&tidemill/api/engine/v1/execution.proto\x12\x16tidemill.api.engine.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$tidemill/api/errors/v1/problem.proto\x1a$tidemill/api/events/v1/command.proto\x1a$tidemill/api/events/v1/payload.proto\"\xd3\x03\n\tExecution\x12\x14\n\x0c\x65xecution_id\x18\x01 \x01(\t\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x10\n\x08workflow\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\x0f\n\x07subject\x18\x05 \x01(\t\x12\x35\n\x05phase\x18\x06 \x01(\x0e\x32&.tidemill.api.engine.v1.ExecutionPhase\x12.\n\nstarted_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tclosed_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x06output\x18\t \x01(\x0b\x32\x1f.tidemill.api.events.v1.Payload\x12.\n\x05\x65rror\x18\n \x01(\x0b\x32\x1f.tidemill.api.errors.v1.Problem\x12\x0e\n\x06reason\x18\x0b \x01(\t\x12\x10\n\x08sequence\x18\x0c \x01(\x03\x12\x1b\n\x13parent_execution_id\x18\r \x01(\t\x12\x33\n\x04kind\x18\x0e \x01(\x0e\x32%.tidemill.api.events.v1.ExecutionKind*\x82\x02\n\x0e\x45xecutionPhase\x12\x1f\n\x1b\x45XECUTION_PHASE_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x45XECUTION_PHASE_PENDING\x10\x01\x12\x1b\n\x17\x45XECUTION_PHASE_RUNNING\x10\x02\x12\x1b\n\x17\x45XECUTION_PHASE_WAITING\x10\x03\x12\x1d\n\x19\x45XECUTION_PHASE_SUSPENDED\x10\x04\x12\x1d\n\x19\x45XECUTION_PHASE_CANCELLED\x10\x05\x12\x1b\n\x17\x45XECUTION_PHASE_FAULTED\x10\x06\x12\x1d\n\x19\x45XECUTION_PHASE_COMPLETED\x10\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tidemill.api.engine.v1.execution_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EXECUTIONPHASE']._serialized_start=564
-  _globals['_EXECUTIONPHASE']._serialized_end=822
-  _globals['_EXECUTION']._serialized_start=176
-  _globals['_EXECUTION']._serialized_end=561
+  _globals['_EXECUTIONPHASE']._serialized_start=684
+  _globals['_EXECUTIONPHASE']._serialized_end=942
+  _globals['_EXECUTION']._serialized_start=214
+  _globals['_EXECUTION']._serialized_end=681
 # @@protoc_insertion_point(module_scope)

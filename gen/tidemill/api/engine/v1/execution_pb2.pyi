@@ -8,6 +8,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from tidemill.api.errors.v1 import problem_pb2 as _problem_pb2
+from tidemill.api.events.v1 import command_pb2 as _command_pb2
 from tidemill.api.events.v1 import payload_pb2 as _payload_pb2
 import builtins as _builtins
 import sys
@@ -82,6 +83,8 @@ class Execution(_message.Message):
     ERROR_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     SEQUENCE_FIELD_NUMBER: _builtins.int
+    PARENT_EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     """The execution's id."""
     namespace: _builtins.str
@@ -98,6 +101,10 @@ class Execution(_message.Message):
     """Why it was suspended or cancelled."""
     sequence: _builtins.int
     """The number of its last event."""
+    parent_execution_id: _builtins.str
+    """The execution that waits for the end of this one; empty when none does."""
+    kind: _command_pb2.ExecutionKind.ValueType
+    """Whether it runs the workflow or its schedule."""
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp:
         """When it started."""
@@ -129,10 +136,12 @@ class Execution(_message.Message):
         error: _problem_pb2.Problem | None = ...,
         reason: _builtins.str = ...,
         sequence: _builtins.int = ...,
+        parent_execution_id: _builtins.str = ...,
+        kind: _command_pb2.ExecutionKind.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "error", b"error", "output", b"output", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "error", b"error", "execution_id", b"execution_id", "namespace", b"namespace", "output", b"output", "phase", b"phase", "reason", b"reason", "sequence", b"sequence", "started_at", b"started_at", "subject", b"subject", "version", b"version", "workflow", b"workflow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed_at", b"closed_at", "error", b"error", "execution_id", b"execution_id", "kind", b"kind", "namespace", b"namespace", "output", b"output", "parent_execution_id", b"parent_execution_id", "phase", b"phase", "reason", b"reason", "sequence", b"sequence", "started_at", b"started_at", "subject", b"subject", "version", b"version", "workflow", b"workflow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -175,6 +175,7 @@ class SubmitCommand(_message.Message):
     SUSPEND_FIELD_NUMBER: _builtins.int
     RESUME_FIELD_NUMBER: _builtins.int
     RETRY_FIELD_NUMBER: _builtins.int
+    HEAR_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def start(self) -> Global___StartRequest:
         """Start an execution."""
@@ -195,6 +196,10 @@ class SubmitCommand(_message.Message):
     def retry(self) -> Global___RetryRequest:
         """Retry one."""
 
+    @_builtins.property
+    def hear(self) -> Global___HearRequest:
+        """Bring an event to a lane."""
+
     def __init__(
         self,
         *,
@@ -203,16 +208,53 @@ class SubmitCommand(_message.Message):
         suspend: Global___SuspendRequest | None = ...,
         resume: Global___ResumeRequest | None = ...,
         retry: Global___RetryRequest | None = ...,
+        hear: Global___HearRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel", b"cancel", "kind", b"kind", "resume", b"resume", "retry", b"retry", "start", b"start", "suspend", b"suspend"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel", b"cancel", "hear", b"hear", "kind", b"kind", "resume", b"resume", "retry", b"retry", "start", b"start", "suspend", b"suspend"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel", b"cancel", "kind", b"kind", "resume", b"resume", "retry", b"retry", "start", b"start", "suspend", b"suspend"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel", b"cancel", "hear", b"hear", "kind", b"kind", "resume", b"resume", "retry", b"retry", "start", b"start", "suspend", b"suspend"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["start", "cancel", "suspend", "resume", "retry"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["start", "cancel", "suspend", "resume", "retry", "hear"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
 Global___SubmitCommand: _TypeAlias = SubmitCommand  # noqa: Y015
+
+@_typing.final
+class HearRequest(_message.Message):
+    """HearRequest brings an event to the lane where executions wait for it. The Triggers service sends it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAMESPACE_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    EVENT_TYPE_FIELD_NUMBER: _builtins.int
+    EVENT_FIELD_NUMBER: _builtins.int
+    namespace: _builtins.str
+    """The namespace."""
+    subject: _builtins.str
+    """The subject whose lane it is; empty for the correlation lane of `event_type`."""
+    event_type: _builtins.str
+    """The type of the correlation lane; "*" for that of all types."""
+    @_builtins.property
+    def event(self) -> _payload_pb2.CloudEvent:
+        """The event."""
+
+    def __init__(
+        self,
+        *,
+        namespace: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        event_type: _builtins.str = ...,
+        event: _payload_pb2.CloudEvent | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "event_type", b"event_type", "namespace", b"namespace", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HearRequest: _TypeAlias = HearRequest  # noqa: Y015
 
 @_typing.final
 class SubmitResponse(_message.Message):
@@ -249,7 +291,7 @@ class SubmitResult(_message.Message):
     POSITION_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
-    """The execution."""
+    """The execution; empty for an event."""
     created: _builtins.bool
     """For a start: false when it existed already."""
     @_builtins.property
@@ -347,6 +389,7 @@ class ExecutionServiceListRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     AT_LEAST_FIELD_NUMBER: _builtins.int
+    WITH_TRIGGERS_FIELD_NUMBER: _builtins.int
     namespace: _builtins.str
     """The namespace; "-" for all."""
     workflow: _builtins.str
@@ -357,6 +400,8 @@ class ExecutionServiceListRequest(_message.Message):
     """At most this many; 0 for the default."""
     page_token: _builtins.str
     """From the previous page's answer."""
+    with_triggers: _builtins.bool
+    """Also the executions of schedules, which are left out otherwise."""
     @_builtins.property
     def phases(self) -> _containers.RepeatedScalarFieldContainer[_execution_pb2.ExecutionPhase.ValueType]:
         """Only executions in one of these phases; none means any."""
@@ -385,10 +430,11 @@ class ExecutionServiceListRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         at_least: _position_pb2.Position | None = ...,
+        with_triggers: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at_least", b"at_least", "started_after", b"started_after", "started_before", b"started_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least", b"at_least", "namespace", b"namespace", "page_size", b"page_size", "page_token", b"page_token", "phases", b"phases", "started_after", b"started_after", "started_before", b"started_before", "subject", b"subject", "workflow", b"workflow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least", b"at_least", "namespace", b"namespace", "page_size", b"page_size", "page_token", b"page_token", "phases", b"phases", "started_after", b"started_after", "started_before", b"started_before", "subject", b"subject", "with_triggers", b"with_triggers", "workflow", b"workflow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

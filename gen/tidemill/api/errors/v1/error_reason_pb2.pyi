@@ -84,6 +84,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The data directory or shard belongs to another process. FAILED_PRECONDITION. Metadata: {"part": "shard"}."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 18
     """A bug in Tidemill; the details are in the service's log. INTERNAL. Metadata: {"incident": "id in the log"}."""
+    ERROR_REASON_REENTRY_REFUSED: _ErrorReason.ValueType  # 19
+    """The workflow's re-entry policy does not let the subject in (again). FAILED_PRECONDITION.
+    Metadata: {"workflow": "a", "policy": "once"}.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the `reason` of every google.rpc.ErrorInfo that Tidemill sends; the `domain` is
@@ -152,4 +156,8 @@ ERROR_REASON_NOT_OWNER: ErrorReason.ValueType  # 17
 """The data directory or shard belongs to another process. FAILED_PRECONDITION. Metadata: {"part": "shard"}."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 18
 """A bug in Tidemill; the details are in the service's log. INTERNAL. Metadata: {"incident": "id in the log"}."""
+ERROR_REASON_REENTRY_REFUSED: ErrorReason.ValueType  # 19
+"""The workflow's re-entry policy does not let the subject in (again). FAILED_PRECONDITION.
+Metadata: {"workflow": "a", "policy": "once"}.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -5,6 +5,8 @@ isort:skip_file
 
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from tidemill.api.errors.v1 import problem_pb2 as _problem_pb2
 from tidemill.api.events.v1 import payload_pb2 as _payload_pb2
 import builtins as _builtins
 import sys
@@ -17,9 +19,59 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _ExecutionKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ExecutionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExecutionKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EXECUTION_KIND_UNSPECIFIED: _ExecutionKind.ValueType  # 0
+    """The workflow."""
+    EXECUTION_KIND_TRIGGER: _ExecutionKind.ValueType  # 1
+    """The schedule: it waits, and starts executions of the workflow."""
+
+class ExecutionKind(_ExecutionKind, metaclass=_ExecutionKindEnumTypeWrapper):
+    """ExecutionKind says what of a definition an execution runs."""
+
+EXECUTION_KIND_UNSPECIFIED: ExecutionKind.ValueType  # 0
+"""The workflow."""
+EXECUTION_KIND_TRIGGER: ExecutionKind.ValueType  # 1
+"""The schedule: it waits, and starts executions of the workflow."""
+Global___ExecutionKind: _TypeAlias = ExecutionKind  # noqa: Y015
+
+class _ChildState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ChildStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ChildState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CHILD_STATE_UNSPECIFIED: _ChildState.ValueType  # 0
+    """Never stored."""
+    CHILD_STATE_COMPLETED: _ChildState.ValueType  # 1
+    """It ran to its end."""
+    CHILD_STATE_FAULTED: _ChildState.ValueType  # 2
+    """An error halted it, or it could not be started."""
+    CHILD_STATE_CANCELLED: _ChildState.ValueType  # 3
+    """It was ended on request."""
+
+class ChildState(_ChildState, metaclass=_ChildStateEnumTypeWrapper):
+    """ChildState is how a child ended."""
+
+CHILD_STATE_UNSPECIFIED: ChildState.ValueType  # 0
+"""Never stored."""
+CHILD_STATE_COMPLETED: ChildState.ValueType  # 1
+"""It ran to its end."""
+CHILD_STATE_FAULTED: ChildState.ValueType  # 2
+"""An error halted it, or it could not be started."""
+CHILD_STATE_CANCELLED: ChildState.ValueType  # 3
+"""It was ended on request."""
+Global___ChildState: _TypeAlias = ChildState  # noqa: Y015
+
 @_typing.final
 class Command(_message.Message):
-    """Command is one record of the command log: a request to change one execution, routed to its lane's shard."""
+    """Command is one record of the command log: a request to change one execution or one lane, routed to its
+    shard. What one execution or lane asks of another is a Command too: a message, with its source.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -29,23 +81,39 @@ class Command(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ACCEPTED_AT_US_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
+    LANE_FIELD_NUMBER: _builtins.int
+    SOURCE_SHARD_FIELD_NUMBER: _builtins.int
+    SOURCE_SEQUENCE_FIELD_NUMBER: _builtins.int
     START_FIELD_NUMBER: _builtins.int
     CANCEL_FIELD_NUMBER: _builtins.int
     SUSPEND_FIELD_NUMBER: _builtins.int
     RESUME_FIELD_NUMBER: _builtins.int
     RETRY_FIELD_NUMBER: _builtins.int
+    HEAR_FIELD_NUMBER: _builtins.int
+    SUBSCRIBE_FIELD_NUMBER: _builtins.int
+    UNSUBSCRIBE_FIELD_NUMBER: _builtins.int
+    PACE_FIELD_NUMBER: _builtins.int
+    DELIVER_FIELD_NUMBER: _builtins.int
+    END_CHILD_FIELD_NUMBER: _builtins.int
+    GRANT_FIELD_NUMBER: _builtins.int
     schema: _builtins.int
     """The format of this record; 1."""
     namespace: _builtins.str
     """The namespace of the execution."""
     execution_id: _builtins.str
-    """The execution to change or to start."""
+    """The execution to change or to start; empty for a command to a lane."""
     request_id: _builtins.str
     """The client's idempotency token; empty when it gave none."""
     accepted_at_us: _builtins.int
     """Ingress time in microseconds UTC, for information only."""
     traceparent: _builtins.str
     """W3C trace context of the request; empty when not traced."""
+    lane: _builtins.bytes
+    """The lane to change; empty for a command to an execution."""
+    source_shard: _builtins.int
+    """For a message: the shard that it came from."""
+    source_sequence: _builtins.int
+    """For a message: its number among those of its source shard, from 1; 0 for what came from outside."""
     @_builtins.property
     def start(self) -> Global___StartCommand:
         """Start a new execution."""
@@ -66,6 +134,34 @@ class Command(_message.Message):
     def retry(self) -> Global___RetryCommand:
         """Go on from the faulted task."""
 
+    @_builtins.property
+    def hear(self) -> Global___HearCommand:
+        """To a lane: an event has come."""
+
+    @_builtins.property
+    def subscribe(self) -> Global___SubscribeCommand:
+        """To a lane: an execution waits for events."""
+
+    @_builtins.property
+    def unsubscribe(self) -> Global___UnsubscribeCommand:
+        """To a lane: it waits no longer."""
+
+    @_builtins.property
+    def pace(self) -> Global___PaceCommand:
+        """To a lane: an execution asks for its slot."""
+
+    @_builtins.property
+    def deliver(self) -> Global___DeliverCommand:
+        """To an execution: an event that it may be waiting for."""
+
+    @_builtins.property
+    def end_child(self) -> Global___EndChildCommand:
+        """To an execution: a child of it has ended."""
+
+    @_builtins.property
+    def grant(self) -> Global___GrantCommand:
+        """To an execution: the slot that it asked for."""
+
     def __init__(
         self,
         *,
@@ -75,17 +171,27 @@ class Command(_message.Message):
         request_id: _builtins.str = ...,
         accepted_at_us: _builtins.int = ...,
         traceparent: _builtins.str = ...,
+        lane: _builtins.bytes = ...,
+        source_shard: _builtins.int = ...,
+        source_sequence: _builtins.int = ...,
         start: Global___StartCommand | None = ...,
         cancel: Global___CancelCommand | None = ...,
         suspend: Global___SuspendCommand | None = ...,
         resume: Global___ResumeCommand | None = ...,
         retry: Global___RetryCommand | None = ...,
+        hear: Global___HearCommand | None = ...,
+        subscribe: Global___SubscribeCommand | None = ...,
+        unsubscribe: Global___UnsubscribeCommand | None = ...,
+        pace: Global___PaceCommand | None = ...,
+        deliver: Global___DeliverCommand | None = ...,
+        end_child: Global___EndChildCommand | None = ...,
+        grant: Global___GrantCommand | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel", b"cancel", "kind", b"kind", "resume", b"resume", "retry", b"retry", "start", b"start", "suspend", b"suspend"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel", b"cancel", "deliver", b"deliver", "end_child", b"end_child", "grant", b"grant", "hear", b"hear", "kind", b"kind", "pace", b"pace", "resume", b"resume", "retry", b"retry", "start", b"start", "subscribe", b"subscribe", "suspend", b"suspend", "unsubscribe", b"unsubscribe"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_at_us", b"accepted_at_us", "cancel", b"cancel", "execution_id", b"execution_id", "kind", b"kind", "namespace", b"namespace", "request_id", b"request_id", "resume", b"resume", "retry", b"retry", "schema", b"schema", "start", b"start", "suspend", b"suspend", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_at_us", b"accepted_at_us", "cancel", b"cancel", "deliver", b"deliver", "end_child", b"end_child", "execution_id", b"execution_id", "grant", b"grant", "hear", b"hear", "kind", b"kind", "lane", b"lane", "namespace", b"namespace", "pace", b"pace", "request_id", b"request_id", "resume", b"resume", "retry", b"retry", "schema", b"schema", "source_sequence", b"source_sequence", "source_shard", b"source_shard", "start", b"start", "subscribe", b"subscribe", "suspend", b"suspend", "traceparent", b"traceparent", "unsubscribe", b"unsubscribe"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["start", "cancel", "suspend", "resume", "retry"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["start", "cancel", "suspend", "resume", "retry", "hear", "subscribe", "unsubscribe", "pace", "deliver", "end_child", "grant"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -103,6 +209,9 @@ class StartCommand(_message.Message):
     INPUT_FIELD_NUMBER: _builtins.int
     INPUT_DIGEST_FIELD_NUMBER: _builtins.int
     ORIGIN_FIELD_NUMBER: _builtins.int
+    PARENT_EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    DEPTH_FIELD_NUMBER: _builtins.int
     workflow: _builtins.str
     """The definition's name."""
     version: _builtins.str
@@ -111,6 +220,12 @@ class StartCommand(_message.Message):
     """The lane's subject; empty when the execution is its own lane."""
     input_digest: _builtins.bytes
     """SHA-256 of the input's bytes, to tell a repeat from a conflict."""
+    parent_execution_id: _builtins.str
+    """The execution that wants to know the end of this one; empty when none does."""
+    kind: Global___ExecutionKind.ValueType
+    """Whether it runs the workflow or its schedule."""
+    depth: _builtins.int
+    """How many executions stand above this one, each started by the one before."""
     @_builtins.property
     def input(self) -> _payload_pb2.Payload:
         """The raw workflow input."""
@@ -128,10 +243,13 @@ class StartCommand(_message.Message):
         input: _payload_pb2.Payload | None = ...,
         input_digest: _builtins.bytes = ...,
         origin: Global___TriggerOrigin | None = ...,
+        parent_execution_id: _builtins.str = ...,
+        kind: Global___ExecutionKind.ValueType = ...,
+        depth: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["input", b"input", "origin", b"origin"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["input", b"input", "input_digest", b"input_digest", "origin", b"origin", "subject", b"subject", "version", b"version", "workflow", b"workflow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["depth", b"depth", "input", b"input", "input_digest", b"input_digest", "kind", b"kind", "origin", b"origin", "parent_execution_id", b"parent_execution_id", "subject", b"subject", "version", b"version", "workflow", b"workflow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -249,3 +367,227 @@ class RetryCommand(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RetryCommand: _TypeAlias = RetryCommand  # noqa: Y015
+
+@_typing.final
+class HearCommand(_message.Message):
+    """HearCommand brings an event to a lane."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_FIELD_NUMBER: _builtins.int
+    AFTER_EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    after_execution_id: _builtins.str
+    """In a message of a lane to itself: go on with the subscriptions after this execution."""
+    @_builtins.property
+    def event(self) -> _payload_pb2.CloudEvent:
+        """The event."""
+
+    def __init__(
+        self,
+        *,
+        event: _payload_pb2.CloudEvent | None = ...,
+        after_execution_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_execution_id", b"after_execution_id", "event", b"event"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HearCommand: _TypeAlias = HearCommand  # noqa: Y015
+
+@_typing.final
+class SubscribeCommand(_message.Message):
+    """SubscribeCommand has a lane deliver events to an execution: those to come, and those that came just before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBSCRIPTION_ID_FIELD_NUMBER: _builtins.int
+    EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    SHAPE_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    SINCE_US_FIELD_NUMBER: _builtins.int
+    subscription_id: _builtins.str
+    """The subscription's identity inside the execution."""
+    execution_id: _builtins.str
+    """The execution."""
+    shape: _builtins.bytes
+    """What an event must be like: the filter's constant part as canonical JSON, shared by all subscriptions of a
+    filter. An event that does not pass it is not delivered; one that does may still be refused.
+    """
+    key: _builtins.bytes
+    """Digest of the expected correlation values, in the order of the shape's names; empty when not all are known."""
+    since_us: _builtins.int
+    """Events received from this time on are wanted, in microseconds UTC."""
+    def __init__(
+        self,
+        *,
+        subscription_id: _builtins.str = ...,
+        execution_id: _builtins.str = ...,
+        shape: _builtins.bytes = ...,
+        key: _builtins.bytes = ...,
+        since_us: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "key", b"key", "shape", b"shape", "since_us", b"since_us", "subscription_id", b"subscription_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubscribeCommand: _TypeAlias = SubscribeCommand  # noqa: Y015
+
+@_typing.final
+class UnsubscribeCommand(_message.Message):
+    """UnsubscribeCommand ends a subscription."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBSCRIPTION_ID_FIELD_NUMBER: _builtins.int
+    EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    subscription_id: _builtins.str
+    """The subscription."""
+    execution_id: _builtins.str
+    """Its execution."""
+    def __init__(
+        self,
+        *,
+        subscription_id: _builtins.str = ...,
+        execution_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "subscription_id", b"subscription_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnsubscribeCommand: _TypeAlias = UnsubscribeCommand  # noqa: Y015
+
+@_typing.final
+class PaceCommand(_message.Message):
+    """PaceCommand asks a pace lane for the next slot, first come first served."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    PER_US_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The task's request, as the execution knows it."""
+    execution_id: _builtins.str
+    """The execution."""
+    limit: _builtins.int
+    """How many slots there are in each period."""
+    per_us: _builtins.int
+    """The period in microseconds."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        execution_id: _builtins.str = ...,
+        limit: _builtins.int = ...,
+        per_us: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["execution_id", b"execution_id", "limit", b"limit", "per_us", b"per_us", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PaceCommand: _TypeAlias = PaceCommand  # noqa: Y015
+
+@_typing.final
+class DeliverCommand(_message.Message):
+    """DeliverCommand brings an event to an execution that may be waiting for it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBSCRIPTION_ID_FIELD_NUMBER: _builtins.int
+    EVENT_FIELD_NUMBER: _builtins.int
+    RECEIVED_AT_US_FIELD_NUMBER: _builtins.int
+    subscription_id: _builtins.str
+    """The subscription."""
+    received_at_us: _builtins.int
+    """When the lane received it, in microseconds UTC."""
+    @_builtins.property
+    def event(self) -> _payload_pb2.Payload:
+        """The event in the CloudEvents JSON format."""
+
+    def __init__(
+        self,
+        *,
+        subscription_id: _builtins.str = ...,
+        event: _payload_pb2.Payload | None = ...,
+        received_at_us: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "received_at_us", b"received_at_us", "subscription_id", b"subscription_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeliverCommand: _TypeAlias = DeliverCommand  # noqa: Y015
+
+@_typing.final
+class EndChildCommand(_message.Message):
+    """EndChildCommand tells an execution how a child of it has ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHILD_EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    OUTPUT_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    child_execution_id: _builtins.str
+    """The child."""
+    state: Global___ChildState.ValueType
+    """How it ended."""
+    @_builtins.property
+    def output(self) -> _payload_pb2.Payload:
+        """The output of one that completed."""
+
+    @_builtins.property
+    def error(self) -> _problem_pb2.Problem:
+        """The error of one that faulted."""
+
+    def __init__(
+        self,
+        *,
+        child_execution_id: _builtins.str = ...,
+        state: Global___ChildState.ValueType = ...,
+        output: _payload_pb2.Payload | None = ...,
+        error: _problem_pb2.Problem | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "output", b"output"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["child_execution_id", b"child_execution_id", "error", b"error", "output", b"output", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndChildCommand: _TypeAlias = EndChildCommand  # noqa: Y015
+
+@_typing.final
+class GrantCommand(_message.Message):
+    """GrantCommand gives an execution its slot."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DUE_AT_US_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The task's request."""
+    due_at_us: _builtins.int
+    """When it may go on, in microseconds UTC."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        due_at_us: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_at_us", b"due_at_us", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GrantCommand: _TypeAlias = GrantCommand  # noqa: Y015

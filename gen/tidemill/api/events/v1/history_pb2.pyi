@@ -102,6 +102,7 @@ class Cause(_message.Message):
     LOG_OFFSET_FIELD_NUMBER: _builtins.int
     TIMER_ID_FIELD_NUMBER: _builtins.int
     ACTION_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
     events: _builtins.int
     """How many of the batch's events came from it."""
     log_offset: _builtins.int
@@ -112,6 +113,10 @@ class Cause(_message.Message):
     def action(self) -> Global___ActionCause:
         """The idempotency key of the action whose result came, with its attempt."""
 
+    @_builtins.property
+    def message(self) -> Global___MessageCause:
+        """The message that another execution or a lane sent."""
+
     def __init__(
         self,
         *,
@@ -119,16 +124,43 @@ class Cause(_message.Message):
         log_offset: _builtins.int = ...,
         timer_id: _builtins.str = ...,
         action: Global___ActionCause | None = ...,
+        message: Global___MessageCause | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "log_offset", b"log_offset", "source", b"source", "timer_id", b"timer_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "log_offset", b"log_offset", "message", b"message", "source", b"source", "timer_id", b"timer_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "events", b"events", "log_offset", b"log_offset", "source", b"source", "timer_id", b"timer_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "events", b"events", "log_offset", b"log_offset", "message", b"message", "source", b"source", "timer_id", b"timer_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["log_offset", "timer_id", "action"]  # noqa: Y015
+    _WhichOneofReturnType_source: _TypeAlias = _typing.Literal["log_offset", "timer_id", "action", "message"]  # noqa: Y015
     _WhichOneofArgType_source: _TypeAlias = _typing.Literal["source", b"source"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_source) -> _WhichOneofReturnType_source | None: ...
 
 Global___Cause: _TypeAlias = Cause  # noqa: Y015
+
+@_typing.final
+class MessageCause(_message.Message):
+    """MessageCause identifies a message."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHARD_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    shard: _builtins.int
+    """The shard that it came from."""
+    sequence: _builtins.int
+    """Its number there; 0 when it was sent and applied in one commit."""
+    def __init__(
+        self,
+        *,
+        shard: _builtins.int = ...,
+        sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sequence", b"sequence", "shard", b"shard"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MessageCause: _TypeAlias = MessageCause  # noqa: Y015
 
 @_typing.final
 class ActionCause(_message.Message):
@@ -182,6 +214,12 @@ class Event(_message.Message):
     ACTION_COMPLETED_FIELD_NUMBER: _builtins.int
     CANCELLATION_CONFIRMED_FIELD_NUMBER: _builtins.int
     TIMER_FIRED_FIELD_NUMBER: _builtins.int
+    EVENT_RECEIVED_FIELD_NUMBER: _builtins.int
+    LISTENING_ENDED_FIELD_NUMBER: _builtins.int
+    CHILD_COMPLETED_FIELD_NUMBER: _builtins.int
+    TASK_YIELDED_FIELD_NUMBER: _builtins.int
+    SLOT_GRANTED_FIELD_NUMBER: _builtins.int
+    SCHEDULE_FIRED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def execution_started(self) -> Global___ExecutionStarted:
         """The execution began."""
@@ -254,6 +292,30 @@ class Event(_message.Message):
     def timer_fired(self) -> Global___TimerFired:
         """A timer fired."""
 
+    @_builtins.property
+    def event_received(self) -> Global___EventReceived:
+        """An event that the execution waited for has come."""
+
+    @_builtins.property
+    def listening_ended(self) -> Global___ListeningEnded:
+        """A `listen` hears nothing more, though its tasks may still be under way."""
+
+    @_builtins.property
+    def child_completed(self) -> Global___ChildCompleted:
+        """A child has ended."""
+
+    @_builtins.property
+    def task_yielded(self) -> Global___TaskYielded:
+        """A task is put off, so that a long run without waits does not hold up others."""
+
+    @_builtins.property
+    def slot_granted(self) -> Global___SlotGranted:
+        """A `pace` was given its slot."""
+
+    @_builtins.property
+    def schedule_fired(self) -> Global___ScheduleFired:
+        """Fire times of a schedule have come."""
+
     def __init__(
         self,
         *,
@@ -275,12 +337,18 @@ class Event(_message.Message):
         action_completed: Global___ActionCompleted | None = ...,
         cancellation_confirmed: Global___CancellationConfirmed | None = ...,
         timer_fired: Global___TimerFired | None = ...,
+        event_received: Global___EventReceived | None = ...,
+        listening_ended: Global___ListeningEnded | None = ...,
+        child_completed: Global___ChildCompleted | None = ...,
+        task_yielded: Global___TaskYielded | None = ...,
+        slot_granted: Global___SlotGranted | None = ...,
+        schedule_fired: Global___ScheduleFired | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["action_completed", b"action_completed", "cancellation_confirmed", b"cancellation_confirmed", "error_caught", b"error_caught", "execution_cancelled", b"execution_cancelled", "execution_completed", b"execution_completed", "execution_faulted", b"execution_faulted", "execution_resumed", b"execution_resumed", "execution_retried", b"execution_retried", "execution_started", b"execution_started", "execution_suspended", b"execution_suspended", "kind", b"kind", "round_started", b"round_started", "task_cancelled", b"task_cancelled", "task_completed", b"task_completed", "task_faulted", b"task_faulted", "task_retried", b"task_retried", "task_skipped", b"task_skipped", "task_started", b"task_started", "timer_fired", b"timer_fired"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["action_completed", b"action_completed", "cancellation_confirmed", b"cancellation_confirmed", "child_completed", b"child_completed", "error_caught", b"error_caught", "event_received", b"event_received", "execution_cancelled", b"execution_cancelled", "execution_completed", b"execution_completed", "execution_faulted", b"execution_faulted", "execution_resumed", b"execution_resumed", "execution_retried", b"execution_retried", "execution_started", b"execution_started", "execution_suspended", b"execution_suspended", "kind", b"kind", "listening_ended", b"listening_ended", "round_started", b"round_started", "schedule_fired", b"schedule_fired", "slot_granted", b"slot_granted", "task_cancelled", b"task_cancelled", "task_completed", b"task_completed", "task_faulted", b"task_faulted", "task_retried", b"task_retried", "task_skipped", b"task_skipped", "task_started", b"task_started", "task_yielded", b"task_yielded", "timer_fired", b"timer_fired"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_completed", b"action_completed", "cancellation_confirmed", b"cancellation_confirmed", "error_caught", b"error_caught", "execution_cancelled", b"execution_cancelled", "execution_completed", b"execution_completed", "execution_faulted", b"execution_faulted", "execution_resumed", b"execution_resumed", "execution_retried", b"execution_retried", "execution_started", b"execution_started", "execution_suspended", b"execution_suspended", "kind", b"kind", "round_started", b"round_started", "task_cancelled", b"task_cancelled", "task_completed", b"task_completed", "task_faulted", b"task_faulted", "task_retried", b"task_retried", "task_skipped", b"task_skipped", "task_started", b"task_started", "timer_fired", b"timer_fired"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_completed", b"action_completed", "cancellation_confirmed", b"cancellation_confirmed", "child_completed", b"child_completed", "error_caught", b"error_caught", "event_received", b"event_received", "execution_cancelled", b"execution_cancelled", "execution_completed", b"execution_completed", "execution_faulted", b"execution_faulted", "execution_resumed", b"execution_resumed", "execution_retried", b"execution_retried", "execution_started", b"execution_started", "execution_suspended", b"execution_suspended", "kind", b"kind", "listening_ended", b"listening_ended", "round_started", b"round_started", "schedule_fired", b"schedule_fired", "slot_granted", b"slot_granted", "task_cancelled", b"task_cancelled", "task_completed", b"task_completed", "task_faulted", b"task_faulted", "task_retried", b"task_retried", "task_skipped", b"task_skipped", "task_started", b"task_started", "task_yielded", b"task_yielded", "timer_fired", b"timer_fired"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["execution_started", "execution_completed", "execution_faulted", "execution_cancelled", "execution_suspended", "execution_resumed", "execution_retried", "task_started", "task_skipped", "task_completed", "task_faulted", "task_cancelled", "round_started", "error_caught", "task_retried", "action_completed", "cancellation_confirmed", "timer_fired"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["execution_started", "execution_completed", "execution_faulted", "execution_cancelled", "execution_suspended", "execution_resumed", "execution_retried", "task_started", "task_skipped", "task_completed", "task_faulted", "task_cancelled", "round_started", "error_caught", "task_retried", "action_completed", "cancellation_confirmed", "timer_fired", "event_received", "listening_ended", "child_completed", "task_yielded", "slot_granted", "schedule_fired"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -303,6 +371,10 @@ class ExecutionStarted(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     INPUT_DIGEST_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
+    PARENT_EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    STOPPING_FIELD_NUMBER: _builtins.int
+    DEPTH_FIELD_NUMBER: _builtins.int
     namespace: _builtins.str
     """The definition's namespace."""
     workflow: _builtins.str
@@ -319,6 +391,12 @@ class ExecutionStarted(_message.Message):
     """SHA-256 of the raw input's bytes."""
     traceparent: _builtins.str
     """W3C trace context of the start; empty when not traced."""
+    parent_execution_id: _builtins.str
+    """The execution that wants to know the end of this one; empty when none does."""
+    kind: _command_pb2.ExecutionKind.ValueType
+    """Whether it runs the workflow or its schedule."""
+    depth: _builtins.int
+    """How many executions stand above this one, each started by the one before."""
     @_builtins.property
     def raw_input(self) -> _payload_pb2.Payload:
         """The raw workflow input."""
@@ -330,6 +408,10 @@ class ExecutionStarted(_message.Message):
     @_builtins.property
     def origin(self) -> _command_pb2.TriggerOrigin:
         """What started it; absent for a start by a client."""
+
+    @_builtins.property
+    def stopping(self) -> Global___Listening:
+        """The waits for events that end it (`stopOn`)."""
 
     def __init__(
         self,
@@ -345,14 +427,86 @@ class ExecutionStarted(_message.Message):
         request_id: _builtins.str = ...,
         input_digest: _builtins.bytes = ...,
         traceparent: _builtins.str = ...,
+        parent_execution_id: _builtins.str = ...,
+        kind: _command_pb2.ExecutionKind.ValueType = ...,
+        stopping: Global___Listening | None = ...,
+        depth: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["input", b"input", "origin", b"origin", "raw_input", b"raw_input"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["input", b"input", "origin", b"origin", "raw_input", b"raw_input", "stopping", b"stopping"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["input", b"input", "input_digest", b"input_digest", "namespace", b"namespace", "origin", b"origin", "raw_input", b"raw_input", "request_id", b"request_id", "subject", b"subject", "timeout_at_us", b"timeout_at_us", "traceparent", b"traceparent", "version", b"version", "workflow", b"workflow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["depth", b"depth", "input", b"input", "input_digest", b"input_digest", "kind", b"kind", "namespace", b"namespace", "origin", b"origin", "parent_execution_id", b"parent_execution_id", "raw_input", b"raw_input", "request_id", b"request_id", "stopping", b"stopping", "subject", b"subject", "timeout_at_us", b"timeout_at_us", "traceparent", b"traceparent", "version", b"version", "workflow", b"workflow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExecutionStarted: _TypeAlias = ExecutionStarted  # noqa: Y015
+
+@_typing.final
+class Listening(_message.Message):
+    """Listening is what a task waits for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBSCRIPTIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def subscriptions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Subscription]:
+        """Its subscriptions, one for each filter."""
+
+    def __init__(
+        self,
+        *,
+        subscriptions: _abc.Iterable[Global___Subscription] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["subscriptions", b"subscriptions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Listening: _TypeAlias = Listening  # noqa: Y015
+
+@_typing.final
+class Subscription(_message.Message):
+    """Subscription is the wait for events of one filter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    LANE_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    EXPECTED_FIELD_NUMBER: _builtins.int
+    SINCE_US_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Its identity inside the execution."""
+    filter: _builtins.int
+    """The filter, counted from 0 in the order of the document."""
+    lane: _builtins.bytes
+    """The lane that hears the events."""
+    key: _builtins.bytes
+    """Digest of the expected correlation values; empty when not all are known."""
+    since_us: _builtins.int
+    """Events received from this time on are wanted, in microseconds UTC."""
+    @_builtins.property
+    def expected(self) -> _payload_pb2.Payload:
+        """The expected correlation values that are known, a JSON object by name; absent without any."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        filter: _builtins.int = ...,
+        lane: _builtins.bytes = ...,
+        key: _builtins.bytes = ...,
+        expected: _payload_pb2.Payload | None = ...,
+        since_us: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expected", b"expected"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expected", b"expected", "filter", b"filter", "id", b"id", "key", b"key", "lane", b"lane", "since_us", b"since_us"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Subscription: _TypeAlias = Subscription  # noqa: Y015
 
 @_typing.final
 class ExecutionCompleted(_message.Message):
@@ -470,16 +624,22 @@ class ExecutionRetried(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TIMEOUT_AT_US_FIELD_NUMBER: _builtins.int
+    STOPPING_FIELD_NUMBER: _builtins.int
     timeout_at_us: _builtins.int
     """When the workflow's own timeout, armed anew, runs out; 0 without one."""
+    @_builtins.property
+    def stopping(self) -> Global___Listening:
+        """The waits for events that end it (`stopOn`), begun anew."""
+
     def __init__(
         self,
         *,
         timeout_at_us: _builtins.int = ...,
+        stopping: Global___Listening | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["stopping", b"stopping"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["timeout_at_us", b"timeout_at_us"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["stopping", b"stopping", "timeout_at_us", b"timeout_at_us"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -500,6 +660,9 @@ class TaskStarted(_message.Message):
     DUE_AT_US_FIELD_NUMBER: _builtins.int
     ITEMS_FIELD_NUMBER: _builtins.int
     ATTEMPT_TIMEOUT_AT_US_FIELD_NUMBER: _builtins.int
+    LISTENING_FIELD_NUMBER: _builtins.int
+    CHILD_FIELD_NUMBER: _builtins.int
+    SLOT_FIELD_NUMBER: _builtins.int
     reference: _builtins.str
     """The task reference."""
     activations: _builtins.str
@@ -524,6 +687,18 @@ class TaskStarted(_message.Message):
     def items(self) -> _payload_pb2.Payload:
         """A `for`: the items to go through, a JSON array."""
 
+    @_builtins.property
+    def listening(self) -> Global___Listening:
+        """A `listen`."""
+
+    @_builtins.property
+    def child(self) -> Global___ChildRequested:
+        """A `run` of a workflow."""
+
+    @_builtins.property
+    def slot(self) -> Global___SlotRequested:
+        """A `pace`."""
+
     def __init__(
         self,
         *,
@@ -536,16 +711,107 @@ class TaskStarted(_message.Message):
         due_at_us: _builtins.int = ...,
         items: _payload_pb2.Payload | None = ...,
         attempt_timeout_at_us: _builtins.int = ...,
+        listening: Global___Listening | None = ...,
+        child: Global___ChildRequested | None = ...,
+        slot: Global___SlotRequested | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "attempt_timeout_at_us", b"attempt_timeout_at_us", "detail", b"detail", "due_at_us", b"due_at_us", "input", b"input", "items", b"items"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "attempt_timeout_at_us", b"attempt_timeout_at_us", "child", b"child", "detail", b"detail", "due_at_us", b"due_at_us", "input", b"input", "items", b"items", "listening", b"listening", "slot", b"slot"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "activations", b"activations", "attempt", b"attempt", "attempt_timeout_at_us", b"attempt_timeout_at_us", "detail", b"detail", "due_at_us", b"due_at_us", "input", b"input", "items", b"items", "reference", b"reference", "timeout_at_us", b"timeout_at_us"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "activations", b"activations", "attempt", b"attempt", "attempt_timeout_at_us", b"attempt_timeout_at_us", "child", b"child", "detail", b"detail", "due_at_us", b"due_at_us", "input", b"input", "items", b"items", "listening", b"listening", "reference", b"reference", "slot", b"slot", "timeout_at_us", b"timeout_at_us"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_detail: _TypeAlias = _typing.Literal["action", "due_at_us", "items", "attempt_timeout_at_us"]  # noqa: Y015
+    _WhichOneofReturnType_detail: _TypeAlias = _typing.Literal["action", "due_at_us", "items", "attempt_timeout_at_us", "listening", "child", "slot"]  # noqa: Y015
     _WhichOneofArgType_detail: _TypeAlias = _typing.Literal["detail", b"detail"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_detail) -> _WhichOneofReturnType_detail | None: ...
 
 Global___TaskStarted: _TypeAlias = TaskStarted  # noqa: Y015
+
+@_typing.final
+class ChildRequested(_message.Message):
+    """ChildRequested is the start of a child, kept so that it can be repeated."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    NAMESPACE_FIELD_NUMBER: _builtins.int
+    WORKFLOW_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    INPUT_FIELD_NUMBER: _builtins.int
+    AWAITED_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    execution_id: _builtins.str
+    """The child's id."""
+    namespace: _builtins.str
+    """The workflow's namespace."""
+    workflow: _builtins.str
+    """The workflow's name."""
+    version: _builtins.str
+    """The version; empty for the latest at the time of the start."""
+    subject: _builtins.str
+    """The lane's subject."""
+    awaited: _builtins.bool
+    """Whether the task waits for its end."""
+    @_builtins.property
+    def input(self) -> _payload_pb2.Payload:
+        """The raw input."""
+
+    @_builtins.property
+    def origin(self) -> _command_pb2.TriggerOrigin:
+        """The trigger and event of a start by a schedule."""
+
+    def __init__(
+        self,
+        *,
+        execution_id: _builtins.str = ...,
+        namespace: _builtins.str = ...,
+        workflow: _builtins.str = ...,
+        version: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        input: _payload_pb2.Payload | None = ...,
+        awaited: _builtins.bool = ...,
+        origin: _command_pb2.TriggerOrigin | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["input", b"input", "origin", b"origin"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["awaited", b"awaited", "execution_id", b"execution_id", "input", b"input", "namespace", b"namespace", "origin", b"origin", "subject", b"subject", "version", b"version", "workflow", b"workflow"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChildRequested: _TypeAlias = ChildRequested  # noqa: Y015
+
+@_typing.final
+class SlotRequested(_message.Message):
+    """SlotRequested is a request of a pace lane."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    LANE_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    PER_US_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The request's identity inside the execution."""
+    lane: _builtins.bytes
+    """The lane."""
+    limit: _builtins.int
+    """How many slots there are in each period."""
+    per_us: _builtins.int
+    """The period in microseconds."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        lane: _builtins.bytes = ...,
+        limit: _builtins.int = ...,
+        per_us: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lane", b"lane", "limit", b"limit", "per_us", b"per_us", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SlotRequested: _TypeAlias = SlotRequested  # noqa: Y015
 
 @_typing.final
 class ActionRequested(_message.Message):
@@ -862,3 +1128,185 @@ class TimerFired(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TimerFired: _TypeAlias = TimerFired  # noqa: Y015
+
+@_typing.final
+class EventReceived(_message.Message):
+    """EventReceived hands an event to a task that waited for it, or to `stopOn`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    EVENT_FIELD_NUMBER: _builtins.int
+    CORRELATIONS_FIELD_NUMBER: _builtins.int
+    reference: _builtins.str
+    """The reference of the `listen` task; empty for `stopOn`."""
+    filter: _builtins.int
+    """The filter that took it, counted from 0."""
+    @_builtins.property
+    def event(self) -> _payload_pb2.Payload:
+        """The event in the CloudEvents JSON format."""
+
+    @_builtins.property
+    def correlations(self) -> _payload_pb2.Payload:
+        """Correlation values that are known from now on, a JSON object by name; absent when there are none new."""
+
+    def __init__(
+        self,
+        *,
+        reference: _builtins.str = ...,
+        filter: _builtins.int = ...,
+        event: _payload_pb2.Payload | None = ...,
+        correlations: _payload_pb2.Payload | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["correlations", b"correlations", "event", b"event"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["correlations", b"correlations", "event", b"event", "filter", b"filter", "reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EventReceived: _TypeAlias = EventReceived  # noqa: Y015
+
+@_typing.final
+class ListeningEnded(_message.Message):
+    """ListeningEnded ends the subscriptions of a `listen` whose tasks are still under way."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    reference: _builtins.str
+    """The reference of the `listen` task."""
+    def __init__(
+        self,
+        *,
+        reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListeningEnded: _TypeAlias = ListeningEnded  # noqa: Y015
+
+@_typing.final
+class ChildCompleted(_message.Message):
+    """ChildCompleted records the end of a child."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    EXECUTION_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    OUTPUT_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    reference: _builtins.str
+    """The reference of the `run` task."""
+    execution_id: _builtins.str
+    """The child."""
+    state: _command_pb2.ChildState.ValueType
+    """How it ended."""
+    @_builtins.property
+    def output(self) -> _payload_pb2.Payload:
+        """The output of one that completed."""
+
+    @_builtins.property
+    def error(self) -> _problem_pb2.Problem:
+        """The error of one that faulted."""
+
+    def __init__(
+        self,
+        *,
+        reference: _builtins.str = ...,
+        execution_id: _builtins.str = ...,
+        state: _command_pb2.ChildState.ValueType = ...,
+        output: _payload_pb2.Payload | None = ...,
+        error: _problem_pb2.Problem | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "output", b"output"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "execution_id", b"execution_id", "output", b"output", "reference", b"reference", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChildCompleted: _TypeAlias = ChildCompleted  # noqa: Y015
+
+@_typing.final
+class TaskYielded(_message.Message):
+    """TaskYielded puts off the entry of a task, or the next round of a `for` or `foreach`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    reference: _builtins.str
+    """The task reference."""
+    def __init__(
+        self,
+        *,
+        reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TaskYielded: _TypeAlias = TaskYielded  # noqa: Y015
+
+@_typing.final
+class SlotGranted(_message.Message):
+    """SlotGranted gives a `pace` its slot."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    DUE_AT_US_FIELD_NUMBER: _builtins.int
+    reference: _builtins.str
+    """The reference of the `pace` task."""
+    due_at_us: _builtins.int
+    """When it goes on, in microseconds UTC."""
+    def __init__(
+        self,
+        *,
+        reference: _builtins.str = ...,
+        due_at_us: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["due_at_us", b"due_at_us", "reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SlotGranted: _TypeAlias = SlotGranted  # noqa: Y015
+
+@_typing.final
+class ScheduleFired(_message.Message):
+    """ScheduleFired tells which fire times of a schedule have come, and what became of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    STARTS_US_FIELD_NUMBER: _builtins.int
+    MISSED_FIELD_NUMBER: _builtins.int
+    reference: _builtins.str
+    """The reference of the task that waited for them."""
+    missed: _builtins.int
+    """How many were missed and start nothing."""
+    @_builtins.property
+    def starts_us(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Those that start an execution each, in microseconds UTC."""
+
+    def __init__(
+        self,
+        *,
+        reference: _builtins.str = ...,
+        starts_us: _abc.Iterable[_builtins.int] | None = ...,
+        missed: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["missed", b"missed", "reference", b"reference", "starts_us", b"starts_us"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScheduleFired: _TypeAlias = ScheduleFired  # noqa: Y015

@@ -37,7 +37,7 @@ class DeadLetter(_message.Message):
     namespace: _builtins.str
     """The execution's namespace."""
     kind: _builtins.str
-    """What kind of item it was: "command", "result", "timer", or "history"."""
+    """What kind of item it was: "command", "result", "timer", "message", or "history"."""
     item: _builtins.bytes
     """The item, encoded as its kind is."""
     error: _builtins.str

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from tidemill.engine.core import events
-from tidemill.engine.core.effects import DisarmTimer, Effect
-from tidemill.engine.core.events import ActionState, Event
+from tidemill.engine.core import apply_waits, events
+from tidemill.engine.core.effects import DisarmTimer, Effect, TellParent
+from tidemill.engine.core.events import ActionState, ChildState, Event
 from tidemill.engine.core.frames import (
     arm,
     disarm,
@@ -21,6 +21,8 @@ from tidemill.engine.core.frames import (
     restart_counts,
     restore_counts,
     stop,
+    subscribe,
+    unsubscribe,
 )
 from tidemill.engine.core.history import HistoryError
 from tidemill.engine.core.payload import NULL, Payload
@@ -76,7 +78,11 @@ def begin(execution_id: str, event: Event, now_us: int, effects: list[Effect]) -
     state.request_id = event.request_id
     state.input_digest = event.input_digest
     state.traceparent = event.traceparent
+    state.parent = event.parent
+    state.kind = event.kind
+    state.depth = event.depth
     state.sequence = 1
+    subscribe(state, "", event.stopping, effects)
     if event.timeout_at_us:
         arm(state, root, TimerKind.TIMEOUT, event.timeout_at_us, effects)
     return state
@@ -97,6 +103,7 @@ def _execution_completed(
 ) -> None:
     _close(state, Phase.COMPLETED, now_us, effects)
     state.output = event.output
+    _tell_parent(state, ChildState.COMPLETED, effects)
 
 
 def _execution_cancelled(
@@ -104,24 +111,37 @@ def _execution_cancelled(
 ) -> None:
     _close(state, Phase.CANCELLED, now_us, effects)
     state.reason = event.reason
+    _tell_parent(state, ChildState.CANCELLED, effects)
 
 
 def _close(state: ExecutionState, phase: Phase, now_us: int, effects: list[Effect]) -> None:
     drop_children(state, state.root, effects)
-    stop(state, state.root, effects)
+    _stop_root(state, effects)
     state.halt = phase
     state.closed_at_us = now_us
+
+
+def _stop_root(state: ExecutionState, effects: list[Effect]) -> None:
+    stop(state, state.root, effects)
+    unsubscribe(state, tuple(held for _, held in state.subscriptions.values()), effects)
+    state.yielded.clear()
+
+
+def _tell_parent(state: ExecutionState, ending: ChildState, effects: list[Effect]) -> None:
+    if state.parent:
+        effects.append(TellParent(state.parent, ending, state.output, state.error))
 
 
 def _execution_faulted(
     state: ExecutionState, event: events.ExecutionFaulted, now_us: int, effects: list[Effect]
 ) -> None:
-    stop(state, state.root, effects)
     for frame in state.frames.values():
         stop(state, frame, effects)
+    _stop_root(state, effects)
     state.halt = Phase.FAULTED
     state.closed_at_us = now_us
     state.error = event.error
+    _tell_parent(state, ChildState.FAULTED, effects)
 
 
 def _execution_suspended(
@@ -145,6 +165,7 @@ def _execution_retried(
     state.closed_at_us = 0
     state.error = None
     state.retries += 1
+    subscribe(state, "", event.stopping, effects)
     if event.timeout_at_us:
         arm(state, state.root, TimerKind.TIMEOUT, event.timeout_at_us, effects)
     for frame in state.frames.values():
@@ -174,6 +195,7 @@ def _task_started(
         frame = reopen_frame(state, left_behind, now_us, effects)
     frame.activations = event.activations
     frame.attempt = event.attempt
+    state.yielded.pop(event.reference, None)
     if event.input is not None:
         frame.input = frame.data = event.input
     if event.timeout_at_us:
@@ -187,12 +209,15 @@ def _task_started(
         frame.loop = Loop(event.items)
     elif event.attempt_timeout_at_us:
         _limit_attempt(state, frame, event.attempt_timeout_at_us, now_us, effects)
+    else:
+        apply_waits.begin(state, frame, event, effects)
 
 
 def _task_skipped(state: ExecutionState, event: events.TaskSkipped, _: int, effects: list[Effect]) -> None:
     frame = state.frames.get(event.reference)
     if frame is not None:
         drop(state, frame, effects)
+    state.yielded.pop(event.reference, None)
     parent, branch = place_of(state, event.reference)
     if branch >= 0:
         _outputs_of(parent)[branch] = parent.input
@@ -242,6 +267,7 @@ def _round_started(state: ExecutionState, event: events.RoundStarted, _: int, __
     if frame.loop is None:
         raise HistoryError(f"{event.reference} has no items to go through")
     frame.loop.index = event.index
+    state.yielded.pop(event.reference, None)
     restart_counts(frame)
 
 
@@ -304,6 +330,7 @@ def _action_completed(state: ExecutionState, event: events.ActionCompleted, _: i
         raise HistoryError(f"no call waits for the outcome of {event.key} attempt {event.attempt}")
     frame.outcome = event
     frame.outcome_sequence = state.sequence
+    state.yields_in_a_row = 0
     if event.state is ActionState.SUCCEEDED:
         frame.data = NULL if event.output is None else event.output
 
@@ -325,6 +352,8 @@ def _timer_fired(state: ExecutionState, event: events.TimerFired, _: int, effect
     if frame.fired is None:
         frame.fired = {}
     frame.fired[timer.kind] = state.sequence
+    if timer.kind is not TimerKind.YIELD:
+        state.yields_in_a_row = 0
     effects.append(DisarmTimer(event.timer_id))
 
 
@@ -350,6 +379,7 @@ _APPLIERS: Final[Mapping[type[Event], Callable[[ExecutionState, Any, int, list[E
             events.ActionCompleted: _action_completed,
             events.CancellationConfirmed: _cancellation_confirmed,
             events.TimerFired: _timer_fired,
+            **apply_waits.APPLIERS,
         }
     )
 )

@@ -2,7 +2,7 @@
 
 from typing import TypeAlias
 
-from tidemill.engine.core.events import ActionState, TriggerOrigin
+from tidemill.engine.core.events import ActionState, ChildState, Kind, TriggerOrigin
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.problems import Problem
 from tidemill.engine.core.values import named_value, value
@@ -22,6 +22,9 @@ class Start:
     request_id: str = ""
     origin: TriggerOrigin | None = None
     traceparent: str = ""
+    parent: str = ""
+    kind: Kind = Kind.WORKFLOW
+    depth: int = 0
 
 
 @value
@@ -75,6 +78,43 @@ class FireTimer:
     timer_id: str
 
 
+@value
+class DeliverEvent:
+    """An event has come that a subscription may want; `event` is the envelope, received by its lane then."""
+
+    subscription_id: str
+    event: Payload
+    received_at_us: int
+
+
+@value
+class EndChild:
+    """A child has ended."""
+
+    execution_id: str
+    state: ChildState
+    output: Payload | None = None
+    error: Problem | None = None
+
+
+@value
+class GrantSlot:
+    """A pace lane has given a slot."""
+
+    request_id: str
+    due_at_us: int
+
+
 Command: TypeAlias = (
-    Start | Cancel | Suspend | Resume | Retry | CompleteAction | ConfirmCancellation | FireTimer
+    Start
+    | Cancel
+    | Suspend
+    | Resume
+    | Retry
+    | CompleteAction
+    | ConfirmCancellation
+    | FireTimer
+    | DeliverEvent
+    | EndChild
+    | GrantSlot
 )

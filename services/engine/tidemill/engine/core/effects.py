@@ -2,7 +2,9 @@
 
 from typing import TypeAlias
 
+from tidemill.engine.core.events import ChildRequested, ChildState, SlotRequested, Subscription
 from tidemill.engine.core.payload import Payload
+from tidemill.engine.core.problems import Problem
 from tidemill.engine.core.values import value
 
 
@@ -41,4 +43,54 @@ class DisarmTimer:
     timer_id: str
 
 
-Effect: TypeAlias = CallAction | CancelAction | ArmTimer | DisarmTimer
+@value
+class Subscribe:
+    """Have a lane deliver events for a filter of a `listen`, or of `stopOn` (reference "")."""
+
+    reference: str
+    subscription: Subscription
+
+
+@value
+class Unsubscribe:
+    """Have a lane deliver no more."""
+
+    subscription_id: str
+    lane: bytes
+
+
+@value
+class StartChild:
+    """Start an execution; one that is awaited tells its end."""
+
+    child: ChildRequested
+
+
+@value
+class CancelChild:
+    """End a child that nothing waits for any more."""
+
+    execution_id: str
+    reason: str
+
+
+@value
+class TellParent:
+    """Tell the execution that waits for the end of this one."""
+
+    parent: str
+    state: ChildState
+    output: Payload | None
+    error: Problem | None
+
+
+@value
+class RequestSlot:
+    """Ask a pace lane for a slot."""
+
+    slot: SlotRequested
+
+
+# What one aggregate asks of another: written with the commit, applied once.
+Message: TypeAlias = Subscribe | Unsubscribe | StartChild | CancelChild | TellParent | RequestSlot
+Effect: TypeAlias = CallAction | CancelAction | ArmTimer | DisarmTimer | Message

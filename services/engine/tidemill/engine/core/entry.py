@@ -1,14 +1,32 @@
 """A task about to be entered: all that its TaskStarted needs, and what its expressions see."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
-from tidemill.engine.core.events import ActionRequested, TaskStarted
+from tidemill.engine.core.events import (
+    ActionRequested,
+    ChildRequested,
+    SlotRequested,
+    Subscription,
+    TaskStarted,
+)
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.variables import Variables
 
 if TYPE_CHECKING:
     from tidemill.engine.core.node import TaskNode
     from tidemill.engine.core.turn import Turn
+
+
+class Detail(TypedDict, total=False):
+    """What kinds of tasks add to their TaskStarted: at most one."""
+
+    action: ActionRequested
+    due_at_us: int
+    items: Payload
+    attempt_timeout_at_us: int
+    listening: tuple[Subscription, ...]
+    child: ChildRequested
+    slot: SlotRequested
 
 
 class Entry:
@@ -32,14 +50,7 @@ class Entry:
         variables.input = self.input
         return variables
 
-    def started(
-        self,
-        *,
-        action: ActionRequested | None = None,
-        due_at_us: int = 0,
-        items: Payload | None = None,
-        attempt_timeout_at_us: int = 0,
-    ) -> TaskStarted:
+    def started(self, **detail: Unpack[Detail]) -> TaskStarted:
         """The event, with what the kind of task adds."""
         return TaskStarted(
             self.node.reference,
@@ -47,8 +58,5 @@ class Entry:
             self.attempt,
             None if self.input is self.raw_input else self.input,
             self.timeout_at_us,
-            action,
-            due_at_us,
-            items,
-            attempt_timeout_at_us,
+            **detail,
         )

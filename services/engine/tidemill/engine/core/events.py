@@ -17,6 +17,21 @@ class ActionState(IntEnum):
     UNKNOWN = 4
 
 
+class ChildState(IntEnum):
+    """How a child ended; the numbers are those of the contract."""
+
+    COMPLETED = 1
+    FAULTED = 2
+    CANCELLED = 3
+
+
+class Kind(IntEnum):
+    """What of a definition an execution runs; the numbers are those of the contract."""
+
+    WORKFLOW = 0
+    TRIGGER = 1
+
+
 @value
 class TriggerOrigin:
     """The trigger and the event that started an execution."""
@@ -26,9 +41,27 @@ class TriggerOrigin:
     event_id: str
 
 
+@value
+class Subscription:
+    """The wait for events of one filter: which lane hears them, and the correlation values expected.
+
+    `key` is the digest of those values, empty while not all are known; `expected` holds those that are.
+    """
+
+    id: str
+    filter: int
+    lane: bytes
+    key: bytes
+    expected: Payload | None
+    since_us: int
+
+
 @named_value
 class ExecutionStarted:
-    """The execution began. `input` is None when it equals the raw one; `timeout_at_us` 0 is none."""
+    """The execution began. `input` is None when it equals the raw one; `timeout_at_us` 0 is none.
+
+    `stopping` are the subscriptions of `stopOn`, whose events end it.
+    """
 
     namespace: str
     workflow: str
@@ -41,6 +74,10 @@ class ExecutionStarted:
     request_id: str = ""
     input_digest: bytes = b""
     traceparent: str = ""
+    parent: str = ""
+    kind: Kind = Kind.WORKFLOW
+    stopping: tuple[Subscription, ...] = ()
+    depth: int = 0
 
 
 @value
@@ -78,9 +115,13 @@ class ExecutionResumed:
 
 @value
 class ExecutionRetried:
-    """A faulted execution goes on; `timeout_at_us` is its timeout armed anew, 0 for none."""
+    """A faulted execution goes on; `timeout_at_us` is its timeout armed anew, 0 for none.
+
+    `stopping` are the subscriptions of `stopOn`, begun anew.
+    """
 
     timeout_at_us: int = 0
+    stopping: tuple[Subscription, ...] = ()
 
 
 @value
@@ -91,13 +132,38 @@ class ActionRequested:
     arguments: Payload
 
 
+@named_value
+class ChildRequested:
+    """The start of a child; without a version the latest one at the time of the start."""
+
+    execution_id: str
+    namespace: str
+    workflow: str
+    version: str = ""
+    subject: str = ""
+    input: Payload
+    awaited: bool = True
+    origin: TriggerOrigin | None = None
+
+
+@value
+class SlotRequested:
+    """The request of a slot in a pace lane: `limit` slots in each `per_us`."""
+
+    request_id: str
+    lane: bytes
+    limit: int
+    per_us: int
+
+
 @value
 class TaskStarted:
     """A task was entered.
 
-    `input` is None when it equals the raw one. Of the last four at most one is set, by the kind of task:
-    the request of a call or emit, the due time of a wait, the items of a `for`, and the end of the first
-    attempt of a `try` whose attempts are limited. A time of 0 is none.
+    `input` is None when it equals the raw one. Of the last seven at most one is set, by the kind of task:
+    the request of a call or emit, the due time of a wait, the items of a `for`, the end of the first
+    attempt of a `try` whose attempts are limited, the subscriptions of a `listen` (None: it is no such
+    task), the child of a `run`, and the slot of a `pace`. A time of 0 is none.
     """
 
     reference: str
@@ -109,6 +175,9 @@ class TaskStarted:
     due_at_us: int = 0
     items: Payload | None = None
     attempt_timeout_at_us: int = 0
+    listening: tuple[Subscription, ...] | None = None
+    child: ChildRequested | None = None
+    slot: SlotRequested | None = None
 
 
 @value
@@ -195,6 +264,61 @@ class TimerFired:
     timer_id: str
 
 
+@value
+class EventReceived:
+    """An event that a filter of a `listen` took, or one of `stopOn` (reference ""); `event` is the envelope.
+
+    `correlations` holds the correlation values that are known from now on, None when there are none new.
+    """
+
+    reference: str
+    filter: int
+    event: Payload
+    correlations: Payload | None = None
+
+
+@value
+class ListeningEnded:
+    """A `listen` hears nothing more; its tasks for each event may still be under way."""
+
+    reference: str
+
+
+@value
+class ChildCompleted:
+    """A child has ended."""
+
+    reference: str
+    execution_id: str
+    state: ChildState
+    output: Payload | None = None
+    error: Problem | None = None
+
+
+@value
+class TaskYielded:
+    """A task's entry, or the next round of a loop, is put off until a timer that is due at once."""
+
+    reference: str
+
+
+@value
+class SlotGranted:
+    """A `pace` goes on at this time."""
+
+    reference: str
+    due_at_us: int
+
+
+@value
+class ScheduleFired:
+    """Fire times of a schedule have come: each of `starts_us` starts an execution, `missed` more do not."""
+
+    reference: str
+    starts_us: tuple[int, ...]
+    missed: int
+
+
 Event: TypeAlias = (
     ExecutionStarted
     | ExecutionCompleted
@@ -214,4 +338,10 @@ Event: TypeAlias = (
     | ActionCompleted
     | CancellationConfirmed
     | TimerFired
+    | EventReceived
+    | ListeningEnded
+    | ChildCompleted
+    | TaskYielded
+    | SlotGranted
+    | ScheduleFired
 )

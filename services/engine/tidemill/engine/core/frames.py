@@ -6,13 +6,23 @@ asks of the outside, so that effects follow from events and cannot be forgotten.
 
 from typing import Final
 
-from tidemill.engine.core.effects import ArmTimer, CallAction, CancelAction, DisarmTimer, Effect
-from tidemill.engine.core.events import ActionRequested
+from tidemill.engine.core.effects import (
+    ArmTimer,
+    CallAction,
+    CancelAction,
+    CancelChild,
+    DisarmTimer,
+    Effect,
+    Subscribe,
+    Unsubscribe,
+)
+from tidemill.engine.core.events import ActionRequested, Subscription
 from tidemill.engine.core.history import HistoryError
 from tidemill.engine.core.keys import idempotency_key
 from tidemill.engine.core.state import EntryCounts, ExecutionState, Frame, FrameStatus, Timer, TimerKind
 
 _BRANCH_SEGMENT: Final = "fork"
+LEFT_BEHIND: Final = "nothing waits for it any more"
 
 
 def frame_of(state: ExecutionState, reference: str) -> Frame:
@@ -138,8 +148,37 @@ def call_of(frame: Frame, request: ActionRequested) -> CallAction:
     )
 
 
+def subscribe(
+    state: ExecutionState, reference: str, subscriptions: tuple[Subscription, ...], effects: list[Effect]
+) -> None:
+    """Let the waits of a task begin, or those of `stopOn` (reference "")."""
+    for subscription in subscriptions:
+        state.subscriptions[subscription.id] = (reference, subscription)
+        effects.append(Subscribe(reference, subscription))
+
+
+def unsubscribe(
+    state: ExecutionState, subscriptions: tuple[Subscription, ...], effects: list[Effect]
+) -> None:
+    """End waits, as far as they are open."""
+    for subscription in subscriptions:
+        if state.subscriptions.pop(subscription.id, None) is not None:
+            effects.append(Unsubscribe(subscription.id, subscription.lane))
+
+
+def forget_yielded(state: ExecutionState, reference: str) -> None:
+    """Nothing at or below a task is to be entered later any more."""
+    if not state.yielded:
+        return
+    below = f"{reference}/"
+    for yielded in [held for held in state.yielded if held == reference or held.startswith(below)]:
+        del state.yielded[yielded]
+
+
 def stop(state: ExecutionState, frame: Frame, effects: list[Effect]) -> None:
-    """End what a frame has under way outside: a call without an outcome is cancelled, timers are disarmed."""
+    """End what a frame has under way outside: a call without an outcome and a child without an end are
+    cancelled, waits for events end, timers are disarmed."""
+    _stop_waits(state, frame, effects)
     if frame.outcome is None and frame.key and state.actions.get(frame.key) is frame:
         del state.actions[frame.key]
         state.cancelling[frame.key, frame.attempt] = frame.reference
@@ -148,6 +187,16 @@ def stop(state: ExecutionState, frame: Frame, effects: list[Effect]) -> None:
         for kind in list(frame.timers):
             disarm(state, frame, kind, effects)
     frame.fired = None
+
+
+def _stop_waits(state: ExecutionState, frame: Frame, effects: list[Effect]) -> None:
+    forget_yielded(state, frame.reference)
+    if frame.listening is not None:
+        unsubscribe(state, frame.listening.subscriptions, effects)
+    if frame.child and state.children.pop(frame.child, None) is not None:
+        effects.append(CancelChild(frame.child, LEFT_BEHIND))
+    if frame.slot is not None:
+        state.slots.pop(frame.slot.request_id, None)
 
 
 def drop(state: ExecutionState, frame: Frame, effects: list[Effect]) -> None:
@@ -203,6 +252,8 @@ def disarm(state: ExecutionState, frame: Frame, kind: TimerKind, effects: list[E
 def _timer_id(state: ExecutionState, frame: Frame, kind: TimerKind) -> str:
     # What an operator's retry arms again must not answer to the old timer.
     again = f"+{state.retries}" if state.retries else ""
+    if kind is TimerKind.YIELD:
+        return f"{again}:yield/{state.yields}"
     if frame.parent is None:
         return f"{again}:timeout"
     name = kind.name.lower()

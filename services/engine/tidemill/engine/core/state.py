@@ -1,12 +1,22 @@
 """The state of one execution: a tree of task frames. Only `apply` writes it; deciders read views of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Final, NamedTuple, Protocol
 
-from tidemill.engine.core.events import ActionCompleted, ActionRequested, TriggerOrigin
+from tidemill.engine.core.events import (
+    ActionCompleted,
+    ActionRequested,
+    ChildCompleted,
+    EventReceived,
+    Kind,
+    SlotRequested,
+    Subscription,
+    TriggerOrigin,
+)
 from tidemill.engine.core.payload import EMPTY_OBJECT, Payload
 from tidemill.engine.core.problems import Problem
+from tidemill.json import Json
 
 
 class Phase(IntEnum):
@@ -39,6 +49,7 @@ class TimerKind(IntEnum):
     TIMEOUT = 2
     RETRY = 3
     ATTEMPT = 4
+    YIELD = 5
 
 
 class Timer(NamedTuple):
@@ -101,6 +112,22 @@ class Attempts:
         self.retries = 0
 
 
+class Listening:
+    """What a `listen` adds to its frame: what it waits for, and what it has heard.
+
+    `received` are the events taken so far, in order, each with the sequence of its fact. `expected` are the
+    correlation values that are known, by name.
+    """
+
+    __slots__ = ("expected", "is_open", "received", "subscriptions")
+
+    def __init__(self, subscriptions: tuple[Subscription, ...]) -> None:
+        self.subscriptions = subscriptions
+        self.is_open = True
+        self.received: list[tuple[int, EventReceived]] = []
+        self.expected: dict[str, Json] = {}
+
+
 class Frame:
     """One task under way, or the execution itself (reference "")."""
 
@@ -109,15 +136,19 @@ class Frame:
         "attempt",
         "attempts",
         "branch",
+        "child",
         "children",
         "counts",
         "counts_at_entry",
         "counts_high",
         "data",
+        "ended",
+        "ended_sequence",
         "error",
         "fired",
         "input",
         "key",
+        "listening",
         "loop",
         "outcome",
         "outcome_sequence",
@@ -128,6 +159,7 @@ class Frame:
         "request",
         "retries_before",
         "retries_inside",
+        "slot",
         "started_at_us",
         "status",
         "timeout_us",
@@ -166,6 +198,13 @@ class Frame:
         self.outputs: dict[int, Payload] | None = None
         self.loop: Loop | None = None
         self.attempts: Attempts | None = None
+        self.listening: Listening | None = None
+        # The child that the task waits for, and how it ended, with the sequence of the fact.
+        self.child = ""
+        self.ended: ChildCompleted | None = None
+        self.ended_sequence = 0
+        # The slot that the task has asked for and not been given.
+        self.slot: SlotRequested | None = None
         # Retries of this task and of every task below it, since it was entered.
         self.retries_inside = 0
         # Those of earlier lives, of this task or of one around it, that an operator's retry ended: attempts
@@ -179,27 +218,38 @@ class ExecutionState:
     __slots__ = (
         "actions",
         "cancelling",
+        "children",
         "closed_at_us",
         "context",
+        "depth",
         "error",
         "execution_id",
         "frames",
         "halt",
+        "heard",
         "input_digest",
+        "kind",
         "namespace",
         "origin",
         "output",
+        "parent",
         "reason",
         "request_id",
         "retries",
         "root",
         "sequence",
+        "slots",
         "started_at_us",
+        "stop",
         "subject",
+        "subscriptions",
         "timers",
         "traceparent",
         "version",
         "workflow",
+        "yielded",
+        "yields",
+        "yields_in_a_row",
     )
 
     def __init__(self, execution_id: str, root: Frame) -> None:
@@ -219,6 +269,23 @@ class ExecutionState:
         self.actions: dict[str, Frame] = {}
         self.cancelling: dict[tuple[str, int], str] = {}
         self.timers: dict[str, Timer] = {}
+        self.kind = Kind.WORKFLOW
+        # The execution that waits for the end of this one, empty for none; how many stand above it.
+        self.parent = ""
+        self.depth = 0
+        # Open subscriptions by id, with the reference of the task ("" for `stopOn`); children that tasks
+        # wait for, and slots that they have asked for, each by its id.
+        self.subscriptions: dict[str, tuple[str, Subscription]] = {}
+        self.children: dict[str, Frame] = {}
+        self.slots: dict[str, Frame] = {}
+        # Events taken, by source and id, with the time: none is heard twice.
+        self.heard: dict[tuple[str, str], int] = {}
+        # The event that ends the execution, until its end is recorded.
+        self.stop: EventReceived | None = None
+        # Tasks that wait for the YIELD timer, in order; how often one was armed, and since the last fact.
+        self.yielded: dict[str, None] = {}
+        self.yields = 0
+        self.yields_in_a_row = 0
         self.context = EMPTY_OBJECT
         # The operator's retries.
         self.retries = 0
@@ -234,10 +301,13 @@ class ExecutionState:
 
     @property
     def phase(self) -> Phase:
-        """The phase. Between two commands, a live execution without a call under way only waits for time."""
+        """The phase. Between two commands, a live execution with nothing under way only waits for time or
+        events."""
         if self.halt is not None:
             return self.halt
-        return Phase.RUNNING if self.actions or not self.timers else Phase.WAITING
+        if self.actions or self.children or self.yielded:
+            return Phase.RUNNING
+        return Phase.WAITING if self.timers or self.subscriptions or self.slots else Phase.RUNNING
 
     @property
     def owes(self) -> bool:
@@ -252,6 +322,19 @@ class LoopView(Protocol):
     def items(self) -> Payload: ...
     @property
     def index(self) -> int: ...
+
+
+class ListeningView(Protocol):
+    """A `listen` as deciders see it."""
+
+    @property
+    def subscriptions(self) -> tuple[Subscription, ...]: ...
+    @property
+    def is_open(self) -> bool: ...
+    @property
+    def received(self) -> Sequence[tuple[int, EventReceived]]: ...
+    @property
+    def expected(self) -> Mapping[str, Json]: ...
 
 
 class AttemptsView(Protocol):
@@ -314,6 +397,16 @@ class FrameView(Protocol):
     @property
     def attempts(self) -> AttemptsView | None: ...
     @property
+    def listening(self) -> ListeningView | None: ...
+    @property
+    def child(self) -> str: ...
+    @property
+    def ended(self) -> ChildCompleted | None: ...
+    @property
+    def ended_sequence(self) -> int: ...
+    @property
+    def slot(self) -> SlotRequested | None: ...
+    @property
     def retries_inside(self) -> int: ...
     @property
     def retries_before(self) -> int: ...
@@ -328,6 +421,32 @@ class StateView(Protocol):
     def namespace(self) -> str: ...
     @property
     def workflow(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def origin(self) -> TriggerOrigin | None: ...
+    @property
+    def kind(self) -> Kind: ...
+    @property
+    def parent(self) -> str: ...
+    @property
+    def depth(self) -> int: ...
+    @property
+    def subscriptions(self) -> Mapping[str, tuple[str, Subscription]]: ...
+    @property
+    def children(self) -> Mapping[str, FrameView]: ...
+    @property
+    def slots(self) -> Mapping[str, FrameView]: ...
+    @property
+    def heard(self) -> Mapping[tuple[str, str], int]: ...
+    @property
+    def stop(self) -> EventReceived | None: ...
+    @property
+    def yielded(self) -> Mapping[str, None]: ...
+    @property
+    def yields_in_a_row(self) -> int: ...
     @property
     def started_at_us(self) -> int: ...
     @property

@@ -140,5 +140,5 @@ def _is_moot(effect: Effect, cancelled: set[tuple[str, int]], passing: set[str])
             return (effect.key, effect.attempt) in cancelled
         case ArmTimer() | DisarmTimer():
             return effect.timer_id in passing
-        case CancelAction():
+        case _:
             return False

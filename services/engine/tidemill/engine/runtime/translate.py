@@ -8,7 +8,7 @@ from tidemill.engine.core.effects import CallAction, CancelAction
 from tidemill.engine.core.events import ActionState, TriggerOrigin
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.state import ExecutionState
-from tidemill.engine.event_records import read_problem
+from tidemill.engine.record_values import read_problem
 from tidemill.engine.records import ActionSource, LogSource, Source, TimerSource
 from tidemill.engine.runtime.items import ActionAnswer, DueTimer, Keepable, LoggedCommand
 from tidemill.engine.runtime.turns import OwnedShard

@@ -8,7 +8,7 @@ from tidemill.engine.core.decision import Decision
 from tidemill.engine.core.effects import ArmTimer, CallAction, CancelAction, DisarmTimer, Effect
 from tidemill.engine.core.events import Event
 from tidemill.engine.core.state import ExecutionState
-from tidemill.engine.event_records import write_problem
+from tidemill.engine.record_values import write_problem
 from tidemill.engine.records import Cause, Source, encode_batch
 from tidemill.engine.store.rows import (
     DeadLetterRow,
