@@ -12,6 +12,7 @@ IDENTIFIER_BYTES_MAX: Final = 256
 NAMESPACE_BYTES_MAX: Final = 63
 # The root under which names become uuids; changing it would give every repeat a new identity.
 _DERIVED_ROOT: Final = bytes.fromhex("5f1dc31e7a0c4a8e9b6d2f4d1a7c9e03")
+ALL_TYPES: Final = "*"
 _HASH_MASK: Final = 0x7FFFFFFF
 _HASH_DIGITS: Final = 8
 _EXECUTION_ID: Final = re.compile(
@@ -35,6 +36,28 @@ def own_lane(namespace: str, unique: str) -> bytes:
 def lane_of(namespace: str, subject: str, unique: str) -> bytes:
     """The lane of an execution: its subject's, or its own when it has none (an empty subject)."""
     return subject_lane(namespace, subject) if subject else own_lane(namespace, unique)
+
+
+def correlation_lane(namespace: str, event_type: str) -> bytes:
+    """The lane that hears all events of a type, whatever their subject; `*` stands for all types."""
+    return _inner_lane(namespace, b"events", event_type)
+
+
+def pace_lane(namespace: str, key: str) -> bytes:
+    """The lane that gives slots under a key."""
+    return _inner_lane(namespace, b"pace", key)
+
+
+def trigger_lane(namespace: str, workflow: str) -> bytes:
+    """The lane of a workflow's schedule."""
+    return _inner_lane(namespace, b"trigger", workflow)
+
+
+def _inner_lane(namespace: str, kind: bytes, name: str) -> bytes:
+    # No uuid holds a NUL, so that no execution's own lane equals one of these.
+    check_namespace(namespace)
+    check_identifier("lane", name)
+    return b"%b\0\0%b\0%b" % (namespace.encode(), kind, name.encode())
 
 
 def lane_hash(lane: bytes) -> int:
