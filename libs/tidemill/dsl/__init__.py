@@ -1,7 +1,7 @@
 """Open Workflow DSL 1.0.3: reads definition documents, says what is wrong in them, resolves references."""
 
+from tidemill.civil.cron import Cron, parse_cron
 from tidemill.dsl.checking import check
-from tidemill.dsl.cron import Cron, parse_cron
 from tidemill.dsl.data_schemas import compile_data_schema
 from tidemill.dsl.durations import parse_duration
 from tidemill.dsl.loading import load

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Final
 
+from tidemill.civil.cron import parse_cron
+from tidemill.civil.zones import load_zone
 from tidemill.dsl import limits
-from tidemill.dsl.cron import parse_cron
 from tidemill.dsl.data_schemas import compile_data_schema, count_nodes
 from tidemill.dsl.durations import parse_duration
 from tidemill.dsl.patterns import compile_pattern
 from tidemill.dsl.problems import Problem
 from tidemill.dsl.rules.rule import Check, RuleTable
-from tidemill.dsl.time_zones import time_zone
 from tidemill.dsl.walk import Place
 from tidemill.expressions import expression_source
 
@@ -59,7 +59,7 @@ def cron(place: Place, _check: Check) -> Iterator[Problem]:
 def zone(place: Place, _check: Check) -> Iterator[Problem]:
     """Time zones have the names of the IANA database."""
     try:
-        time_zone(str(place.value))
+        load_zone(str(place.value))
     except ValueError as error:
         yield place.problem(str(error))
 

@@ -46,13 +46,21 @@ class Cron:
 
 def parse_cron(text: str) -> Cron:
     """Read a cron expression. Raises ValueError with a plain sentence, also for a day that never comes."""
+    cron = read_cron(text)
+    if cron.any_weekday and not any(min(cron.days) <= _DAYS_OF_MONTH[month - 1] for month in cron.months):
+        raise ValueError(f"`{text:.80}` never comes: no such month has such a day")
+    return cron
+
+
+def read_cron(text: str) -> Cron:
+    """Read a cron expression, whether or not its days ever come. Raises ValueError with a plain sentence."""
     parts = text.split()
     if len(parts) != len(_FIELDS):
         raise ValueError("a cron expression has five fields: minute, hour, day of month, month, day of week")
     minutes, hours, days, months, weekdays = (
         _values(part, field) for part, field in zip(parts, _FIELDS, strict=True)
     )
-    cron = Cron(
+    return Cron(
         minutes,
         hours,
         days,
@@ -61,9 +69,6 @@ def parse_cron(text: str) -> Cron:
         any_day=parts[2].startswith("*"),
         any_weekday=parts[4].startswith("*"),
     )
-    if cron.any_weekday and not any(min(days) <= _DAYS_OF_MONTH[month - 1] for month in months):
-        raise ValueError(f"`{text:.80}` never comes: no such month has such a day")
-    return cron
 
 
 def _values(text: str, field: _Field) -> frozenset[int]:
