@@ -75,9 +75,14 @@ def execution_id(lane_hash_value: int, unique: str) -> str:
     return f"{lane_hash_value:08x}-{unique}"
 
 
+def is_execution_id(text: str) -> bool:
+    """Whether a text has the form of an execution id."""
+    return _EXECUTION_ID.fullmatch(text) is not None
+
+
 def hash_of_execution_id(identifier: str) -> int:
     """The lane's hash inside an execution id; raises InvalidRequestError when it is not such an id."""
-    if _EXECUTION_ID.fullmatch(identifier) is None:
+    if not is_execution_id(identifier):
         raise InvalidRequestError("execution_id", f"not an execution id: {identifier[:80]!r}")
     return int(identifier[:_HASH_DIGITS], 16)
 

@@ -10,6 +10,7 @@ from tidemill.cli.commands import (
     evaluate,
     reading,
     run,
+    show,
     starting,
     steering,
 )
@@ -33,6 +34,7 @@ app.command()(reading.get)
 app.command(name="list")(reading.list_executions)
 app.command()(reading.history)
 app.command()(reading.watch)
+app.command()(show.show)
 app.command()(steering.cancel)
 app.command()(steering.suspend)
 app.command()(steering.resume)

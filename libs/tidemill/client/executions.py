@@ -10,7 +10,7 @@ from tidemill.api.engine.v1 import execution_service_pb2 as pb
 from tidemill.api.engine.v1.execution_pb2 import Execution
 from tidemill.api.engine.v1.execution_service_pb2_grpc import ExecutionServiceStub
 from tidemill.api.engine.v1.position_pb2 import Position
-from tidemill.client.calls import Caller, all_pages
+from tidemill.client.calls import Caller
 from tidemill.client.following import follow
 from tidemill.client.submitting import submit
 from tidemill.namespaces import ANY_NAMESPACE
@@ -26,6 +26,7 @@ CLOSED_PHASES: Final = frozenset(
 _MutatingT = TypeVar(
     "_MutatingT", pb.StartRequest, pb.CancelRequest, pb.SuspendRequest, pb.ResumeRequest, pb.RetryRequest
 )
+_PagedT = TypeVar("_PagedT", pb.ExecutionServiceListRequest, pb.GetHistoryRequest)
 
 
 class Executions:
@@ -72,15 +73,17 @@ class Executions:
         self, execution_id: str, *, namespace: str = ANY_NAMESPACE, at_least: Position | None = None
     ) -> list[pb.HistoryEvent]:
         """The whole history, oldest first."""
+        request = pb.GetHistoryRequest(namespace=namespace, execution_id=execution_id, at_least=at_least)
+        return [event async for page in self.history_pages(request) for event in page]
 
-        async def page(token: str) -> tuple[list[pb.HistoryEvent], str]:
-            request = pb.GetHistoryRequest(
-                namespace=namespace, execution_id=execution_id, page_token=token, at_least=at_least
-            )
+    async def history_pages(self, request: pb.GetHistoryRequest) -> AsyncIterator[list[pb.HistoryEvent]]:
+        """The history page by page, oldest first, for who need not hold all of it."""
+        while True:
             answer = await self._caller.call(self._stub.GetHistory, request, repeatable=True)
-            return [*answer.events], answer.next_page_token
-
-        return await all_pages(page)
+            yield [*answer.events]
+            if not answer.next_page_token:
+                return
+            request = _next_page(request, answer.next_page_token)
 
     def watch(self, request: pb.WatchRequest) -> AsyncIterator[pb.WatchResponse]:
         """Events as they come, until the execution closes; goes on by itself after a lost connection."""
@@ -135,8 +138,8 @@ def _with_request_id(request: _MutatingT) -> _MutatingT:
     return identified
 
 
-def _next_page(request: pb.ExecutionServiceListRequest, token: str) -> pb.ExecutionServiceListRequest:
-    following = pb.ExecutionServiceListRequest()
+def _next_page(request: _PagedT, token: str) -> _PagedT:
+    following = type(request)()
     following.CopyFrom(request)
     following.page_token = token
     return following

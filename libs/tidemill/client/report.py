@@ -51,14 +51,14 @@ def execution_report(execution: Execution, events: Iterable[HistoryEvent]) -> Js
 
 def task_runs(events: Iterable[HistoryEvent]) -> list[TaskRun]:
     """Every run of every task, in start order."""
-    fold = _Fold()
+    fold = RunFold()
     for event in events:
         fold.apply(event)
     return fold.finish()
 
 
 @dataclass(slots=True)
-class _Fold:
+class RunFold:
     """The runs so far. A reference has at most one open run: rounds and retries of one task never overlap."""
 
     runs: list[TaskRun] = field(default_factory=list)

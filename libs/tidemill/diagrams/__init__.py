@@ -1,0 +1,1 @@
+"""Diagrams of definitions and of the paths that executions took, as text, as Mermaid, and as JSON. Pure."""
