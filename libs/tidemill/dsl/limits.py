@@ -17,6 +17,9 @@ KEY_CHARACTERS_MAX: Final = 1_024
 
 TASK_LEVELS_MAX: Final = 20
 TASKS_PER_LIST_MAX: Final = 1_000
+SPLIT_BRANCHES_MAX: Final = 100
+# Slots a period of `pace`.
+PACE_LIMIT_MAX: Final = 1_000_000
 # Different expressions, together: compiling them is the dearest thing that a check does.
 DOCUMENT_EXPRESSION_CHARACTERS_MAX: Final = 50_000
 DATA_SCHEMA_NODES_MAX: Final = 10_000

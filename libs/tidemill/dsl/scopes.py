@@ -1,10 +1,12 @@
 """What is known where: the variables of expressions, the tasks that `then` may name, secrets."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
+from tidemill.dsl.default_catalog import default_function
 from tidemill.json import Json
 
 # The specification's table of runtime expression arguments; calls and authentication alone add `secrets`.
@@ -40,6 +42,7 @@ class Scope:
     arguments: frozenset[str] = _IN_TASK
     own_variables: frozenset[str] = frozenset()
     siblings: frozenset[str] = frozenset()
+    repeated_siblings: frozenset[str] = frozenset()
     secrets: bool = False
     shared: bool = False
     task_levels: int = 0
@@ -60,11 +63,9 @@ def inside(level: str, value: Json, scope: Scope) -> Scope:
     """The scope of the members of a place, as far as all of them share it."""
     match level:
         case "task list":
-            return replace(
-                scope, siblings=task_names(value), secrets=False, task_levels=scope.task_levels + 1
-            )
+            return _among(scope, Counter(task_names(value)))
         case "branches":
-            return replace(scope, siblings=frozenset(), task_levels=scope.task_levels + 1)
+            return _among(scope, Counter())
         case "named functions" | "extension":
             return replace(scope, shared=False, arguments=_IN_TASK)
         case "named authentications":
@@ -73,10 +74,21 @@ def inside(level: str, value: Json, scope: Scope) -> Scope:
             return scope
 
 
-def task_names(tasks: Json) -> frozenset[str]:
+def task_names(tasks: Json) -> list[str]:
     """The names of the tasks in a list, however malformed the list is."""
     items = tasks if isinstance(tasks, list) else []
-    return frozenset(name for item in items if isinstance(item, dict) for name in item)
+    return [name for item in items if isinstance(item, dict) for name in item]
+
+
+def _among(scope: Scope, names: Counter[str]) -> Scope:
+    """The scope of tasks beside each other, one level further down."""
+    return replace(
+        scope,
+        siblings=frozenset(names),
+        repeated_siblings=frozenset(name for name, count in names.items() if count > 1),
+        secrets=False,
+        task_levels=scope.task_levels + 1,
+    )
 
 
 def member(level: str, key: str, value: Json, scope: Scope) -> Scope:
@@ -85,11 +97,17 @@ def member(level: str, key: str, value: Json, scope: Scope) -> Scope:
         return replace(scope, shared=key == "use", arguments=_OF_WORKFLOW_MEMBER.get(key, _IN_TASK))
     if level.endswith(" task"):
         scope = replace(scope, arguments=_OF_TASK_MEMBER.get(key, _IN_TASK))
-        scope = replace(scope, secrets=True) if level.endswith("call task") and key == "with" else scope
+        scope = replace(scope, secrets=True) if key == "with" and _leaves_the_engine(level, value) else scope
     if (level, key) == ("iterator", "export"):
         scope = replace(scope, arguments=_AFTER_TASK)
     declare = _DECLARING.get((level, key))
     return scope.declare(*declare(value)) if declare else scope
+
+
+def _leaves_the_engine(level: str, task: Json) -> bool:
+    """Whether a task is a call that the Action service makes: it alone sees secrets."""
+    own = isinstance(task, dict) and default_function(task.get("call"))
+    return level.endswith("call task") and not own
 
 
 def _loop_variables(value: Json) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ do:
     set: {text: hello}
 """
 BAD = GOOD + "    then: nowhere\n- second:\n    wait: soon\n"
+ODD = GOOD + "    then: end\n- never:\n    set: {text: bye}\n"
 TO_COME = GOOD + "- later:\n    run: {workflow: {namespace: shop, name: other, version: '1.0.0'}}\n"
 
 
@@ -62,6 +63,20 @@ def test_what_is_not_built_yet_is_a_warning(tidemill: Tidemill, write: Write) ->
     outcome = tidemill("validate", file)
     assert outcome.code == 0
     assert any(line.startswith(f"{file}: /do/1/later") and ": warning: " in line for line in outcome.lines)
+
+
+def test_a_document_with_warnings_alone_is_ok(tidemill: Tidemill, write: Write) -> None:
+    file = write("odd.yaml", ODD)
+    outcome = tidemill("validate", file)
+    warning = f"{file}: /do/1/never: warning: `never` can never run: nothing leads to it"
+    assert (outcome.code, outcome.lines, outcome.err) == (0, [warning, f"{file}: ok"], "")
+
+
+def test_machines_get_warnings_too(tidemill: Tidemill, write: Write) -> None:
+    (line,) = tidemill("validate", write("odd.yaml", ODD), "--json").lines
+    answer = json.loads(line)
+    assert answer["valid"] is True
+    assert [(it["pointer"], it["severity"]) for it in answer["problems"]] == [("/do/1/never", "warning")]
 
 
 def test_machines_get_one_object_a_file(tidemill: Tidemill, write: Write) -> None:

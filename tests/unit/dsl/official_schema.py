@@ -52,8 +52,14 @@ def _one_authentication_scheme(definitions: Schema) -> None:
     definitions["authenticationPolicy"]["not"] = {"anyOf": [{"required": pair} for pair in pairs]}
 
 
+def _version_left_out(definitions: Schema) -> None:
+    workflow = definitions["runTask"]["allOf"][1]["properties"]["run"]["oneOf"][3]["properties"]["workflow"]
+    workflow["required"].remove("version")
+
+
 DIFFERENCES: Final = {
     "an expression may run over several lines": _expressions_of_several_lines,
     "a filter may hold a regular expression": _patterns_in_filters,
     "an authentication has one scheme": _one_authentication_scheme,
+    "`run.workflow` may leave out the version": _version_left_out,
 }

@@ -28,6 +28,20 @@ def test_a_condition_that_does_not_compile_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        *('import "a" as $a; .', 'include "a"; .', "env", "$ENV", "input", "inputs", "debug", 'debug("a")'),
+        *("stderr", "halt", "halt_error", "halt_error(1)", "$__loc__", "input_filename", "get_search_list"),
+    ],
+)
+def test_what_reaches_outside_is_refused(text: str) -> None:
+    assert errors(one(setting(f"${{ .a | {text} }}"))).keys() == {"/do/0/it/set/a"}
+    assert errors(
+        workflow(("outer", {"try": [], "catch": {"do": [{"it": {**SET, "if": text}}]}}))
+    ).keys() == {"/do/0/outer/catch/do/0/it/if"}
+
+
+@pytest.mark.parametrize(
     ("task", "pointer"),
     [
         ({"switch": [{"c": {"when": "(", "then": "end"}}]}, "/switch/0/c/when"),

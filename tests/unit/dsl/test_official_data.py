@@ -93,6 +93,9 @@ def example_of(difference: str) -> dict[str, Json]:
         case "a filter may hold a regular expression":
             on: Json = {"one": {"with": {"source": "^https://.*$"}}}
             return {"document": header, "do": [], "schedule": {"on": on}}
+        case "`run.workflow` may leave out the version":
+            child: Json = {"workflow": {"namespace": "a", "name": "b"}}
+            return {"document": header, "do": [{"a": {"run": child}}]}
         case _:
             return {"document": header, "do": [], "use": {"authentications": {"a": tokens}}}
 

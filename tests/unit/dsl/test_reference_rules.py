@@ -55,9 +55,6 @@ def calling(call: str, **use: Json) -> dict[str, str]:
     [
         "sendEmail:1.0.0",
         "crm/send-email:2.1.0-rc.1",
-        "waitUntil:1.0.0@default",
-        "split:1.0.0@default",
-        "pace:1.0.0@default",
         "https://example.com/functions/log@v1.0.0",
     ],
 )
@@ -69,6 +66,13 @@ def test_functions_of_the_document_and_of_its_catalogs_are_known() -> None:
     assert calling("greet", functions={"greet": SET}) == {}
     assert calling("log:1.0.0@shelf", catalogs={"shelf": {"endpoint": "https://example.com"}}) == {}
     assert calling("log:1.0.0@default", catalogs={"default": {"endpoint": "https://example.com"}}) == {}
+
+
+def test_a_catalog_of_the_document_may_take_the_name_of_ours() -> None:
+    own: Json = {"default": {"endpoint": "https://example.com"}}
+
+    assert calling("pace:1.0.0@default", catalogs=own) == {}
+    assert calling("pace:1.0.0@default") == {"/do/0/it": "a call of `pace` needs `with`"}
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,11 @@ def test_the_supported_part_of_the_language_passes() -> None:
             "`call: openapi` is not supported yet",
         ),
         ({"call": "a2a", "with": {"method": "tasks/get"}}, "", "`call: a2a` is not supported yet"),
-        ({"call": "waitUntil:1.0.0@default"}, "/call", "functions of catalogs are not supported yet"),
+        (
+            {"call": "pace:1.0.0@default", "with": {"limit": 1, "per": "PT1S"}},
+            "/call",
+            "functions of catalogs are not supported yet",
+        ),
         ({"call": "https://example.com/f"}, "/call", "functions by URL are not supported yet"),
         (
             http(endpoint={"uri": "a", "authentication": {"digest": {"username": "a", "password": "b"}}}),
@@ -136,7 +140,8 @@ def test_secrets_are_named_where_they_are_declared() -> None:
 
 
 def test_unsupported_policies_are_named() -> None:
-    policies: Json = {"reentry": "once", "stopOn": [], "orderingKey": ".a", "timezone": "UTC"}
+    stop: Json = [{"with": {"type": "a"}}]
+    policies: Json = {"reentry": "once", "stopOn": stop, "orderingKey": ".a", "timezone": "UTC"}
     document = one(SET) | {"document": {**HEADER, "metadata": {"tidemill": policies}}}
 
     assert findings(document) == {

@@ -1,16 +1,35 @@
 """What a well-formed document must mean besides: one table of rules, by the level that each looks at."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from tidemill.dsl.pointers import child
 from tidemill.dsl.problems import Problem
-from tidemill.dsl.rules import documents, expressions, flow, references, values
+from tidemill.dsl.rules import (
+    documents,
+    engine_functions,
+    expressions,
+    flow,
+    listening,
+    processes,
+    references,
+    values,
+)
 from tidemill.dsl.rules.rule import Check, RuleTable
 from tidemill.dsl.walk import Place, places_of
 
 _RULES: Final[RuleTable] = MappingProxyType(
-    {**expressions.RULES, **flow.RULES, **references.RULES, **values.RULES, **documents.RULES}
+    {
+        **expressions.RULES,
+        **flow.RULES,
+        **references.RULES,
+        **values.RULES,
+        **documents.RULES,
+        **listening.RULES,
+        **processes.RULES,
+        **engine_functions.RULES,
+    }
 )
 
 
@@ -22,16 +41,21 @@ def problems_of(place: Place, check: Check) -> Iterator[Problem]:
     rule = _RULES.get(place.level.name)
     if rule:
         yield from rule(place, check)
-    if place.level.name == "document metadata":
-        yield from _policy_problems(place, check)
+    yield from _own_problems(place, check)
 
 
-def _policy_problems(place: Place, check: Check) -> Iterator[Problem]:
-    """The language leaves metadata open, so that what is ours in it is a document of its own."""
-    for shape, pointer, key in documents.metadata_members(place):
+def _own_problems(place: Place, check: Check) -> Iterator[Problem]:
+    """The language leaves some objects open; what is ours in them is a document of its own."""
+    own_members = _OWN_MEMBERS.get(place.level.name)
+    for key, shape in own_members(place, check) if own_members else ():
         assert isinstance(place.value, dict)
-        for part in places_of(shape, place.value[key], pointer, place.scope):
+        for part in places_of(shape, place.value[key], child(place.pointer, key), place.scope):
             yield from problems_of(part, check)
+
+
+_OWN_MEMBERS: Final[Mapping[str, Callable[[Place, Check], Iterator[tuple[str, str]]]]] = MappingProxyType(
+    {"document metadata": documents.own_members, "function call task": engine_functions.own_members}
+)
 
 
 __all__ = ["Check", "problems_of"]

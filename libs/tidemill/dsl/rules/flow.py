@@ -1,15 +1,15 @@
 """Rules about the order of tasks: their names, where `then` leads, which of them can never run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Final
 
 from tidemill.dsl import limits
 from tidemill.dsl.pointers import child, task_pointer
 from tidemill.dsl.problems import Problem
+from tidemill.dsl.rules.reachability import unreachable
 from tidemill.dsl.rules.rule import Check, RuleTable
 from tidemill.dsl.walk import Place
-from tidemill.json import Json
 
 DIRECTIVES: Final = ("continue", "exit", "end")
 
@@ -17,9 +17,7 @@ DIRECTIVES: Final = ("continue", "exit", "end")
 def task_list(place: Place, check: Check) -> Iterator[Problem]:
     """A scope of tasks that run one after the other."""
     yield from branches(place, check)
-    named = _named_tasks(place.value)
-    if len(named) == len(place.value) == len(dict(named)):  # type: ignore[arg-type]
-        yield from _unreachable(place, named)
+    yield from unreachable(place, check)
 
 
 def branches(place: Place, _check: Check) -> Iterator[Problem]:
@@ -51,6 +49,8 @@ def _name_fault(name: str, seen: set[str]) -> str:
 def directive(place: Place, _check: Check) -> Iterator[Problem]:
     """`then` leads on, out, or to a task of the same list."""
     target = str(place.value)
+    if target in place.scope.repeated_siblings:
+        yield place.problem(f"`{target:.80}` is ambiguous: several tasks of this list have that name")
     if target in DIRECTIVES or target in place.scope.siblings:
         return
     siblings = sorted(place.scope.siblings)[:10]
@@ -70,52 +70,6 @@ def switch_cases(place: Place, _check: Check) -> Iterator[Problem]:
                 pointer = child(child(place.pointer, index), name)
                 yield Problem(pointer, f"`{name:.80}` is a second default: only one case may have no `when`")
                 return
-
-
-def _named_tasks(tasks: Json) -> list[tuple[str, Mapping[str, Json]]]:
-    items = tasks if isinstance(tasks, list) else []
-    return [
-        (name, task)
-        for item in items
-        if isinstance(item, dict)
-        for name, task in item.items()
-        if isinstance(task, dict)
-    ]
-
-
-def _unreachable(place: Place, tasks: list[tuple[str, Mapping[str, Json]]]) -> Iterator[Problem]:
-    positions = {name: index for index, (name, _) in enumerate(tasks)}
-    reached: set[int] = set()
-    waiting = [0]
-    while waiting:
-        index = waiting.pop()
-        if index in reached or index >= len(tasks):
-            continue
-        reached.add(index)
-        for target in _leads_to(tasks[index][1]):
-            waiting.append(index + 1 if target == "continue" else positions.get(target, len(tasks)))
-    for index, (name, _) in enumerate(tasks):
-        if index not in reached:
-            pointer = task_pointer(place.pointer, index, name)
-            yield Problem(pointer, f"`{name:.80}` can never run: nothing leads to it", "warning")
-
-
-def _leads_to(task: Mapping[str, Json]) -> Iterator[str]:
-    """Every place that a task may go on to; `continue` is the next one."""
-    if "if" in task:
-        yield "continue"
-    if "raise" not in task:
-        yield _target(task)
-    cases = task.get("switch")
-    for item in cases if isinstance(cases, list) else ():
-        yield from (_target(case) for case in item.values()) if isinstance(item, dict) else ()
-    if "catch" in task and isinstance(task["catch"], dict) and "then" in task["catch"]:
-        yield _target(task["catch"])
-
-
-def _target(holder: "Json | Mapping[str, Json]") -> str:
-    target = holder.get("then", "continue") if isinstance(holder, Mapping) else "continue"
-    return target if isinstance(target, str) else "continue"
 
 
 RULES: Final[RuleTable] = MappingProxyType(

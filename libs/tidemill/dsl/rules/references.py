@@ -1,10 +1,11 @@
 """Rules about names that stand for something else: components of `use`, functions, catalogs."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Final
 
+from tidemill.dsl.default_catalog import DEFAULT_CATALOG, DEFAULT_FUNCTIONS
 from tidemill.dsl.problems import Problem
 from tidemill.dsl.references import UnknownReferenceError, lookup, section
 from tidemill.dsl.rules.expressions import EXPRESSION_RULES
@@ -13,10 +14,6 @@ from tidemill.dsl.shapes import PROTOCOLS
 from tidemill.dsl.shapes.values import SEMANTIC_VERSION
 from tidemill.dsl.walk import Place, places_of
 
-DEFAULT_CATALOG: Final = "default"
-DEFAULT_FUNCTIONS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {"waitUntil": ("1.0.0",), "split": ("1.0.0",), "pace": ("1.0.0",)}
-)
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 _VERSIONED: Final = re.compile(
     r"(?P<name>[A-Za-z0-9][A-Za-z0-9._/-]*):(?P<version>[^@\s]+)(@(?P<catalog>\S+))?"

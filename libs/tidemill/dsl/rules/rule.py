@@ -19,6 +19,8 @@ class Check:
     data_schema_nodes: int = 0
     patterns: int = 0
     seen_references: set[object] = field(default_factory=set)
+    # By identity, for the document is not changed under a check; a list inside others is looked at once.
+    lists_that_end: dict[int, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.compiler = Compiler(self.document)

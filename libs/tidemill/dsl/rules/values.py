@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from tidemill.civil.cron import parse_cron
+from tidemill.civil.missed import parse_missed_fires
 from tidemill.civil.zones import load_zone
 from tidemill.dsl import limits
 from tidemill.dsl.data_schemas import compile_data_schema, count_nodes
@@ -64,6 +65,14 @@ def zone(place: Place, _check: Check) -> Iterator[Problem]:
         yield place.problem(str(error))
 
 
+def missed_fires(place: Place, _check: Check) -> Iterator[Problem]:
+    """What a schedule makes up for after an outage."""
+    try:
+        parse_missed_fires(place.value)
+    except ValueError as error:
+        yield place.problem(str(error))
+
+
 def method(place: Place, check: Check) -> Iterator[Problem]:
     """HTTP methods are single words."""
     text = str(place.value)
@@ -102,6 +111,7 @@ RULES: Final[RuleTable] = MappingProxyType(
         "pattern": pattern,
         "cron": cron,
         "time zone": zone,
+        "missed fires": missed_fires,
         "http method": method,
         "inline data schema": data_schema,
         "retry count": count,

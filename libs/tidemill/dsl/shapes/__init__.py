@@ -8,16 +8,28 @@ from typing import Final
 
 import jsonschema_rs
 
-from tidemill.dsl.shapes import calls, events, processes, resources, tasks, values, workflow
+from tidemill.dsl.shapes import (
+    calls,
+    engine_functions,
+    events,
+    policies,
+    processes,
+    resources,
+    tasks,
+    values,
+    workflow,
+)
 from tidemill.dsl.shapes.kinds import PROTOCOLS, TASK_KINDS, task_kind
 from tidemill.dsl.shapes.shape import Choice, Level, Shape, UndecidedError, compile_level
 from tidemill.json import Json
 
 _TABLES: Final = (values.SHAPES, events.SHAPES, resources.SHAPES, workflow.SHAPES, tasks.SHAPES, calls.SHAPES)
+# What the language leaves open and we give a meaning.
+_OUR_TABLES: Final = (policies.SHAPES, engine_functions.SHAPES)
 SHAPES: Final[Mapping[str, Shape]] = MappingProxyType(
     {
         name: replace(shape, name=name)
-        for table in (*_TABLES, processes.SHAPES)
+        for table in (*_TABLES, processes.SHAPES, *_OUR_TABLES)
         for name, shape in table.items()
     }
 )

@@ -31,7 +31,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
             "version": "template text",
             "input": "template object",
         },
-        required=("namespace", "name", "version"),
+        required=("namespace", "name"),
     ),
     "shell process": record(
         "a shell command", {"command": "template text", **_PROCESS_PARTS}, required=("command",)

@@ -22,7 +22,7 @@ _CLOCK: Final = (
     f"T({_NUMBER}H({_NUMBER}M)?({_NUMBER}S)?|{_NUMBER}M({_NUMBER}S)?|{_NUMBER}S)"  # at least one of the three
 )
 _ISO_DURATION: Final = f"^P({_NUMBER}Y)?({_NUMBER}M)?({_NUMBER}W)?({_NUMBER}D)?({_CLOCK})?$"
-_LABEL: Final = "^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
+LABEL: Final = "^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
 _HOST: Final = "^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$"
 _INTEGER: Final = "(0|[1-9][0-9]*)"
 _PRERELEASE: Final = "(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
@@ -83,7 +83,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "template text map or expression": by_type("", string="expression", other="template text map"),
     "filled template object or text": by_type("", string="template text", other="filled template object"),
     "template object or text": by_type("", string="template text", other="template object"),
-    "label": text("a name of letters, digits and inner hyphens, at most 63", pattern=_LABEL),
+    "label": text("a name of letters, digits and inner hyphens, at most 63", pattern=LABEL),
     "semantic version": text("a semantic version, such as `1.0.0`", pattern=SEMANTIC_VERSION),
     "host": text("a host name", pattern=_HOST),
     "port": scalar("a port, 0 to 65535", type="integer", minimum=0, maximum=65535),

@@ -101,18 +101,4 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "external data schema": record("a schema", {"format": "data schema format", "resource": "resource"}),
     "data schema format": text("the name of a format, such as `json`"),
     "data schema document": by_type("", other=ANY),
-    "policies": record(
-        "`tidemill` metadata",
-        {"orderingKey": "condition", "reentry": "reentry", "stopOn": "stop filters", "timezone": "time zone"},
-    ),
-    "reentry": by_type("", object="reentry cooldown", other="reentry word"),
-    "reentry word": one_of("a rule of re-entry (or `{ cooldown: DURATION }`)", "always", "once", "afterExit"),
-    "reentry cooldown": record("a rule of re-entry", {"cooldown": "duration"}, required=("cooldown",)),
-    "stop filters": listing("a list of event filters", "stop filter"),
-    "stop filter": record(
-        "an event filter of `stopOn`",
-        {"with": "filtered attributes", "reason": "text"},
-        required=("with",),
-    ),
-    "time zone": text("the name of a time zone, such as `Europe/Paris`"),
 }
