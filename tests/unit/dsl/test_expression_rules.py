@@ -232,7 +232,7 @@ def test_secrets_stand_in_calls_as_a_path_or_in_a_text(task: Json) -> None:
 def test_secrets_are_refused_elsewhere(task: Json) -> None:
     (sentence,) = errors(one(task, use=VAULT)).values()
 
-    assert sentence == "`$secrets` may stand only in the `with` of a call and in authentication"
+    assert sentence == "`$secrets` may stand only in the `with` of outside calls and in authentication"
 
 
 @pytest.mark.parametrize(

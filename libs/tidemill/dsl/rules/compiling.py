@@ -11,7 +11,7 @@ from tidemill.expressions import ExpressionSyntaxError, compile_expression
 from tidemill.json import Json
 
 _SECRETS: Final = "secrets"
-_SECRETS_ELSEWHERE: Final = "`$secrets` may stand only in the `with` of a call and in authentication"
+_SECRETS_ELSEWHERE: Final = "`$secrets` may stand only in the `with` of outside calls and in authentication"
 _SECRETS_MANGLED: Final = (
     "`$secrets` may be used only as a direct path such as `$secrets.name.key`, or in a text such as "
     '`"Bearer \\($secrets.name)"`'
