@@ -6,10 +6,10 @@ from tidemill.json import Json
 
 
 def caught(catch: Json) -> str:
-    """Which errors a `catch` takes: `status 503 when .ok`; empty for all of them."""
+    """Which errors a `catch` takes: `status 503 when .ok`."""
     given = members(catch)
     wanted = members(members(given.get("errors")).get("with"))
-    words = [", ".join(_attribute(key, value) for key, value in wanted.items())] if wanted else []
+    words = [", ".join(_attribute(key, value) for key, value in wanted.items()) or "any error"]
     words += [f"when {expression(given['when'])}"] if "when" in given else []
     words += [f"except when {expression(given['exceptWhen'])}"] if "exceptWhen" in given else []
     return shortened(" ".join(words))

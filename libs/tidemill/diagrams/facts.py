@@ -32,7 +32,7 @@ def phase_of(path: Path, reference: str) -> str:
 
 def legend() -> str:
     """What the marks mean."""
-    return "  ".join(
+    return ", ".join(
         f"{mark} {'never entered' if phase == NEVER else phase}" for phase, mark in MARKS.items()
     )
 

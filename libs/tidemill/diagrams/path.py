@@ -87,7 +87,7 @@ class PathFold:
             us_of_timestamp(execution.closed_at) if execution.HasField("closed_at") else None,
             _words(execution.error) if execution.HasField("error") else "",
             self._tasks,
-            self._route.taken,
+            self._route.finish(),
         )
 
     def _of(self, reference: str) -> TaskPath:

@@ -23,10 +23,13 @@ class Route:
         self._left: dict[str, str] = {}
         self._handling: set[str] = set()
         self._departed = START_NODE
+        # The step of a branch that has just ended: to where branches come together, unless its `then` was
+        # `end`, which the next event tells.
+        self._joining: tuple[str, str] | None = None
 
-    @property
-    def taken(self) -> Mapping[tuple[str, str], int]:
+    def finish(self) -> Mapping[tuple[str, str], int]:
         """How often each step was made."""
+        self._join()
         return self._taken
 
     def _hold(self, block: Block, owner: Task | None) -> None:
@@ -37,8 +40,12 @@ class Route:
 
     def apply(self, event: history_pb2.Event) -> None:
         """Fold one event; kinds that lead nowhere change nothing."""
-        match event.WhichOneof("kind"):
+        kind = event.WhichOneof("kind")
+        if kind != "execution_completed":
+            self._join()
+        match kind:
             case "execution_completed":
+                self._joining = None
                 self._taken[self._departed, END_NODE] += 1
             case "execution_faulted" if event.execution_faulted.error.instance in self._tasks:
                 self._taken[event.execution_faulted.error.instance, FAULT_NODE] += 1
@@ -90,9 +97,14 @@ class Route:
         block, owner = self._holders[task.reference]
         self._departed = node
         if block.role == "branches" and owner is not None:
-            self._taken[node, join(owner)] += 1
+            self._joining = (node, join(owner))
         else:
             self._left[block.pointer] = node
+
+    def _join(self) -> None:
+        if self._joining is not None:
+            self._taken[self._joining] += 1
+            self._joining = None
 
     def _way_out(self, task: Task) -> str:
         match task.kind:
