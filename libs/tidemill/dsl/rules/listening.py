@@ -13,20 +13,35 @@ from tidemill.expressions import expression_source
 from tidemill.json import Json
 
 _START: Final = "/schedule/on"
+_OR_KEY: Final = "or the workflow an `orderingKey` in `document.metadata.tidemill`"
 
 
 def event_filter(place: Place, check: Check) -> Iterator[Problem]:
     """A filter names a type; one of a wait also says whose events it means."""
     yield from typeless(place, check)
-    if place.pointer.startswith(_START) or not isinstance(place.value, dict):
-        return
-    attributes = place.value["with"]
-    names_its_lane = isinstance(attributes, dict) and "subject" in attributes
-    if not names_its_lane and not place.value.get("correlate") and not _has_ordering_key(check.document):
+    if not place.pointer.startswith(_START) and _hears_everybody(place, check):
         yield place.warning(
             "in an execution without a subject this wait hears such events of every subject: give the filter "
-            "a `subject` or `correlate`, or the workflow an `orderingKey` in `document.metadata.tidemill`"
+            f"a `subject` or `correlate`, {_OR_KEY}"
         )
+
+
+def stop_filter(place: Place, check: Check) -> Iterator[Problem]:
+    """The same for what ends an execution."""
+    yield from typeless(place, check)
+    if _hears_everybody(place, check):
+        yield place.warning(
+            "an execution without a subject is ended by such events of every subject: give the filter "
+            f"a `subject`, {_OR_KEY}"
+        )
+
+
+def _hears_everybody(place: Place, check: Check) -> bool:
+    """Whether nothing says that events of one subject are meant."""
+    members = place.value if isinstance(place.value, dict) else {}
+    attributes = members.get("with")
+    names_its_lane = isinstance(attributes, dict) and "subject" in attributes
+    return not names_its_lane and not members.get("correlate") and not _has_ordering_key(check.document)
 
 
 def typeless(place: Place, _check: Check) -> Iterator[Problem]:
@@ -72,7 +87,7 @@ def _has_ordering_key(document: Json) -> bool:
 RULES: Final[RuleTable] = MappingProxyType(
     {
         "event filter": event_filter,
-        "stop filter": typeless,
+        "stop filter": stop_filter,
         "listen to any": any_of,
         "listen to all": all_of,
     }
