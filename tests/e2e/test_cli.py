@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.diagrams.mermaid_grammar import parse
 from tests.unit.dsl.shared_data import shared_directory
 from tidemill.stack.ports import free_ports, is_free
 
@@ -51,6 +52,31 @@ schedule:
 do:
 - note:
     set: {lead: '${ .[0].id }'}
+"""
+TRAVELS = """
+document: {dsl: '1.0.3', namespace: shop, name: travels, version: '1.0.0'}
+do:
+- rounds:
+    for: {in: '[1, 2, 3]'}
+    do:
+    - odd:
+        if: $item != 2
+        set: {n: '${ $item }'}
+- choose:
+    switch:
+    - large: {when: .n > 2, then: careful}
+    - small: {then: end}
+- beside:
+    set: {beside: true}
+- careful:
+    try:
+    - broken:
+        raise:
+          error: {type: 'https://example.com/errors/broken', status: 418, title: Broken}
+    catch:
+      retry:
+        delay: {milliseconds: 10}
+        limit: {attempt: {count: 2}}
 """
 REFUSED = """
 document: {dsl: '1.0.3', namespace: shop, name: refused, version: '1.0.0'}
@@ -247,6 +273,41 @@ def test_a_faulted_execution_is_retried(tidemill: Tidemill, write: Callable[[str
     }
     assert tidemill("retry", execution_id).code == 0
     assert len(tidemill("get", execution_id, "--json").json["tasks"]) == 2
+
+
+def test_an_execution_is_drawn_with_the_path_that_it_took(
+    tidemill: Tidemill, alone: Tidemill, write: Callable[[str], str]
+) -> None:
+    document = write(TRAVELS)
+    tidemill("publish", document)
+    assert tidemill("show", "shop/travels").out == alone("show", document).out != ""
+    execution_id = tidemill("start", "shop/travels", "--json").json["execution_id"]
+    tidemill("watch", execution_id)
+
+    lines = tidemill("show", execution_id).lines
+    assert lines[1].startswith(f"execution {execution_id}, faulted, 418 Broken, ")
+    told = [re.sub(r"\d\d:\d\d:\d\d\.\d{3} to \d\d:\d\d:\d\d\.\d{3}", "then to now", line) for line in lines]
+    assert told[2:-1] == [
+        "├─ start",
+        "├─ ✓ for rounds: each item in [1, 2, 3]  [3 rounds, then to now]",
+        "│  └─ ✓ set odd: n, if $item != 2  [2 times, skipped once, then to now]",
+        "├─ ✓ switch choose  [then to now]",
+        "│  ├─ large: .n > 2 → careful",
+        "│  └─ small → end",
+        "├─ · set beside: beside",
+        "├─ ✗ try careful  [then to now]",
+        "│  ├─ ✗ raise broken: 418 Broken  [3 times, then to now, attempt 3, 418 Broken]",
+        "│  └─ catch any error, retry 2 times after 10 ms  [caught 2 times]",
+        "└─ end",
+    ]
+
+    chart = parse(tidemill("show", execution_id, "--mermaid").out)
+    thick = {(source, target, label) for source, arrow, label, target in chart.links if arrow == "==>"}
+    assert {source for source, _, _ in thick} == {"start", "t1", "t2if", "t2", "t3", "t5", "t5catch", "t6"}
+    assert {("t3", "t5", "large: .n > 2"), ("t5catch", "t5", "retry | 2 times"), ("t6", "fault", "")} <= thick
+    assert {node.style for node in chart.nodes.values()} == {"", "completed", "faulted", "never"}
+    links = tidemill("show", execution_id, "--json").json["links"]
+    assert {link["taken"] for link in links if link["source"] == "/do/1/choose"} == {0, 1}
 
 
 def test_there_are_no_dead_letters(tidemill: Tidemill) -> None:

@@ -40,7 +40,7 @@ def legend() -> str:
 def headline(path: Path) -> str:
     """The execution, where it stands, its error, and from when to when it ran."""
     words = [f"execution {path.execution_id}", path.phase, *([path.error] if path.error else [])]
-    return ", ".join([*words, _span(path.started_at_us, path.closed_at_us, path)])
+    return ", ".join([*words, _span(_moment(path.started_at_us), path.closed_at_us, path)])
 
 
 def facts(path: Path, reference: str) -> list[str]:
@@ -75,11 +75,10 @@ def _count(count: int, noun: str) -> str:
 
 def _spans(task: TaskPath, path: Path) -> list[str]:
     start_us = task.first_started_at_us
-    return [] if start_us is None else [_span(start_us, task.ended_at_us, path)]
+    return [] if start_us is None else [_span(_time(start_us, path), task.ended_at_us, path)]
 
 
-def _span(start_us: int, end_us: int | None, path: Path) -> str:
-    start = _moment(start_us) if start_us == path.started_at_us else _time(start_us, path)
+def _span(start: str, end_us: int | None, path: Path) -> str:
     return f"since {start}" if end_us is None else f"{start} to {_time(end_us, path)}"
 
 
