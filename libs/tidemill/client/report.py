@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from tidemill.api.engine.v1.execution_pb2 import Execution
 from tidemill.api.engine.v1.execution_service_pb2 import HistoryEvent
@@ -11,6 +11,9 @@ from tidemill.client.plain import payload_value, phase_name, problem_value, rfc3
 from tidemill.json import Json
 
 TaskPhase = Literal["running", "waiting", "suspended", "cancelled", "faulted", "completed", "skipped"]
+
+# What a task waits for without anything being done outside: a time, events, a child's end, a slot.
+_WAITS: Final = ("due_at_us", "listening", "child", "slot")
 
 
 @dataclass(slots=True)
@@ -125,7 +128,7 @@ class RunFold:
         run = TaskRun(started.reference, time_us)
         self.runs.append(run)
         self.open[started.reference] = run
-        if started.WhichOneof("detail") == "due_at_us":
+        if started.WhichOneof("detail") in _WAITS:
             self.waits.add(started.reference)
 
     def _end(self, reference: str, phase: TaskPhase, time_us: int) -> None:

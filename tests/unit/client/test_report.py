@@ -174,6 +174,21 @@ def test_a_cancelled_execution_leaves_nothing_open() -> None:
     assert phases(started("/do/0/a"), events.ExecutionCancelled()) == [("/do/0/a", "cancelled", 2)]
 
 
+@pytest.mark.parametrize(
+    "waits",
+    [
+        events.TaskStarted(listening=events.Listening()),
+        events.TaskStarted(child=events.ChildRequested()),
+        events.TaskStarted(slot=events.SlotRequested()),
+    ],
+    ids=lambda fact: str(fact.WhichOneof("detail")),
+)
+def test_events_children_and_slots_are_waited_for(waits: events.TaskStarted) -> None:
+    waits.reference = "/do/0/a"
+    assert phases(waits) == [("/do/0/a", "waiting", None)]
+    assert phases(waits, completed("/do/0/a")) == [("/do/0/a", "completed", 2)]
+
+
 def test_a_fault_halts_the_scopes_around_it() -> None:
     assert phases(
         started("/do/0/a"), started("/do/0/a/do/0/b"), faulted("/do/0/a/do/0/b"), events.ExecutionFaulted()

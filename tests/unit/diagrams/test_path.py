@@ -148,16 +148,20 @@ do:
     asked.child.execution_id = "child-id"
     facts = [
         began(),
-        started("/do/0/hear"),
+        events.TaskStarted(reference="/do/0/hear", listening=events.Listening()),
         events.EventReceived(reference="/do/0/hear"),
         events.EventReceived(reference="/do/0/hear", filter=1),
         completed("/do/0/hear"),
         asked,
         completed("/do/1/child"),
-        started("/do/2/slow"),
+        events.TaskStarted(reference="/do/2/slow", slot=events.SlotRequested()),
         events.SlotGranted(reference="/do/2/slow", due_at_us=at_us(30)),
     ]
+    assert (
+        marks(*facts[:3], tasks=tasks)[0] == "⧗ listen hear: all of a, b  [heard 1 event, since 08:00:01.000]"
+    )
     lines = marks(*facts, tasks=tasks)
+    assert [line[0] for line in lines] == ["✓", "✓", "⧗"]
     assert lines[0].endswith("[heard 2 events, 08:00:01.000 to 08:00:04.000]")
     assert lines[1].endswith("[08:00:05.000 to 08:00:06.000, execution child-id]")
     assert lines[2].endswith("[since 08:00:07.000, due 08:00:30.000]")
