@@ -11,7 +11,16 @@ from tidemill.engine.core.plan import compile_plan
 ROOT = Path(__file__).parents[3]
 PAGES = ("README.md", "docs/dsl.md")
 BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-HEADER = "document: {dsl: '1.0.3', namespace: pages, name: page, version: 1.0.0}\ndo:\n"
+# With a key, so that a task that listens hears the events of one subject, as it should.
+HEADER = """\
+document:
+  dsl: '1.0.3'
+  namespace: pages
+  name: page
+  version: 1.0.0
+  metadata: {tidemill: {orderingKey: .subject}}
+do:
+"""
 
 
 def shown_documents() -> list[tuple[str, str]]:
