@@ -57,7 +57,7 @@ def typeless(place: Place, _check: Check) -> Iterator[Problem]:
 def any_of(place: Place, _check: Check) -> Iterator[Problem]:
     """An empty `any` is open to everything (specification, event consumption strategy)."""
     if isinstance(place.value, dict) and place.value["any"] == []:
-        message = "an empty `any` takes every event in the namespace"
+        message = "an empty `any` takes events of every type in the namespace"
         yield Problem(child(place.pointer, "any"), message, "warning")
 
 
