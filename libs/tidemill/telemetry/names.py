@@ -106,6 +106,21 @@ ENGINE_TIMER_LATENESS: Final = Latency(
     start="the timer is due",
     end="its firing reaches the inbox",
 )
+ENGINE_EVENTS_HEARD: Final = Counter(
+    "tidemill_engine_events_heard_total", "Events that lanes have heard for the first time.", "events"
+)
+ENGINE_EVENTS_REPEATED: Final = Counter(
+    "tidemill_engine_events_repeated_total", "Events that lanes knew already, by source and id.", "events"
+)
+ENGINE_EVENTS_DELIVERED: Final = Counter(
+    "tidemill_engine_events_delivered_total", "Events that lanes have sent to executions.", "events"
+)
+ENGINE_OUTBOX: Final = Gauge(
+    "tidemill_engine_outbox_messages", "Messages to other shards that are in memory.", "messages"
+)
+ENGINE_FIRES_MISSED: Final = Counter(
+    "tidemill_engine_fires_missed_total", "Fire times of schedules that started nothing.", "fire times"
+)
 ENGINE_STATES: Final = Gauge("tidemill_engine_states", "Executions whose state is in memory.", "executions")
 
 # Triggers.

@@ -1,6 +1,5 @@
 """The one place where the Engine is put together."""
 
-import asyncio
 import os
 import socket
 from functools import partial
@@ -14,26 +13,12 @@ from tidemill.engine.api.dead_letters import DeadLetterApi
 from tidemill.engine.api.definitions import DefinitionApi
 from tidemill.engine.api.executions import ExecutionApi
 from tidemill.engine.api.reads import Reads
-from tidemill.engine.catalogue import Catalogue
 from tidemill.engine.core.tasks.registry import KINDS, Kinds
 from tidemill.engine.log.port import CommandLog
 from tidemill.engine.log.sqlite import SqliteLog
-from tidemill.engine.runtime.batch import BatchLoop
-from tidemill.engine.runtime.calls import Calls
-from tidemill.engine.runtime.deciding import Deciding
+from tidemill.engine.runtime.assembly import Assembly, Loop
 from tidemill.engine.runtime.environment import Environment
-from tidemill.engine.runtime.housekeeping import Gauges, Housekeeping, TimerLoop
-from tidemill.engine.runtime.inbox import Inbox
-from tidemill.engine.runtime.ingress import Ingress
-from tidemill.engine.runtime.intake import Intake
-from tidemill.engine.runtime.ownership import Memory, Ownership
-from tidemill.engine.runtime.progress import Progress, Watchers
-from tidemill.engine.runtime.quarantine import Quarantine
-from tidemill.engine.runtime.recovery import Recovery
-from tidemill.engine.runtime.release import Release
-from tidemill.engine.runtime.states import States
 from tidemill.engine.runtime.stream import ActionStream
-from tidemill.engine.runtime.timers import Timers
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.sqlite import SqliteStore
 from tidemill.locks import DirectoryLock
@@ -58,42 +43,20 @@ class Engine:
         self._supervisor = Supervisor(self._stop)
         self._server: RpcServer | None = None
         settings, metrics = environment.settings, environment.metrics
-        store, log = storage.store, storage.log
         owner = f"{socket.gethostname()}:{os.getpid()}"
-
-        inbox = Inbox(settings.inbox_commands_max)
-        self._catalogue = Catalogue(store, environment.clock, settings, kinds)
-        self._memory = Memory(
-            inbox=inbox,
-            states=States(store, settings.cache_executions_max),
-            calls=Calls(inbox, environment),
-            timers=Timers(store, inbox, environment),
-            progress=Progress(),
-            watchers=Watchers(),
-        )
-        self._ownership = Ownership(range(settings.shards), owner, store, log, self._memory)
-        self._intake = Intake(log, inbox)
-        self._recovery = Recovery(store, inbox, self._memory.calls, settings.owing_page_rows)
-        self._memory.on_begin(self._intake.begin)
-        self._memory.on_begin(self._recovery.begin)
-        quarantine = Quarantine(store, store, self._catalogue, metrics)
-        deciding = Deciding(self._memory.states, self._catalogue, self._ownership, quarantine, environment)
-        release = Release(self._memory, metrics)
-        self._batches = BatchLoop(store, self._ownership, deciding, release, environment)
-        self._ingress = Ingress(log, store, self._catalogue, self._memory.progress, environment)
+        self._assembly = Assembly(environment, storage.store, storage.log, owner=owner, kinds=kinds)
         self._options = RpcOptions(metrics=metrics, tracing=environment.tracing)
         self._channel = connect(settings.actions, self._options)
-        self._stream = ActionStream(self._channel, self._memory.calls, settings, owner)
+        self._stream = ActionStream(self._channel, self._assembly.memory.calls, settings, owner)
         self._pacing = partial(
             Pacing, clock=environment.clock, metrics=metrics, backoff=Backoff(max_us=5 * _SECOND_US)
         )
 
     async def start(self) -> str:
         """Read what is on disk, bind and take calls; returns the address. Raises AddressInUseError."""
-        await self._catalogue.load()
-        await self._ownership.take()
+        await self._assembly.open()
         self._server = build_server(self._environment.settings.listen, self._services(), self._options)
-        self._start_loops(self._supervisor)
+        self._start_loops()
         await self._server.start()
         return self._server.address
 
@@ -117,38 +80,25 @@ class Engine:
         """Take nothing more, let requests end. All else is on disk: the next process goes on with it."""
         assert self._server is not None
         await self._server.set_serving(False)
-        self._ingress.close()
-        self._memory.watchers.close()
-        self._catalogue.close()
+        self._assembly.ingress.close()
+        self._assembly.memory.watchers.close()
+        self._assembly.catalogue.close()
         await self._server.stop(_STOP_GRACE_SECONDS)
 
-    def _start_loops(self, supervisor: Supervisor) -> None:
-        memory, recovery, log = self._memory, self._recovery, self._storage.log
-        intake_wake = asyncio.Event()
-        log.on_append(intake_wake.set)
-        memory.inbox.on_room(intake_wake.set)
-        timers = TimerLoop(memory.timers, memory.inbox, self._batches.commit_lock, self._environment.settings)
-        keeping = Housekeeping(self._storage.store, log, self._ownership, self._environment)
-        gauges = Gauges(memory, self._environment.metrics)
-        keeping_us = self._environment.settings.housekeeping_interval_us
-        for name, step, wake, idle_us in (
-            ("batches", self._batches.run_once, memory.inbox.wake, None),
-            ("intake", self._intake.run_once, intake_wake, _SECOND_US),
-            ("timers", timers.run_once, memory.timers.wake, timers.idle_us),
-            ("calls", partial(self._stream.run_once, self._stop), None, None),
-            ("recovery", recovery.run_once, recovery.wake, recovery.idle_us),
-            ("housekeeping", keeping.run_once, None, keeping_us),
-            ("gauges", gauges.run_once, None, _SECOND_US),
-        ):
-            pacing = self._pacing(idle_us=idle_us)
-            supervisor.start(name, run_loop(step, name=name, stop=self._stop, pacing=pacing, wake=wake))
+    def _start_loops(self) -> None:
+        calls = Loop("calls", partial(self._stream.run_once, self._stop), None, None)
+        for loop in (*self._assembly.loops(), calls):
+            pacing = self._pacing(idle_us=loop.idle_us)
+            running = run_loop(loop.step, name=loop.name, stop=self._stop, pacing=pacing, wake=loop.wake)
+            self._supervisor.start(loop.name, running)
 
     def _services(self) -> list[RpcService]:
-        store = self._storage.store
-        reads = Reads(store, self._memory.progress, self._memory.watchers, self._environment.settings)
-        definitions = DefinitionApi(self._catalogue, self._environment.settings)
-        executions = ExecutionApi(self._ingress, reads, self._environment.settings)
-        letters = DeadLetterApi(store, self._memory.inbox, self._memory.watchers, self._environment.settings)
+        store, settings = self._storage.store, self._environment.settings
+        parts, memory = self._assembly, self._assembly.memory
+        reads = Reads(store, memory.progress, memory.watchers, settings)
+        definitions = DefinitionApi(parts.catalogue, parts.schedules, settings)
+        executions = ExecutionApi(parts.ingress, reads, settings)
+        letters = DeadLetterApi(store, memory.inbox, memory.watchers, settings)
         return [
             RpcService(
                 "tidemill.api.engine.v1.DefinitionService",

@@ -12,6 +12,7 @@ from tidemill import dsl
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
 from tidemill.clock import Clock
 from tidemill.engine.core.plan import Plan, compile_plan
+from tidemill.engine.core.schedules import trigger_plan
 from tidemill.engine.core.settings import CoreSettings
 from tidemill.engine.core.tasks.registry import KINDS, Kinds
 from tidemill.engine.settings import Settings
@@ -54,6 +55,7 @@ class Catalogue:
         self._rows: dict[Key, DefinitionRow] = {}
         self._latest: dict[tuple[str, str], DefinitionRow] = {}
         self._plans: OrderedDict[Key, Plan] = OrderedDict()
+        self._trigger_plans: OrderedDict[Key, Plan | None] = OrderedDict()
         self._watchers: set[Watcher] = set()
         self._acknowledged = asyncio.Event()
         self.revision = 0
@@ -74,12 +76,7 @@ class Catalogue:
         """One version, or the latest. Raises TidemillError (DEFINITION_NOT_FOUND)."""
         row = self._rows.get((namespace, name, version)) if version else self._latest.get((namespace, name))
         if row is None:
-            wanted = f"{namespace}/{name}" + (f":{version}" if version else "")
-            raise TidemillError(
-                reasons.ERROR_REASON_DEFINITION_NOT_FOUND,
-                f"there is no definition {wanted}",
-                {"workflow": name, "version": version},
-            )
+            raise not_found(namespace, name, version)
         return row
 
     def is_latest(self, row: DefinitionRow) -> bool:
@@ -100,6 +97,30 @@ class Catalogue:
             if len(self._plans) > self._settings.plans_cached_max:
                 self._plans.popitem(last=False)
         return plan
+
+    def has_trigger(self, row: DefinitionRow) -> bool:
+        """Whether the Engine runs the schedule of a version."""
+        # Most documents have none, and reading one is slow.
+        if b"schedule" not in row.document and b"\\" not in row.document:
+            return False
+        return self._trigger_plan((row.namespace, row.name, row.version)) is not None
+
+    def trigger_plan(self, namespace: str, name: str, version: str) -> Plan:
+        """The plan of a version's schedule. Raises TidemillError (DEFINITION_NOT_FOUND)."""
+        plan = self._trigger_plan((namespace, name, version))
+        if plan is None:
+            raise not_found(namespace, name, version)
+        return plan
+
+    def _trigger_plan(self, key: Key) -> Plan | None:
+        if key not in self._trigger_plans:
+            row = self.get(*key)
+            self._trigger_plans[key] = trigger_plan(
+                dsl.load(row.document), digest=bytes.fromhex(row.digest), settings=self._core_settings
+            )
+            if len(self._trigger_plans) > self._settings.plans_cached_max:
+                self._trigger_plans.popitem(last=False)
+        return self._trigger_plans[key]
 
     def _compile(self, document: dict[str, Json], digest: str) -> Plan:
         return compile_plan(
@@ -194,6 +215,16 @@ class Catalogue:
                     await self._acknowledged.wait()
         except TimeoutError:
             return
+
+
+def not_found(namespace: str, name: str, version: str) -> TidemillError:
+    """The error for a definition that is not there."""
+    wanted = f"{namespace}/{name}" + (f":{version}" if version else "")
+    return TidemillError(
+        reasons.ERROR_REASON_DEFINITION_NOT_FOUND,
+        f"there is no definition {wanted}",
+        {"workflow": name, "version": version},
+    )
 
 
 def _refuse_unsupported(loaded: dict[str, Json]) -> None:

@@ -41,6 +41,19 @@ class Settings:
     cache_executions_max: int = 50_000
     plans_cached_max: int = 1_000
 
+    # Messages between executions and lanes: those applied in the batch that sends them, those in memory.
+    messages_a_batch_max: int = 2_048
+    outbox_rows_in_memory_max: int = 50_000
+    outbox_append_rows_max: int = 1_000
+
+    # Lanes: how long they keep events for waits that open later, and their ids; how many events each; how
+    # many executions an event reaches in one go.
+    lane_event_us: int = 300_000_000
+    lane_seen_us: int = 259_200_000_000
+    lane_events_max: int = 1_000
+    subscribers_per_event_max: int = 1_000
+    lane_expiry_rows: int = 5_000
+
     # Timers.
     timer_horizon_us: int = 60_000_000
     timers_in_memory_max: int = 100_000

@@ -11,6 +11,7 @@ from tidemill.api.engine.v1 import definition_service_pb2 as pb
 from tidemill.api.engine.v1.definition_service_pb2_grpc import DefinitionServiceServicer
 from tidemill.engine.api import messages
 from tidemill.engine.catalogue import Catalogue, Watcher
+from tidemill.engine.runtime.schedules import Schedules
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.rows import DefinitionRow
 from tidemill.lanes import check_identifier
@@ -24,8 +25,9 @@ Context: TypeAlias = "grpc.aio.ServicerContext[object, object]"
 class DefinitionApi(DefinitionServiceServicer):
     """Translates requests for the catalogue."""
 
-    def __init__(self, catalogue: Catalogue, settings: Settings) -> None:
+    def __init__(self, catalogue: Catalogue, schedules: Schedules, settings: Settings) -> None:
         self._catalogue = catalogue
+        self._schedules = schedules
         self._settings = settings
         self._pages = PageLimits(settings.page_size_default, settings.page_size_max)
 
@@ -41,6 +43,7 @@ class DefinitionApi(DefinitionServiceServicer):
     async def Publish(self, request: pb.PublishRequest, context: Context) -> pb.PublishResponse:
         check_identifier("request_id", request.request_id)
         row, created, warnings = await self._catalogue.publish(request.namespace, request.document)
+        await self._schedules.settle(row.namespace, row.name)
         return pb.PublishResponse(
             definition=self._message(row), created=created, warnings=messages.problems(warnings)
         )

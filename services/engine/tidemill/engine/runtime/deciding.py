@@ -1,18 +1,21 @@
-"""The first part of the batch step: loads states and lets the core decide item after item."""
+"""The first part of the batch step: loads what the items touch, and lets the core decide on each."""
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 from tidemill.api.errors.v1.error_reason_pb2 import ErrorReason
 from tidemill.engine.catalogue import Catalogue
 from tidemill.engine.core.commands import Command, Resume, Start
 from tidemill.engine.core.decide import decide
-from tidemill.engine.core.decision import Decision, Rejection, RejectionReason
+from tidemill.engine.core.decision import Rejection, RejectionReason
+from tidemill.engine.core.events import Kind
 from tidemill.engine.core.history import HistoryError
 from tidemill.engine.core.owed import owed_effects
 from tidemill.engine.core.plan import Plan
 from tidemill.engine.core.state import ExecutionState, Phase
+from tidemill.engine.runtime.entering import Entering
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.runtime.items import (
     ActionAnswer,
@@ -20,13 +23,15 @@ from tidemill.engine.runtime.items import (
     Item,
     Keepable,
     LoggedCommand,
+    Message,
     OwedWork,
     Poisoned,
     Redriven,
 )
+from tidemill.engine.runtime.lane_deciding import LaneDeciding, lane_command_of
+from tidemill.engine.runtime.messages import message_of
 from tidemill.engine.runtime.ownership import Ownership
 from tidemill.engine.runtime.quarantine import Quarantine
-from tidemill.engine.runtime.states import States
 from tidemill.engine.runtime.translate import command_of, source_of
 from tidemill.engine.runtime.turns import ShardTurn, Turn
 from tidemill.errors import TidemillError, to_item_error
@@ -35,47 +40,92 @@ from tidemill.namespaces import ANY_NAMESPACE
 _SEED_BITS: Final = 64
 
 
+@dataclass(slots=True)
+class _Batch:
+    """What a batch has touched so far."""
+
+    shard_turns: dict[int, ShardTurn] = field(default_factory=dict)
+    turns: dict[str, Turn] = field(default_factory=dict)
+
+
 class Deciding:
     """Runs the core over a batch. A command that raises costs itself alone."""
 
     def __init__(
         self,
-        states: States,
-        catalogue: Catalogue,
         ownership: Ownership,
+        catalogue: Catalogue,
+        lane_deciding: LaneDeciding,
         quarantine: Quarantine,
         environment: Environment,
     ) -> None:
-        self._states = states
+        self._states = ownership.memory.states
+        self._outbox = ownership.memory.outbox
         self._catalogue = catalogue
         self._ownership = ownership
+        self._lanes = lane_deciding
+        self._entering = Entering(catalogue, lane_deciding)
         self._quarantine = quarantine
         self._clock = environment.clock
         self._source = environment.source
+        self._settings = environment.settings
 
     async def decide(self, items: Sequence[Item]) -> list[ShardTurn]:
-        """What the items change, by shard; an item of a shard not owned is dropped (the log has it)."""
-        shard_turns: dict[int, ShardTurn] = {}
-        turns: dict[str, Turn] = {}
-        states = await self._states.load(items)
+        """What the items change, by shard; an item of a shard not owned is dropped (the log has it).
+
+        The messages that they send to their own shards are applied in further rounds of the same batch.
+        """
+        batch = _Batch()
+        while items:
+            await self._round(items, batch)
+            items = [message for turn in batch.shard_turns.values() for message in turn.take_messages()]
+        return list(batch.shard_turns.values())
+
+    async def _round(self, items: Sequence[Item], batch: _Batch) -> None:
+        self._open_shards(items, batch.shard_turns)
+        states = await self._states.load(items, batch.turns)
+        await self._lanes.prepare(items, self._entering.counters(items), batch.shard_turns)
         for item in items:
-            shard_turn = self._shard_turn(item.shard, shard_turns)
+            shard_turn = batch.shard_turns.get(item.shard)
             if shard_turn is None:
                 continue
-            turn = turns.get(item.execution_id)
+            if (command := lane_command_of(item)) is not None:
+                await self._decide_lane(item, command, shard_turn)
+                continue
+            turn = batch.turns.get(item.execution_id)
             if turn is None:
-                turn = turns[item.execution_id] = await self._turn(item, states, shard_turn)
+                turn = batch.turns[item.execution_id] = await self._turn(item, states, shard_turn)
                 shard_turn.turns.append(turn)
             await self._decide_item(item, turn, shard_turn)
-        return list(shard_turns.values())
 
-    def _shard_turn(self, shard: int, shard_turns: dict[int, ShardTurn]) -> ShardTurn | None:
-        shard_turn = shard_turns.get(shard)
-        if shard_turn is None and (owned := self._ownership.owned.get(shard)) is not None:
+    def _open_shards(self, items: Iterable[Item], shard_turns: dict[int, ShardTurn]) -> None:
+        for shard in {item.shard for item in items}:
+            owned = self._ownership.owned.get(shard)
+            if owned is None or shard in shard_turns:
+                continue
             # Time of a shard never goes back, whatever the clocks of its owners say.
             now_us = max(self._clock.now_us(), owned.clock_us)
-            shard_turn = shard_turns[shard] = ShardTurn(owned, now_us, owned.log_offset)
-        return shard_turn
+            shard_turns[shard] = ShardTurn(
+                owned,
+                now_us,
+                owned.log_offset,
+                shards=self._settings.shards,
+                messages_left=self._settings.messages_a_batch_max if self._outbox.is_clear(shard) else 0,
+            )
+
+    async def _decide_lane(self, item: Item, command: LoggedCommand | Message, shard_turn: ShardTurn) -> None:
+        """Apply a command to its lane; one that raises goes to the dead letters."""
+        if isinstance(item, Redriven):
+            shard_turn.dead_letters_gone.append(item.number)
+        elif isinstance(command, LoggedCommand) and shard_turn.is_repeat(command.record):
+            _finish(command, shard_turn)
+            return
+        try:
+            await self._lanes.decide(command, shard_turn)
+        except Exception:
+            self._quarantine.keep(command, Turn("", item.shard, None), shard_turn, traceback.format_exc())
+        if command is item:
+            _finish(command, shard_turn)
 
     async def _turn(
         self, item: Item, states: dict[str, ExecutionState | HistoryError], shard_turn: ShardTurn
@@ -100,7 +150,7 @@ class Deciding:
                 else:
                     await self._quarantine.item(item.item, turn, shard_turn, item.error)
                 self._done(item.item, turn, shard_turn)
-            case LoggedCommand() | ActionAnswer() | DueTimer():
+            case LoggedCommand() | ActionAnswer() | DueTimer() | Message():
                 await self._guarded(item, turn, shard_turn)
                 self._done(item, turn, shard_turn)
             case _:
@@ -109,36 +159,54 @@ class Deciding:
     async def _guarded(self, item: Keepable, turn: Turn, shard_turn: ShardTurn) -> bool:
         """Apply the item; one that raises goes to the dead letters and suspends its execution."""
         try:
-            self._apply(item, turn, shard_turn)
+            await self._apply(item, turn, shard_turn)
         except Exception:
             await self._quarantine.item(item, turn, shard_turn, traceback.format_exc())
             return False
         return True
 
-    def _apply(self, item: Keepable, turn: Turn, shard_turn: ShardTurn) -> None:
+    async def _apply(self, item: Keepable, turn: Turn, shard_turn: ShardTurn) -> None:
         command = command_of(item)
         if turn.quarantined:
             raise HistoryError("the execution's history does not fold")
+        if isinstance(item, LoggedCommand) and shard_turn.is_repeat(item.record):
+            return
         if refusal := _refusal(item, command, turn.state):
             self._reject(item, shard_turn, refusal)
             return
         if turn.state is None and not isinstance(command, Start):
-            return  # the answer or timer of an execution that is long gone
-        decision = self._run(command, turn, shard_turn.now_us)
+            return  # what was meant for an execution that is long gone
+        plan = self._plan(command, turn.state)
+        if turn.state is None and isinstance(command, Start):
+            refusal = await self._entering.admit(command, plan, shard_turn)
+            if refusal is not None:
+                self._reject(item, shard_turn, refusal)
+                return
+        await self._run(command, turn, shard_turn, plan=plan, item=item)
+
+    async def _run(
+        self, command: Command, turn: Turn, shard_turn: ShardTurn, *, plan: Plan, item: Keepable
+    ) -> None:
+        before = turn.state.phase if turn.state is not None else Phase.PENDING
+        seed = self._source.getrandbits(_SEED_BITS)
+        decision = decide(plan, turn.state, command, now_us=shard_turn.now_us, seed=seed)
         if decision.rejection is not None:
             self._reject(item, shard_turn, decision.rejection)
-        else:
-            turn.add(decision, source_of(item))
-
-    def _run(self, command: Command, turn: Turn, now_us: int) -> Decision:
-        seed = self._source.getrandbits(_SEED_BITS)
-        return decide(self._plan(command, turn.state), turn.state, command, now_us=now_us, seed=seed)
+            return
+        messages = turn.add(decision, source_of(item))
+        state = decision.state
+        if state is None:
+            return
+        for message in messages:
+            shard_turn.send(message_of(message, state, plan))
+        await self._entering.follow(before, state, plan, shard_turn)
 
     def _plan(self, command: Command, state: ExecutionState | None) -> Plan:
-        if state is not None:
-            return self._catalogue.plan(state.namespace, state.workflow, state.version)
-        assert isinstance(command, Start)
-        return self._catalogue.plan(command.namespace, command.workflow, command.version)
+        about = state if state is not None else command
+        assert isinstance(about, ExecutionState | Start)
+        if about.kind is Kind.TRIGGER:
+            return self._catalogue.trigger_plan(about.namespace, about.workflow, about.version)
+        return self._catalogue.plan(about.namespace, about.workflow, about.version)
 
     async def _redrive(self, item: Redriven, turn: Turn, shard_turn: ShardTurn) -> None:
         """Apply the dead letter's item, as a fact while still suspended, then let the execution go on."""
@@ -148,13 +216,15 @@ class Deciding:
         if turn.state is None or turn.state.phase is not Phase.SUSPENDED:
             return
         try:
-            turn.add(self._run(Resume(), turn, shard_turn.now_us), source_of(item.item))
+            plan = self._plan(Resume(), turn.state)
+            await self._run(Resume(), turn, shard_turn, plan=plan, item=item.item)
         except Exception:
             await self._quarantine.item(item.item, turn, shard_turn, traceback.format_exc())
 
     @staticmethod
     def _reject(item: Keepable, shard_turn: ShardTurn, rejection: Rejection) -> None:
-        if isinstance(item, LoggedCommand):
+        """Keep why a client's command was rejected; nobody asks what became of a message."""
+        if isinstance(item, LoggedCommand) and not item.record.source_sequence:
             reason = ErrorReason.Value(f"ERROR_REASON_{rejection.reason.value}")
             error = TidemillError(reason, rejection.message, rejection.metadata)
             shard_turn.reject(item.offset, to_item_error(error))
@@ -162,9 +232,8 @@ class Deciding:
     @staticmethod
     def _done(item: Keepable, turn: Turn, shard_turn: ShardTurn) -> None:
         """Whatever became of the item, it is not to come again."""
+        _finish(item, shard_turn)
         match item:
-            case LoggedCommand():
-                shard_turn.log_offset = item.offset + 1
             case ActionAnswer():
                 turn.settled_keys.append(item.result.key)
             case DueTimer():
@@ -172,11 +241,20 @@ class Deciding:
                     shard_turn.timers_gone.append((item.execution_id, item.timer_id))
                 else:
                     turn.timer_gone(item.timer_id)
+            case _:
+                pass
+
+
+def _finish(item: Keepable, shard_turn: ShardTurn) -> None:
+    if isinstance(item, LoggedCommand):
+        shard_turn.log_offset = item.offset + 1
+    elif isinstance(item, Message) and item.sequence:
+        shard_turn.outbox_gone.append(item.sequence)
 
 
 def _refusal(item: Keepable, command: Command, state: ExecutionState | None) -> Rejection | None:
     """Refuse a logged command for an execution that is not there, or not in the namespace it names."""
-    if not isinstance(item, LoggedCommand) or isinstance(command, Start):
+    if not isinstance(item, LoggedCommand) or item.record.source_sequence or isinstance(command, Start):
         return None
     if state is not None and item.record.namespace in (ANY_NAMESPACE, state.namespace):
         return None

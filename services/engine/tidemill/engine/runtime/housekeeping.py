@@ -9,7 +9,7 @@ from tidemill.engine.runtime.inbox import Inbox
 from tidemill.engine.runtime.ownership import Memory, Ownership
 from tidemill.engine.runtime.timers import Timers
 from tidemill.engine.settings import Settings
-from tidemill.engine.store.port import ShardStore
+from tidemill.engine.store.port import LaneStore, ShardStore
 from tidemill.telemetry import names
 from tidemill.telemetry.counting import GaugeCell
 from tidemill.telemetry.metrics import Metrics
@@ -46,12 +46,18 @@ class TimerLoop:
 
 
 class Housekeeping:
-    """Trims the log behind the store, forgets old rejections."""
+    """Trims the log behind the store, forgets old rejections and what lanes remember no longer."""
 
     def __init__(
-        self, store: ShardStore, log: CommandLog, ownership: Ownership, environment: Environment
+        self,
+        store: ShardStore,
+        lane_store: LaneStore,
+        log: CommandLog,
+        ownership: Ownership,
+        environment: Environment,
     ) -> None:
         self._store = store
+        self._lane_store = lane_store
         self._log = log
         self._ownership = ownership
         self._clock = environment.clock
@@ -63,7 +69,12 @@ class Housekeeping:
             await self._log.trim(shard, owned.log_offset - self._settings.log_trim_margin_records)
         before_us = self._clock.now_us() - self._settings.rejection_retention_us
         await self._store.expire_rejections(before_us, ROWS_A_ROUND_MAX)
-        return False
+        return await self._expire_lanes()
+
+    async def _expire_lanes(self) -> bool:
+        """Forget events and ids whose time has come; whether there may be more."""
+        rows_max = self._settings.lane_expiry_rows
+        return await self._lane_store.expire_lanes(self._clock.now_us(), rows_max) >= rows_max
 
 
 class Gauges:
@@ -75,6 +86,7 @@ class Gauges:
             (metrics.gauge(names.ENGINE_CALLS_OPEN), memory.calls.__len__),
             (metrics.gauge(names.ENGINE_TIMERS), memory.timers.__len__),
             (metrics.gauge(names.ENGINE_STATES), memory.states.__len__),
+            (metrics.gauge(names.ENGINE_OUTBOX), memory.outbox.__len__),
             (metrics.gauge(names.ENGINE_LOG_BACKLOG), memory.progress.backlog_total),
         )
 

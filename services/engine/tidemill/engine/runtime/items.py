@@ -41,6 +41,19 @@ class DueTimer:
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """What an execution or lane of the shard asks of another one there.
+
+    `sequence` is its number in the outbox; 0 for one that is applied in the commit that sends it.
+    """
+
+    shard: int
+    execution_id: str
+    sequence: int
+    record: CommandRecord
+
+
+@dataclass(frozen=True, slots=True)
 class OwedWork:
     """A wish to release again what the execution owes, after its owner changed."""
 
@@ -55,7 +68,7 @@ class Redriven:
     shard: int
     execution_id: str
     number: int
-    item: "LoggedCommand | ActionAnswer | DueTimer"
+    item: "Keepable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +80,18 @@ class Poisoned:
 
     shard: int
     execution_id: str
-    item: "LoggedCommand | ActionAnswer | DueTimer"
+    item: "Keepable"
     error: str
     bare: bool = False
 
 
-Keepable = LoggedCommand | ActionAnswer | DueTimer
+Keepable = LoggedCommand | ActionAnswer | DueTimer | Message
 Item = Keepable | OwedWork | Redriven | Poisoned
 
 COMMAND_KIND: Final = "command"
 RESULT_KIND: Final = "result"
 TIMER_KIND: Final = "timer"
+MESSAGE_KIND: Final = "message"
 HISTORY_KIND: Final = "history"
 
 
@@ -90,6 +104,8 @@ def encode(item: Keepable) -> tuple[str, bytes]:
             return RESULT_KIND, bytes([item.cancelled]) + item.result.SerializeToString()
         case DueTimer():
             return TIMER_KIND, item.timer_id.encode()
+        case Message():
+            return MESSAGE_KIND, item.record.SerializeToString()
 
 
 def decode(kind: str, data: bytes, *, shard: int, execution_id: str) -> Keepable | None:
@@ -97,10 +113,14 @@ def decode(kind: str, data: bytes, *, shard: int, execution_id: str) -> Keepable
     match kind:
         case "command":
             record = CommandRecord.FromString(data[8:])
+            # Its shard has counted it as applied; taken up again it is no repeat.
+            record.source_sequence = 0
             return LoggedCommand(shard, execution_id, int.from_bytes(data[:8], "big"), record)
         case "result":
             return ActionAnswer(shard, execution_id, ActionResult.FromString(data[1:]), bool(data[0]))
         case "timer":
             return DueTimer(shard, execution_id, data.decode())
+        case "message":
+            return Message(shard, execution_id, 0, CommandRecord.FromString(data))
         case _:
             return None

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from tidemill.engine.log.port import CommandLog
 from tidemill.engine.runtime.calls import Calls
 from tidemill.engine.runtime.inbox import Inbox
+from tidemill.engine.runtime.outbox import Outbox
 from tidemill.engine.runtime.progress import Progress, Watchers
 from tidemill.engine.runtime.states import States
 from tidemill.engine.runtime.timers import Timers
 from tidemill.engine.runtime.turns import OwnedShard
 from tidemill.engine.store.port import ShardStore
+from tidemill.engine.store.rows import ShardRow
 from tidemill.loops import FatalError
 from tidemill.telemetry.logging import get_logger
 
@@ -31,6 +33,7 @@ class Memory:
     timers: Timers
     progress: Progress
     watchers: Watchers
+    outbox: Outbox
     begun: list[Callable[[dict[int, OwnedShard]], None]] = field(default_factory=list)
 
     def on_begin(self, begun: Callable[[dict[int, OwnedShard]], None]) -> None:
@@ -42,6 +45,7 @@ class Memory:
         for shard, row in owned.items():
             self.progress.advance(shard, row.log_offset)
         self.timers.own(tuple(owned))
+        self.outbox.begin(owned)
         self.progress.applying = True
         for begun in self.begun:
             begun(owned)
@@ -53,6 +57,7 @@ class Memory:
         self.states.clear()
         self.calls.clear()
         self.timers.own(())
+        self.outbox.begin({})
 
 
 class Ownership:
@@ -85,6 +90,7 @@ class Ownership:
     async def take(self) -> None:
         """Bump the epochs, then begin from what the store has."""
         rows = await self._store.take(self._shards, self._owner)
+        peers = await self._store.peers(self._shards)
         ends = await self._log.ends()
         for row in rows:
             if row.log_offset > ends[row.shard]:
@@ -92,10 +98,9 @@ class Ownership:
                     f"shard {row.shard}: the store has applied {row.log_offset} commands, the log holds "
                     f"{ends[row.shard]}: state.db and log.db do not belong together"
                 )
-        self.owned = {
-            row.shard: OwnedShard(row.shard, row.epoch, row.log_offset, row.clock_us, row.commit_number)
-            for row in rows
-        }
+        self.owned = {row.shard: _owned(row) for row in rows}
+        for (shard, source), sequence in peers.items():
+            self.owned[shard].peers[source] = sequence
         self.memory.begin(self.owned)
         _log.info("shards taken", shards=len(rows), epoch=max((row.epoch for row in rows), default=0))
 
@@ -103,3 +108,9 @@ class Ownership:
         """Drop everything that was built on owning the shards."""
         self.owned = {}
         self.memory.drop()
+
+
+def _owned(row: ShardRow) -> OwnedShard:
+    return OwnedShard(
+        row.shard, row.epoch, row.log_offset, row.clock_us, row.commit_number, row.outbox_sequence
+    )

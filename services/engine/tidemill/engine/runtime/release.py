@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from tidemill.engine.core.effects import CallAction
+from tidemill.engine.core.events import Kind, ScheduleFired
 from tidemill.engine.core.state import CLOSED_PHASES
 from tidemill.engine.runtime.ownership import Memory
 from tidemill.engine.runtime.translate import action_call
@@ -20,7 +21,9 @@ class Release:
         self._timers = memory.timers
         self._progress = memory.progress
         self._watchers = memory.watchers
+        self._outbox = memory.outbox
         self._events = metrics.counter(names.ENGINE_EVENTS)
+        self._missed = metrics.counter(names.ENGINE_FIRES_MISSED)
         self._ended = {
             phase: metrics.counter(names.ENGINE_EXECUTIONS_CLOSED, phase=phase.name.lower())
             for phase in CLOSED_PHASES
@@ -35,6 +38,7 @@ class Release:
         if not shard_turn.changes_nothing():
             shard_turn.owned.commit_number += 1
             shard_turn.owned.clock_us = shard_turn.now_us
+            self._messages(shard_turn)
         for turn in shard_turn.turns:
             self._turn(turn, shard_turn)
         # Who waits for a redrive learns of it even where it has changed nothing.
@@ -43,6 +47,15 @@ class Release:
         if shard_turn.log_offset != shard_turn.owned.log_offset:
             shard_turn.owned.log_offset = shard_turn.log_offset
             self._progress.advance(shard_turn.owned.shard, shard_turn.log_offset)
+
+    def _messages(self, shard_turn: ShardTurn) -> None:
+        owned = shard_turn.owned
+        owned.outbox_sequence += len(shard_turn.outbox)
+        owned.peers.update(shard_turn.peers)
+        if shard_turn.outbox_gone:
+            self._outbox.applied(owned.shard, len(shard_turn.outbox_gone))
+        if shard_turn.outbox:
+            self._outbox.committed(shard_turn.outbox)
 
     def _turn(self, turn: Turn, shard_turn: ShardTurn) -> None:
         state = turn.state
@@ -64,6 +77,8 @@ class Release:
         state = turn.state
         assert state is not None
         self._events.add(len(turn.events))
+        if state.kind is Kind.TRIGGER:
+            self._missed.add(sum(event.missed for event in turn.events if isinstance(event, ScheduleFired)))
         if state.phase not in CLOSED_PHASES:
             self._states.keep(state)
             return

@@ -1,7 +1,7 @@
 """States of executions in memory: a bounded cache of the fold of their histories."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from tidemill.engine.core.apply import fold
 from tidemill.engine.core.events import Event
@@ -27,11 +27,16 @@ class States:
     def __len__(self) -> int:
         return len(self._cached)
 
-    async def load(self, items: Iterable[Item]) -> dict[str, ExecutionState | HistoryError]:
-        """The state of each item's execution that exists; an error where its history does not fold."""
+    async def load(
+        self, items: Iterable[Item], known: Container[str] = ()
+    ) -> dict[str, ExecutionState | HistoryError]:
+        """The state of each item's execution that exists and is not known already; an error where its
+        history does not fold."""
         found: dict[str, ExecutionState | HistoryError] = {}
         missing: set[str] = set()
         for item in items:
+            if not item.execution_id or item.execution_id in known:
+                continue
             state = self._cached.get(item.execution_id)
             if state is not None:
                 found[item.execution_id] = state

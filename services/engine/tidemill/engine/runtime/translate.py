@@ -5,19 +5,20 @@ from tidemill.api.events.v1 import command_pb2, history_pb2
 from tidemill.api.events.v1.payload_pb2 import Payload as PayloadRecord
 from tidemill.engine.core import commands
 from tidemill.engine.core.effects import CallAction, CancelAction
-from tidemill.engine.core.events import ActionState, TriggerOrigin
+from tidemill.engine.core.events import ActionState, Kind
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.state import ExecutionState
-from tidemill.engine.record_values import read_problem
-from tidemill.engine.records import ActionSource, LogSource, Source, TimerSource
-from tidemill.engine.runtime.items import ActionAnswer, DueTimer, Keepable, LoggedCommand
+from tidemill.engine.record_values import read_payload, read_problem
+from tidemill.engine.records import ActionSource, LogSource, MessageSource, Source, TimerSource
+from tidemill.engine.runtime.items import ActionAnswer, DueTimer, Keepable, LoggedCommand, Message
 from tidemill.engine.runtime.turns import OwnedShard
+from tidemill.engine.wait_records import read_child_state, read_origin
 
 
 def command_of(item: Keepable) -> commands.Command:
     """What the item asks of its execution; raises ValueError for a record that asks for nothing known."""
     match item:
-        case LoggedCommand():
+        case LoggedCommand() | Message():
             return _logged(item.record)
         case ActionAnswer():
             return _answered(item)
@@ -28,6 +29,8 @@ def command_of(item: Keepable) -> commands.Command:
 def source_of(item: Keepable) -> Source:
     """What history says the item's events came from."""
     match item:
+        case Message():
+            return MessageSource(item.shard, item.sequence)
         case LoggedCommand():
             return LogSource(item.offset)
         case ActionAnswer():
@@ -67,13 +70,20 @@ def _logged(record: command_pb2.Command) -> commands.Command:
             return commands.Resume()
         case "retry":
             return commands.Retry(record.retry.if_sequence)
+        case "deliver":
+            held = record.deliver
+            event = Payload.encoded(held.event.data)
+            return commands.DeliverEvent(held.subscription_id, event, held.received_at_us)
+        case "end_child":
+            return _end_child(record.end_child)
+        case "grant":
+            return commands.GrantSlot(record.grant.request_id, record.grant.due_at_us)
         case unknown:
             raise ValueError(f"a command of no known kind: {unknown}")
 
 
 def _start(record: command_pb2.Command) -> commands.Start:
     start = record.start
-    origin = start.origin if start.HasField("origin") else None
     return commands.Start(
         execution_id=record.execution_id,
         namespace=record.namespace,
@@ -83,8 +93,20 @@ def _start(record: command_pb2.Command) -> commands.Start:
         input=Payload.encoded(start.input.data or b"{}"),
         input_digest=start.input_digest,
         request_id=record.request_id,
-        origin=TriggerOrigin(origin.trigger, origin.event_source, origin.event_id) if origin else None,
+        origin=read_origin(start.origin) if start.HasField("origin") else None,
         traceparent=record.traceparent,
+        parent=start.parent_execution_id,
+        kind=Kind(start.kind),
+        depth=start.depth,
+    )
+
+
+def _end_child(record: command_pb2.EndChildCommand) -> commands.EndChild:
+    return commands.EndChild(
+        record.child_execution_id,
+        read_child_state(record.state),
+        output=read_payload(record, "output"),
+        error=read_problem(record.error) if record.HasField("error") else None,
     )
 
 

@@ -2,18 +2,24 @@
 
 from dataclasses import dataclass, field
 
+from tidemill import lanes
 from tidemill.api.errors.v1.item_error_pb2 import ItemError
 from tidemill.api.errors.v1.problem_pb2 import Problem as ProblemRecord
+from tidemill.api.events.v1.command_pb2 import Command
 from tidemill.engine.core.decision import Decision
-from tidemill.engine.core.effects import ArmTimer, CallAction, CancelAction, DisarmTimer, Effect
+from tidemill.engine.core.effects import ArmTimer, CallAction, CancelAction, DisarmTimer, Effect, Message
 from tidemill.engine.core.events import Event
 from tidemill.engine.core.state import ExecutionState
+from tidemill.engine.lanes.turn import LaneTurn
 from tidemill.engine.record_values import write_problem
 from tidemill.engine.records import Cause, Source, encode_batch
+from tidemill.engine.runtime.items import Message as MessageItem
+from tidemill.engine.runtime.messages import Outgoing
 from tidemill.engine.store.rows import (
     DeadLetterRow,
     ExecutionRow,
     HistoryRow,
+    OutboxRow,
     RejectionRow,
     ShardCommit,
     TimerRow,
@@ -29,6 +35,9 @@ class OwnedShard:
     log_offset: int
     clock_us: int
     commit_number: int
+    # The number of the last message that went to the outbox, and of the last one applied by source shard.
+    outbox_sequence: int = 0
+    peers: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -52,16 +61,18 @@ class Turn:
     def __post_init__(self) -> None:
         self.written = _row_key(self.state)
 
-    def add(self, decision: Decision, source: Source) -> None:
-        """Take over a decision's events and effects."""
+    def add(self, decision: Decision, source: Source) -> list[Message]:
+        """Take over a decision's events and effects; returns the messages among these."""
         self.state = decision.state
         if decision.events:
             self.causes.append(Cause(len(decision.events), source))
             self.events.extend(decision.events)
-        self.add_effects(decision.effects)
+        return self.add_effects(decision.effects)
 
-    def add_effects(self, effects: list[Effect]) -> None:
-        """Sort effects into what is written with the commit and what is released after it."""
+    def add_effects(self, effects: list[Effect]) -> list[Message]:
+        """Sort effects into what is written with the commit and what is released after it; returns the rest,
+        which are messages."""
+        messages: list[Message] = []
         for effect in effects:
             match effect:
                 case CallAction() | CancelAction():
@@ -70,6 +81,9 @@ class Turn:
                     self.timers_armed[timer_id] = due_at_us
                 case DisarmTimer(timer_id):
                     self.timer_gone(timer_id)
+                case _:
+                    messages.append(effect)
+        return messages
 
     def timer_gone(self, timer_id: str) -> None:
         """The timer has fired or is disarmed: its row goes."""
@@ -86,16 +100,56 @@ class Turn:
 
 @dataclass(slots=True)
 class ShardTurn:
-    """What one batch does to one shard; `now_us` is the one time of all its events."""
+    """What one batch does to one shard; `now_us` is the one time of all its events.
+
+    So many as `messages_left` may be applied in the batch that sends them.
+    """
 
     owned: OwnedShard
     now_us: int
     log_offset: int
+    shards: int
+    messages_left: int
+    messages: list[MessageItem] = field(default_factory=list)
+    outbox: list[OutboxRow] = field(default_factory=list)
+    outbox_gone: list[int] = field(default_factory=list)
+    peers: dict[int, int] = field(default_factory=dict)
+    lanes: dict[bytes, LaneTurn] = field(default_factory=dict)
     rejections: list[RejectionRow] = field(default_factory=list)
     dead_letters: list[DeadLetterRow] = field(default_factory=list)
     dead_letters_gone: list[int] = field(default_factory=list)
     timers_gone: list[tuple[str, str]] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
+
+    def send(self, message: Outgoing) -> None:
+        """Send a message: into this batch where it is for this shard and nothing older waits, else away."""
+        shard = self.owned.shard
+        target = lanes.shard_of(message.lane_hash, self.shards)
+        record = message.record
+        if target == shard and self.messages_left > 0:
+            self.messages_left -= 1
+            self.messages.append(MessageItem(shard, record.execution_id, 0, record))
+            return
+        if target == shard:
+            self.messages_left = 0
+        record.source_shard = shard
+        record.source_sequence = self.owned.outbox_sequence + len(self.outbox) + 1
+        self.outbox.append(OutboxRow(shard, record.source_sequence, target, record.SerializeToString()))
+
+    def take_messages(self) -> list[MessageItem]:
+        """The messages of the shard to itself that this batch has sent and not applied yet."""
+        messages, self.messages = self.messages, []
+        return messages
+
+    def is_repeat(self, record: Command) -> bool:
+        """Whether a message out of the log was applied before; remembers it as applied."""
+        source, sequence = record.source_shard, record.source_sequence
+        if not sequence:
+            return False
+        if sequence <= self.peers.get(source, self.owned.peers.get(source, 0)):
+            return True
+        self.peers[source] = sequence
+        return False
 
     def reject(self, offset: int, error: ItemError) -> None:
         """Keep why a command was rejected."""
@@ -107,6 +161,8 @@ class ShardTurn:
         return (
             self.log_offset == self.owned.log_offset
             and not (self.rejections or self.dead_letters or self.dead_letters_gone or self.timers_gone)
+            and not (self.outbox or self.outbox_gone)
+            and all(lane.changes_nothing() for lane in self.lanes.values())
             and not any(turn.events or turn.timers_gone or turn.replaced_row for turn in self.turns)
         )
 
@@ -119,6 +175,12 @@ class ShardTurn:
         commit.dead_letters = self.dead_letters
         commit.dead_letters_gone = self.dead_letters_gone
         commit.timers_gone = self.timers_gone
+        commit.outbox = self.outbox
+        commit.outbox_gone = self.outbox_gone
+        commit.outbox_sequence = self.owned.outbox_sequence + len(self.outbox)
+        commit.peers = self.peers
+        for lane in self.lanes.values():
+            lane.add_to(commit)
         for turn in self.turns:
             _add_turn(commit, turn)
         return commit

@@ -1,0 +1,116 @@
+"""A scripted outside world: answers calls as the Action service does, once for each key and attempt."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from tidemill.api.actions.v1 import action_service_pb2 as pb
+from tidemill.api.errors.v1.problem_pb2 import Problem
+from tidemill.api.events.v1 import history_pb2
+from tidemill.engine.runtime.calls import Calls
+from tidemill.json import Json, dumps, loads
+
+CallKey: TypeAlias = tuple[str, int]
+
+
+class Hang:
+    """What a handler gives for a call that never ends by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a handler gives for a call that fails."""
+
+    status: int = 500
+    type: str = "https://open-workflow-specification.org/spec/1.0.0/errors/communication"
+    title: str = "Communication Error"
+    detail: str = ""
+
+
+Handler: TypeAlias = Callable[[dict[str, Json]], "Json | Failure | type[Hang]"]
+Publish: TypeAlias = Callable[[str, dict[str, Json]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One effect of the outside world: a call that was really made."""
+
+    key: str
+    attempt: int
+    action: str
+    arguments: Json
+    time_us: int
+
+
+@dataclass(slots=True)
+class Outside:
+    """The Action service with its ledger, and the world behind it. It outlives every crash of the Engine."""
+
+    handlers: dict[str, Handler] = field(default_factory=dict)
+    publish: Publish = field(default_factory=lambda: _nowhere)
+    effects: list[Effect] = field(default_factory=list)
+    cancelled: list[CallKey] = field(default_factory=list)
+    _ledger: dict[CallKey, pb.ActionResult] = field(default_factory=dict)
+    _open: dict[CallKey, pb.ActionCall] = field(default_factory=dict)
+
+    async def serve(self, calls: Calls, now_us: int) -> bool:
+        """Take the calls that wait, and answer them; whether there were any."""
+        message = calls.next_message()
+        if message is None:
+            return False
+        results = [
+            result for call in message.calls if (result := await self._answer(call, now_us)) is not None
+        ]
+        results += [self._cancel((asked.key, asked.attempt)) for asked in message.cancellations]
+        calls.received(results)
+        return True
+
+    async def _answer(self, call: pb.ActionCall, now_us: int) -> pb.ActionResult | None:
+        identity = (call.key, call.attempt)
+        if identity in self._ledger:
+            recorded = pb.ActionResult()
+            recorded.CopyFrom(self._ledger[identity])
+            recorded.from_record = True
+            return recorded
+        if identity in self._open:
+            return None
+        arguments = loads(call.arguments.data or b"null")
+        self.effects.append(Effect(call.key, call.attempt, call.action, arguments, now_us))
+        result = pb.ActionResult(key=call.key, attempt=call.attempt)
+        given = await self._ask(call, arguments)
+        if given is Hang:
+            self._open[identity] = call
+            return None
+        if isinstance(given, Failure):
+            result.state = history_pb2.ACTION_STATE_FAILED
+            result.error.CopyFrom(
+                Problem(type=given.type, status=given.status, title=given.title, detail=given.detail)
+            )
+        else:
+            result.state = history_pb2.ACTION_STATE_SUCCEEDED
+            result.output.data = dumps(given)  # type: ignore[arg-type]
+        self._ledger[identity] = result
+        return result
+
+    async def _ask(self, call: pb.ActionCall, arguments: Json) -> object:
+        given = arguments if isinstance(arguments, dict) else {}
+        if call.action == "events.publish":
+            await self.publish(call.namespace, given)
+            return arguments
+        handler = self.handlers.get(call.action)
+        return arguments if handler is None else handler(given)
+
+    def _cancel(self, identity: CallKey) -> pb.ActionResult:
+        if identity in self._ledger:
+            return self._ledger[identity]
+        self._open.pop(identity, None)
+        self.cancelled.append(identity)
+        result = pb.ActionResult(
+            key=identity[0], attempt=identity[1], state=history_pb2.ACTION_STATE_CANCELLED
+        )
+        self._ledger[identity] = result
+        return result
+
+
+async def _nowhere(_namespace: str, _event: dict[str, Json]) -> None:
+    return None
