@@ -1,6 +1,5 @@
 """Instants as authors and their data write them."""
 
-import math
 import re
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,6 +10,7 @@ from tidemill.json import Json
 
 # 10000-01-01T00:00:00Z
 _END_US: Final = 253_402_300_800 * SECOND_US
+_MILLISECOND_US: Final = 1_000
 _FRACTION: Final = r"(?:\.(?P<fraction>\d{1,30}))?"
 _CLOCK: Final = rf"(?P<clock>\d\d:\d\d)(?::(?P<seconds>\d\d){_FRACTION})?"
 _OFFSET: Final = r"(?:(?P<utc>[Zz])|(?P<sign>[+-])(?P<hours>[01]\d|2[0-3]):(?P<minutes>[0-5]\d))"
@@ -21,9 +21,9 @@ def parse_instant(value: Json, zone: ZoneInfo) -> int:
     """The instant that a value names; what has no offset of its own is meant in the zone.
 
     It may be RFC 3339 with or without an offset, a date alone (its midnight), seconds since 1970 as a number,
-    or the language's descriptor of a time: an object with `iso8601` or `epoch.milliseconds`. What is finer
-    than a microsecond is cut off. Raises ValueError with a plain sentence, also outside the years 1970 to
-    9999.
+    or the language's descriptor of a time: an object with `iso8601` or `epoch.milliseconds`. What text says
+    beyond microseconds is cut off. Raises ValueError with a plain sentence, also for what lies outside the
+    years 1970 to 9999.
     """
     instant_us = _instant(value, zone)
     if not 0 <= instant_us < _END_US:
@@ -35,10 +35,10 @@ def _instant(value: Json, zone: ZoneInfo) -> int:
     match value:
         case {"iso8601": str(text)} | str(text):
             return _from_text(text, zone)
-        case {"epoch": {"milliseconds": int() | float() as amount}} if _is_amount(amount):
-            return math.floor(amount * 1_000)
-        case int() | float() if _is_amount(value):
-            return math.floor(value * SECOND_US)
+        case {"epoch": {"milliseconds": int() | float() as amount}} if not isinstance(amount, bool):
+            return _from_number(amount, _MILLISECOND_US)
+        case int() | float() if not isinstance(value, bool):
+            return _from_number(value, SECOND_US)
         case _:
             raise ValueError(
                 "a time is text such as `2026-07-01T09:00:00Z` or `2026-07-01`, a number of seconds since "
@@ -46,8 +46,9 @@ def _instant(value: Json, zone: ZoneInfo) -> int:
             )
 
 
-def _is_amount(value: float) -> bool:
-    return not isinstance(value, bool) and math.isfinite(value)
+def _from_number(amount: float, unit_us: int) -> int:
+    # Infinities and NaN, which no conversion survives, are out of range as well.
+    return round(amount * unit_us) if 0 <= amount < _END_US else _END_US
 
 
 def _from_text(text: str, zone: ZoneInfo) -> int:
