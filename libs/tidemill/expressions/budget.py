@@ -11,8 +11,12 @@ OPERATIONS_MAX: Final = 100_000
 PRODUCED_BYTES_MAX: Final = 16 * 1024 * 1024
 # Values nest no deeper than this, because the JSON writer of the engine goes no deeper either.
 NESTING_LEVELS_MAX: Final = 250
-# What walks values by recursion (comparing, merging, containment) goes no deeper, to spare the Python stack.
-COMPARED_LEVELS_MAX: Final = 100
+# Inside an evaluation values may nest as deep as in jq: what walks them keeps a stack of its own.
+WALKED_LEVELS_MAX: Final = 10_000
+# Looking for one value in another walks by recursion, and goes no deeper, to spare the Python stack.
+CONTAINED_LEVELS_MAX: Final = 100
+# What an error costs that is caught: its message shows the values that were at fault.
+CAUGHT_OPERATIONS: Final = 40
 
 
 class Budget:

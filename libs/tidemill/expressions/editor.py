@@ -14,7 +14,7 @@ from tidemill.expressions.paths import (
     slice_range,
     whole,
 )
-from tidemill.expressions.values import is_number, raised, type_name
+from tidemill.expressions.values import is_number, raised, spend_reading, type_name
 from tidemill.json import Json
 
 
@@ -94,6 +94,7 @@ class Editor:
         for key in keys:
             if not isinstance(key, str):
                 raise raised(f"Cannot delete {type_name(key)} field of object")
+            spend_reading(key, self._budget)
             mine.pop(key, None)
         return mine
 
@@ -142,6 +143,7 @@ class Editor:
     def _put(self, container: Json, key: Json, value: Json) -> None:
         if isinstance(container, dict):
             assert isinstance(key, str)
+            spend_reading(key, self._budget)
             container[key] = value
             return
         assert isinstance(container, list)

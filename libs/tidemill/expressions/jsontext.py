@@ -6,14 +6,20 @@ from collections.abc import Iterator
 from json.encoder import encode_basestring
 from typing import Final
 
-from tidemill.expressions.budget import NESTING_LEVELS_MAX, Budget
-from tidemill.expressions.errors import BudgetExceededError, RaisedError
+from tidemill.expressions.budget import NESTING_LEVELS_MAX, WALKED_LEVELS_MAX, Budget
+from tidemill.expressions.errors import RaisedError
+from tidemill.expressions.jsonreader import read_json
 from tidemill.expressions.numbers import checked, number_text
 from tidemill.json import Json
 
 _STRINGS: Final = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_PIECE_OPERATIONS: Final = 2
+_QUOTED_CHARACTERS_PER_OPERATION: Final = 64
+_CALL_OPERATIONS: Final = 10
 _BRACKETS: Final = re.compile(r"[\[\]{}]")
-_SHOWN_CHARACTERS: Final = 40
+# Halves of pairs, which Python's reader would let through alone.
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_BRACKET_CHARACTERS_PER_OPERATION: Final = 4
 
 
 def pieces(value: Json) -> Iterator[str]:
@@ -27,7 +33,9 @@ def pieces(value: Json) -> Iterator[str]:
             yield closings.pop()
             continue
         prefix, item = following
-        if isinstance(item, list):
+        if len(waiting) > WALKED_LEVELS_MAX + 1:
+            yield prefix + "<skipped: too deep>"
+        elif isinstance(item, list):
             yield prefix + "["
             waiting.append(_items(item))
             closings.append("]")
@@ -70,11 +78,12 @@ def to_json(value: Json, budget: Budget) -> str:
     if type(value) is not list and type(value) is not dict:
         assert not isinstance(value, list | dict)
         text = _scalar(value)
+        budget.spend(len(text) // _QUOTED_CHARACTERS_PER_OPERATION)
         budget.produce(len(text))
         return text
     parts = []
     for piece in pieces(value):
-        budget.spend(3)
+        budget.spend(_PIECE_OPERATIONS + len(piece) // _QUOTED_CHARACTERS_PER_OPERATION)
         budget.produce(len(piece))
         parts.append(piece)
     return "".join(parts)
@@ -82,17 +91,18 @@ def to_json(value: Json, budget: Budget) -> str:
 
 def from_json(text: str, budget: Budget) -> Json:
     """The value of a JSON text; raises RaisedError when it is none or holds numbers out of range."""
-    budget.spend(len(text) // 4)
+    budget.spend(_CALL_OPERATIONS + len(text) // 4)
     budget.produce(len(text) * 4)
-    opening = text.count("[") + text.count("{")
-    if opening > NESTING_LEVELS_MAX:
-        budget.spend(opening)
-        _check_brackets(text)
+    if text.count("[") + text.count("{") > NESTING_LEVELS_MAX:
+        budget.spend(len(text) // _BRACKET_CHARACTERS_PER_OPERATION)
+        if _nests_deep(text):
+            return read_json(text, budget)
+    if _SURROGATE.search(text):
+        return read_json(text, budget)
     try:
         value: Json = json.loads(text, parse_int=_integer, parse_float=_double, parse_constant=_not_a_number)
-    except ValueError as error:
-        shown = text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
-        raise RaisedError(f"{error} (while parsing '{shown}')") from None
+    except ValueError:
+        return read_json(text, budget)
     return value
 
 
@@ -109,9 +119,10 @@ def _not_a_number(_: str) -> Json:
     raise RaisedError("NaN and infinities are not numbers here")
 
 
-def _check_brackets(text: str) -> None:
+def _nests_deep(text: str) -> bool:
     depth = 0
     for bracket in _BRACKETS.finditer(_STRINGS.sub("", text)):
         depth += 1 if bracket[0] in "[{" else -1
         if depth > NESTING_LEVELS_MAX:
-            raise BudgetExceededError(f"a value nests deeper than {NESTING_LEVELS_MAX} levels")
+            return True
+    return False

@@ -8,7 +8,7 @@ backtrack to the latest choice. Every step is charged, so nothing runs for ever.
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
-from tidemill.expressions.budget import Run
+from tidemill.expressions.budget import CAUGHT_OPERATIONS, Run
 from tidemill.expressions.errors import RaisedError
 from tidemill.json import Json
 
@@ -76,6 +76,7 @@ class Machine:
     def _handle(self, error: RaisedError) -> Jump:
         if self.handlers is None:
             raise error
+        self.run.budget.spend(CAUGHT_OPERATIONS)
         step, register, environment, frame, height, self.handlers = self.handlers
         del self.choices[height:]
         return step, (error.value, register), environment, frame

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from tidemill.expressions.budget import COMPARED_LEVELS_MAX, Budget
+from tidemill.expressions.budget import WALKED_LEVELS_MAX, Budget
 from tidemill.expressions.numbers import checked
-from tidemill.expressions.values import described, equals, is_number, less, raised, too_deep
+from tidemill.expressions.values import described, equals, is_number, less, raised, spend_keys
 from tidemill.json import Json
 
 Operator: TypeAlias = Callable[[Json, Json, Budget], Json]
@@ -13,6 +13,8 @@ Operator: TypeAlias = Callable[[Json, Json, Budget], Json]
 # What a copied array slot or object entry counts as, in bytes.
 SLOT_BYTES: Final = 8
 ENTRY_BYTES: Final = 32
+# As in jq; the budget of bytes ends most evaluations long before.
+_REPEATED_CHARACTERS_MAX: Final = 2**31 - 1
 
 
 def add(left: Json, right: Json, budget: Budget) -> Json:
@@ -31,6 +33,8 @@ def add(left: Json, right: Json, budget: Budget) -> Json:
         return left + right
     if isinstance(left, dict) and isinstance(right, dict):
         budget.produce(ENTRY_BYTES * (len(left) + len(right)))
+        budget.spend(1)
+        spend_keys(right, budget)
         return left | right
     raise raised(f"{described(left)} and {described(right)} cannot be added")
 
@@ -55,7 +59,7 @@ def multiply(left: Json, right: Json, budget: Budget) -> Json:
     if is_number(left) and isinstance(right, str):
         return _repeat(right, left, budget)
     if isinstance(left, dict) and isinstance(right, dict):
-        return _merge(left, right, budget, COMPARED_LEVELS_MAX)
+        return _merge(left, right, budget)
     raise raised(f"{described(left)} and {described(right)} cannot be multiplied")
 
 
@@ -63,23 +67,35 @@ def _repeat(text: str, count: int | float, budget: Budget) -> str | None:
     if count < 0:
         return None
     times = int(count)
+    if len(text) * times > _REPEATED_CHARACTERS_MAX:
+        raise raised("Repeat string result too long")
     budget.produce(len(text) * times)
     return text * times
 
 
-def _merge(left: dict[str, Json], right: dict[str, Json], budget: Budget, levels: int) -> dict[str, Json]:
-    if levels == 0:
-        raise too_deep(COMPARED_LEVELS_MAX)
-    budget.produce(ENTRY_BYTES * (len(left) + len(right)))
-    budget.spend(len(right))
-    merged = dict(left)
-    for key, value in right.items():
-        current = merged.get(key)
-        if isinstance(current, dict) and isinstance(value, dict):
-            merged[key] = _merge(current, value, budget, levels - 1)
-        else:
-            merged[key] = value
-    return merged
+def _merge(left: dict[str, Json], right: dict[str, Json], budget: Budget) -> dict[str, Json]:
+    root = _copied(left, right, budget)
+    waiting = [(root, right, 0)]
+    while waiting:
+        merged, changes, level = waiting.pop()
+        if level > WALKED_LEVELS_MAX:
+            raise raised("Object merge too deep")
+        for key, value in changes.items():
+            current = merged.get(key)
+            if isinstance(current, dict) and isinstance(value, dict):
+                inner = merged[key] = _copied(current, value, budget)
+                waiting.append((inner, value, level + 1))
+            else:
+                merged[key] = value
+    return root
+
+
+def _copied(fields: dict[str, Json], changes: dict[str, Json], budget: Budget) -> dict[str, Json]:
+    """A copy of an object that is about to take changes, which are charged with it."""
+    budget.produce(ENTRY_BYTES * (len(fields) + len(changes)))
+    budget.spend(len(changes))
+    spend_keys(changes, budget)
+    return dict(fields)
 
 
 def divide(left: Json, right: Json, budget: Budget) -> Json:

@@ -4,10 +4,10 @@ import math
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from tidemill.expressions.budget import NESTING_LEVELS_MAX, Budget
+from tidemill.expressions.budget import NESTING_LEVELS_MAX, WALKED_LEVELS_MAX, Budget
 from tidemill.expressions.errors import BudgetExceededError, RaisedError
 from tidemill.expressions.operators import SLOT_BYTES
-from tidemill.expressions.values import described, equals, is_number, raised, type_name
+from tidemill.expressions.values import described, equals, is_number, raised, spend_reading, type_name
 from tidemill.json import Json
 
 # The longest array that assigning to an index may make is bounded by the budget of bytes as well.
@@ -18,6 +18,7 @@ def index(value: Json, key: Json, budget: Budget) -> Json:
     """`value[key]`; what is not there is null. Raises RaisedError when the types do not fit."""
     if isinstance(key, str):
         if isinstance(value, dict):
+            spend_reading(key, budget)
             return value.get(key)
         if value is None:
             return None
@@ -126,11 +127,12 @@ def keyed_elements(value: Json) -> Iterable[tuple[Json, Json]]:
     raise raised(f"Cannot iterate over {described(value)}")
 
 
-def has(value: Json, key: Json) -> bool:
+def has(value: Json, key: Json, budget: Budget) -> bool:
     """True when an object has the key or an array the index; null has nothing."""
     if value is None:
         return False
     if isinstance(value, dict) and isinstance(key, str):
+        spend_reading(key, budget)
         return key in value
     if isinstance(value, list) and isinstance(key, int | float) and not isinstance(key, bool):
         return 0 <= key < len(value)
@@ -141,12 +143,13 @@ def checked_path(path: Json) -> list[Json]:
     """The path, which must be an array of bearable length."""
     if not isinstance(path, list):
         raise raised("Path must be specified as an array")
-    check_path_length(path)
+    if len(path) > WALKED_LEVELS_MAX:
+        raise raised("Path too deep")
     return path
 
 
 def check_path_length(path: Sequence[Json]) -> None:
-    """Raise BudgetExceededError for a path that no value of bearable depth has."""
+    """Raise BudgetExceededError for a path that grows key by key beyond what any output may nest."""
     if len(path) > NESTING_LEVELS_MAX:
         raise BudgetExceededError(f"a path is longer than {NESTING_LEVELS_MAX} keys")
 

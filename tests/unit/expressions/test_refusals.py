@@ -86,7 +86,7 @@ def test_syntax_errors_say_where_and_what(source: str, position: int, message: s
         ('test("a"; "q")', "a", "q is not a valid modifier string"),
         ("@nothing", 1, "nothing is not a valid format"),
         ("implode", [[]], "array ([]) can't be imploded, unicode codepoint needs to be numeric"),
-        ("fromjson", "{", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        ("fromjson", "{", "Unfinished JSON term at EOF at line 1, column 1 (while parsing '{')"),
         ("limit(-1; 1)", None, "limit doesn't support negative count"),
         (".[-5] = 1", [1], "Out of bounds negative array index"),
     ],

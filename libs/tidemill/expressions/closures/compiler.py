@@ -15,7 +15,7 @@ from tidemill.expressions.syntax import Node
 # Closures nest on the Python stack; deeper programs go to the machine, which has none.
 CLOSURE_LEVELS_MAX: Final = 40
 _UPDATES: Final = frozenset(["~assign/2", "~modify/2", "del/1"])
-_RUN_FREE_CALLS: Final = frozenset(["not/0", "type/0", "length/0", "startswith/1", "endswith/1", "has/1"])
+_RUN_FREE_CALLS: Final = frozenset(["not/0", "type/0", "length/0"])
 
 _Closure = TypeVar("_Closure")
 _Memory: TypeAlias = dict[tuple[int, int], tuple[Node, Scope, _Closure | None]]
@@ -98,6 +98,7 @@ class Closures:
                 body = source and self.single(node.body, scope.with_value("$" + node.name))
                 return flow.bind(source, body) if source and body else None
             case syntax.Try() if node.handler is not None:
+                self.needs_run = True
                 return self._of([node.body, node.handler], scope, flow.attempt)
             case syntax.If():
                 return self._of([node.condition, node.consequence, node.otherwise], scope, flow.condition)
@@ -201,6 +202,7 @@ class Closures:
         ]
         if len(names) == len(node.entries):
             return construction.named_object(list(zip(names, contents, strict=True)))
+        self.needs_run = True
         keys = self._all([key for key, _ in node.entries], scope)
         return None if keys is None else construction.computed_object(list(zip(keys, contents, strict=True)))
 

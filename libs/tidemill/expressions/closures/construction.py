@@ -8,6 +8,7 @@ from tidemill.expressions.functions.formats import Format
 from tidemill.expressions.machine import Environment
 from tidemill.expressions.paths import elements
 from tidemill.expressions.steps.values import bad_key
+from tidemill.expressions.values import spend_reading
 from tidemill.json import Json
 
 
@@ -49,6 +50,7 @@ def computed_object(entries: list[tuple[Single, Single]]) -> Single:
             content = entry(value, environment, run)
             if not isinstance(name, str):
                 raise bad_key(name)
+            spend_reading(name, run.budget)
             made[name] = content
         return made
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import islice
 
-from tidemill.expressions.budget import Run
+from tidemill.expressions.budget import CAUGHT_OPERATIONS, Run
 from tidemill.expressions.closures.shapes import Many, Single
 from tidemill.expressions.errors import RaisedError
 from tidemill.expressions.machine import Environment
@@ -88,6 +88,7 @@ def attempt(body: Single, handler: Single) -> Single:
             return body(value, environment, run)
         except RaisedError as error:
             problem = error.value
+        run.budget.spend(CAUGHT_OPERATIONS)
         return handler(problem, environment, run)
 
     return outputs
@@ -102,6 +103,7 @@ def attempt_many(body: Many, handler: Many) -> Many:
             return
         except RaisedError as error:
             problem = error.value
+        run.budget.spend(CAUGHT_OPERATIONS)
         yield from handler(problem, environment, run)
 
     return outputs

@@ -32,7 +32,7 @@ def straight_keys(target: Node) -> list[Node] | None:
 
 def weight(node: Node) -> int:
     """How many operations a closure counts as: its nodes, with more for a call than for an operator."""
-    own = _CALL_OPERATIONS if isinstance(node, syntax.Call | syntax.Text | syntax.Object) else 1
+    own = _CALL_OPERATIONS if isinstance(node, syntax.Call | syntax.Text) else 1
     return own + sum(map(weight, syntax.children(node)))
 
 

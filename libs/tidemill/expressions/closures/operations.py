@@ -1,6 +1,7 @@
 """Closures for arithmetic, comparison and truth."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from tidemill.expressions.budget import Run
 from tidemill.expressions.closures.shapes import Many, Single
@@ -9,6 +10,9 @@ from tidemill.expressions.numbers import checked
 from tidemill.expressions.operators import OPERATORS, Operator, add, negate, subtract
 from tidemill.expressions.values import equals_scalar, is_truthy, order_of_scalar
 from tidemill.json import INTEGER_MAX, INTEGER_MIN, Json
+
+# Comparing with a longer constant is charged, and so needs the budget.
+_SCALAR_CHARACTERS_MAX: Final = 256
 
 
 def binary(symbol: str, left: Single, right: Single) -> Single:
@@ -64,7 +68,9 @@ def with_constant(symbol: str, left: Single, scalar: Json) -> Single | None:
     """`left symbol scalar` for the symbols that need no budget then; None for the others."""
     if symbol in ("==", "!="):
         return _equality(left, scalar, wanted=symbol == "==")
-    if symbol in ("<", "<=", ">", ">="):
+    if symbol in ("<", "<=", ">", ">=") and not (
+        isinstance(scalar, str) and len(scalar) > _SCALAR_CHARACTERS_MAX
+    ):
         return _comparison(symbol, left, scalar)
     if symbol in ("+", "-") and type(scalar) is int:
         return _shift(left, scalar if symbol == "+" else -scalar, add if symbol == "+" else subtract, scalar)

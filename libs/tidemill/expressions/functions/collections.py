@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from tidemill.expressions.budget import COMPARED_LEVELS_MAX, NESTING_LEVELS_MAX, Budget, Run
+from tidemill.expressions.budget import CONTAINED_LEVELS_MAX, Budget, Run
 from tidemill.expressions.editor import delete_paths, set_path
 from tidemill.expressions.operators import ENTRY_BYTES, SLOT_BYTES, add, subtract
 from tidemill.expressions.paths import elements, get_path, has, index, keyed_elements, positions_of
@@ -13,10 +13,15 @@ from tidemill.expressions.values import (
     is_truthy,
     order_of_scalar,
     raised,
-    too_deep,
+    sorted_keys,
+    spend_keys,
+    spend_reading,
     type_name,
 )
 from tidemill.json import Json
+
+_ALL_LEVELS: Final = 2**53
+_SOUGHT_CHARACTERS_PER_OPERATION: Final = 32
 
 
 def length(run: Run, value: Json) -> Json:
@@ -35,7 +40,7 @@ def keys(run: Run, value: Json) -> Json:
     unsorted = keys_unsorted(run, value)
     if isinstance(value, dict):
         run.budget.spend(len(value) * len(value).bit_length())
-        return list[Json](sorted(value))
+        return list[Json](sorted_keys(value, run.budget))
     return unsorted
 
 
@@ -82,14 +87,15 @@ def contains(run: Run, value: Json, part: Json) -> Json:
     both_boolean = isinstance(value, bool) and isinstance(part, bool) and value is not part
     if type_name(value) != type_name(part) or both_boolean:
         raise raised(f"{described(value)} and {described(part)} cannot have their containment checked")
-    return _contains(value, part, run.budget, COMPARED_LEVELS_MAX)
+    return _contains(value, part, run.budget, CONTAINED_LEVELS_MAX)
 
 
 def _contains(value: Json, part: Json, budget: Budget, levels: int) -> bool:
     if levels == 0:
-        raise too_deep(COMPARED_LEVELS_MAX)
+        raise raised("Containment check too deep")
     if isinstance(value, dict) and isinstance(part, dict):
         budget.spend(len(part))
+        spend_keys(part, budget)
         for key, item in part.items():
             if key not in value or not _contains(value[key], item, budget, levels - 1):
                 return False
@@ -115,7 +121,7 @@ def _contained_in(items: list[Json], part: Json, budget: Budget, levels: int) ->
 
 def flatten(run: Run, value: Json) -> Json:
     """All arrays inside taken apart."""
-    return flatten_levels(run, value, NESTING_LEVELS_MAX)
+    return flatten_levels(run, value, _ALL_LEVELS)
 
 
 def flatten_levels(run: Run, value: Json, levels: Json) -> Json:
@@ -158,6 +164,7 @@ def from_entries(run: Run, value: Json) -> Json:
         key = _entry_key(run, item)
         if not isinstance(key, str):
             raise raised(f"Cannot use {described(key)} as object key")
+        spend_reading(key, run.budget)
         made[key] = _entry_value(run, item)
     return made
 
@@ -171,7 +178,7 @@ def _entry_key(run: Run, item: Json) -> Json:
 
 
 def _entry_value(run: Run, item: Json) -> Json:
-    return index(item, "value" if has(item, "value") else "Value", run.budget)
+    return index(item, "value" if has(item, "value", run.budget) else "Value", run.budget)
 
 
 def transpose(run: Run, value: Json) -> Json:
@@ -195,20 +202,27 @@ def indices(run: Run, value: Json, wanted: Json) -> Json:
             return list(positions_of(value, [wanted], run.budget))
         return list(positions_of(value, wanted, run.budget))
     if isinstance(value, str) and isinstance(wanted, str):
-        return _text_positions(value, wanted, run.budget)
+        return text_positions(run, value, wanted)
     return index(value, wanted, run.budget)
 
 
-def _text_positions(text: str, wanted: str, budget: Budget) -> Json:
+def text_positions(run: Run, value: Json, wanted: Json) -> Json:
+    """Where a string occurs in a string."""
+    if not isinstance(value, str):
+        raise raised(f"{described(value)} cannot be searched, as it is not a string")
+    if not isinstance(wanted, str):
+        raise raised(f"{described(wanted)} is not a string")
     if not wanted:
         return []
-    budget.spend(1 + len(text))
+    run.budget.spend(1 + len(value))
     found: list[Json] = []
-    position = text.find(wanted)
+    position = value.find(wanted)
     while position >= 0:
+        # Each search looks at the whole of what is wanted before it starts.
+        run.budget.spend(1 + len(wanted) // _SOUGHT_CHARACTERS_PER_OPERATION)
         found.append(position)
-        position = text.find(wanted, position + 1)
-    budget.produce(SLOT_BYTES * len(found))
+        position = value.find(wanted, position + 1)
+    run.budget.produce(SLOT_BYTES * len(found))
     return found
 
 
@@ -263,7 +277,7 @@ FUNCTIONS: Final[dict[str, Callable[..., Json]]] = {
     "length/0": length,
     "keys/0": keys,
     "keys_unsorted/0": keys_unsorted,
-    "has/1": lambda run, value, key: has(value, key),
+    "has/1": lambda run, value, key: has(value, key, run.budget),
     "add/0": add_all,
     "reverse/0": reverse,
     "contains/1": contains,
@@ -274,6 +288,7 @@ FUNCTIONS: Final[dict[str, Callable[..., Json]]] = {
     "from_entries/0": from_entries,
     "transpose/0": transpose,
     "indices/1": indices,
+    "_strindices/1": text_positions,
     "index/1": first_index,
     "rindex/1": last_index,
     "join/1": join,

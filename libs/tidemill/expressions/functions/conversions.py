@@ -96,5 +96,5 @@ FUNCTIONS: Final[dict[str, Callable[..., Json]]] = {
     "isnormal/0": _is_normal,
     "isfinite/0": lambda run, value: type_name(value) == "number",
     "have_literal_numbers/0": lambda run, value: True,
-    "have_decnum/0": lambda run, value: False,
+    "have_decnum/0": lambda run, value: True,
 }

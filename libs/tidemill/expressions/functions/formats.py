@@ -20,6 +20,10 @@ _NOT_BASE64: Final = re.compile(r"[^A-Za-z0-9+/]")
 _ESCAPED_BYTE: Final = re.compile(rb"%([0-9a-fA-F]{2})?")
 
 
+# For the formats that look at each character, or at each byte, one by one.
+_SLOW_CHARACTERS_PER_OPERATION: Final = 4
+
+
 def _charge(run: Run, text: str) -> str:
     run.budget.spend(1 + len(text) // 16)
     run.budget.produce(4 * len(text))
@@ -28,6 +32,18 @@ def _charge(run: Run, text: str) -> str:
 
 def _text(run: Run, value: Json) -> str:
     return _charge(run, tostring(run, value))
+
+
+def _slow_text(run: Run, value: Json) -> str:
+    text = _text(run, value)
+    run.budget.spend(len(text) // _SLOW_CHARACTERS_PER_OPERATION)
+    return text
+
+
+def _slow_bytes(run: Run, value: Json) -> bytes:
+    encoded = _text(run, value).encode(errors="replace")
+    run.budget.spend(len(encoded) // _SLOW_CHARACTERS_PER_OPERATION)
+    return encoded
 
 
 def _json(run: Run, value: Json) -> str:
@@ -68,15 +84,15 @@ def _cell(run: Run, cell: Json, name: str, shape: Callable[[str], str]) -> str:
 
 
 def _html(run: Run, value: Json) -> str:
-    return _text(run, value).translate(_HTML)
+    return _slow_text(run, value).translate(_HTML)
 
 
 def _uri(run: Run, value: Json) -> str:
-    return quote(_text(run, value), safe="-_.~", errors="replace")
+    return quote(_slow_bytes(run, value), safe="-_.~")
 
 
 def _urid(run: Run, value: Json) -> str:
-    text = _text(run, value)
+    text = _slow_text(run, value)
     encoded = text.encode(errors="replace")
     try:
         return _ESCAPED_BYTE.sub(_unescaped, encoded).decode()
@@ -116,11 +132,11 @@ def _base64d(run: Run, value: Json) -> str:
 
 
 def _base32(run: Run, value: Json) -> str:
-    return base64.b32encode(_text(run, value).encode(errors="replace")).decode()
+    return base64.b32encode(_slow_bytes(run, value)).decode()
 
 
 def _base32d(run: Run, value: Json) -> str:
-    text = _text(run, value)
+    text = _slow_text(run, value)
     digits = text.rstrip("=")
     try:
         return base64.b32decode(digits + "=" * (-len(digits) % 8)).decode(errors="replace")

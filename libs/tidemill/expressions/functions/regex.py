@@ -25,6 +25,8 @@ _PAIRS_PER_OPERATION: Final = 12
 # A small program always has few enough states for its quick engine, whose time does not depend on the size.
 _SMALL_PROGRAM_INSTRUCTIONS: Final = 16
 _CHARACTERS_PER_OPERATION: Final = 100
+# The text is encoded for RE2, once, before the first search.
+_ENCODED_CHARACTERS_PER_OPERATION: Final = 64
 _MATCH_OPERATIONS: Final = 30
 _GROUP_OPERATIONS: Final = 5
 _GROUP_BYTES: Final = 200
@@ -80,6 +82,7 @@ def _charge_search(length: int, compiled: Pattern, budget: Budget) -> None:
 def _searches(run: Run, value: Json, pattern: Json, flags: Json) -> Iterator[Match]:
     text, compiled, used = _prepared(run, value, pattern, flags)
     # One iterator for the whole text, because each search of its own would encode the text again.
+    run.budget.spend(len(text) // _ENCODED_CHARACTERS_PER_OPERATION)
     matches = compiled.finditer(text)
     previous = (-1, 0)
     while True:

@@ -5,7 +5,7 @@ from typing import Final
 
 from tidemill.expressions.budget import Run
 from tidemill.expressions.operators import SLOT_BYTES, split_text
-from tidemill.expressions.values import described, raised
+from tidemill.expressions.values import described, raised, spend_reading
 from tidemill.json import Json
 
 _SPACE: Final = (
@@ -60,6 +60,7 @@ def startswith(run: Run, value: Json, start: Json) -> Json:
     """True when the string begins so."""
     if not isinstance(value, str) or not isinstance(start, str):
         raise raised("startswith() requires string inputs")
+    spend_reading(start, run.budget)
     return value.startswith(start)
 
 
@@ -67,6 +68,7 @@ def endswith(run: Run, value: Json, end: Json) -> Json:
     """True when the string ends so."""
     if not isinstance(value, str) or not isinstance(end, str):
         raise raised("endswith() requires string inputs")
+    spend_reading(end, run.budget)
     return value.endswith(end)
 
 

@@ -8,7 +8,7 @@ from tidemill.expressions.closures.shapes import Many, Single
 from tidemill.expressions.errors import RaisedError
 from tidemill.expressions.machine import Environment, Frame, Jump, Machine, Place, Register, Step
 from tidemill.expressions.paths import check_path_length, get_path, index, keyed_elements, slice_of
-from tidemill.expressions.values import described, raised, shown
+from tidemill.expressions.values import described, raised, shown, spend_reading
 from tidemill.json import Json
 
 # Makes one value, or several, of the input and the outputs of the parts.
@@ -190,6 +190,7 @@ def combine_object(keys: int) -> Combine:
             key = parts[position]
             if not isinstance(key, str):
                 raise bad_key(key)
+            spend_reading(key, run.budget)
             made[key] = parts[position + 1]
         return made
 
