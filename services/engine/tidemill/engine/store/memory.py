@@ -3,26 +3,37 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from tidemill.engine.store.memory_lanes import MemoryLanes
 from tidemill.engine.store.rows import (
+    TRIGGER_KIND,
     DeadLetterRow,
     DefinitionRow,
     ExecutionFilter,
     ExecutionRow,
     HistoryRow,
+    OutboxRow,
     RejectionRow,
     ShardCommit,
     ShardRow,
+    SnapshotRow,
+    StoredExecution,
     TimerRow,
 )
 
 
-class MemoryStore:
-    """Implements ShardStore, ReadStore and DefinitionStore in dictionaries; nothing survives."""
+class MemoryStore(MemoryLanes):
+    """Implements all ports of the store in dictionaries; nothing survives."""
 
     def __init__(self, shards: int) -> None:
+        super().__init__()
         self._shards = {shard: ShardRow(shard, 0, 0, 0, 0) for shard in range(shards)}
         self._executions: dict[str, ExecutionRow] = {}
         self._histories: dict[str, list[HistoryRow]] = {}
+        self._snapshots: dict[str, SnapshotRow] = {}
+        self._shard_histories: dict[int, list[HistoryRow]] = {shard: [] for shard in range(shards)}
+        self._outbox: dict[tuple[int, int], OutboxRow] = {}
+        self._peers: dict[tuple[int, int], int] = {}
+        self._cursors: dict[tuple[str, int], int] = {}
         self._timers: dict[tuple[str, str], TimerRow] = {}
         self._rejections: dict[tuple[int, int], RejectionRow] = {}
         self._dead_letters: dict[int, DeadLetterRow] = {}
@@ -42,11 +53,11 @@ class MemoryStore:
         return {commit.shard for commit in passed}
 
     def _write(self, commit: ShardCommit) -> None:
-        self._shards[commit.shard] = ShardRow(
-            commit.shard, commit.epoch, commit.log_offset, commit.clock_us, commit.commit_number
-        )
+        self._move(commit)
         for history in commit.histories:
             self._histories.setdefault(history.execution_id, []).append(history)
+        self._shard_histories[commit.shard].extend(commit.histories)
+        self._snapshots.update((row.execution_id, row) for row in commit.snapshots)
         for execution in commit.executions:
             self._executions[execution.execution_id] = execution
         for key in commit.timers_gone:
@@ -60,9 +71,52 @@ class MemoryStore:
             self._dead_letters[self._dead_letter_number] = replace(letter, number=self._dead_letter_number)
         for number in commit.dead_letters_gone:
             self._dead_letters.pop(number, None)
+        self._write_outbox(commit)
+        self._write_lanes(commit)
 
-    async def load(self, execution_ids: Sequence[str]) -> Mapping[str, list[HistoryRow]]:
-        return {key: list(self._histories[key]) for key in execution_ids if key in self._histories}
+    def _move(self, commit: ShardCommit) -> None:
+        outbox_sequence = max(commit.outbox_sequence, self._shards[commit.shard].outbox_sequence)
+        self._shards[commit.shard] = ShardRow(
+            commit.shard,
+            commit.epoch,
+            commit.log_offset,
+            commit.clock_us,
+            commit.commit_number,
+            outbox_sequence,
+        )
+
+    def _write_outbox(self, commit: ShardCommit) -> None:
+        for sequence in commit.outbox_gone:
+            self._outbox.pop((commit.shard, sequence), None)
+        self._outbox.update(((row.shard, row.sequence), row) for row in commit.outbox)
+        for source, sequence in commit.peers.items():
+            self._peers[commit.shard, source] = sequence
+
+    async def load(
+        self, execution_ids: Sequence[str], *, whole: bool = False
+    ) -> Mapping[str, StoredExecution]:
+        known = self._histories.keys() if whole else self._histories.keys() | self._snapshots.keys()
+        return {key: self._stored(key, whole=whole) for key in execution_ids if key in known}
+
+    def _stored(self, execution_id: str, *, whole: bool) -> StoredExecution:
+        snapshot = None if whole else self._snapshots.get(execution_id)
+        after = snapshot.sequence if snapshot else 0
+        rows = self._histories.get(execution_id, [])
+        return StoredExecution(snapshot, [row for row in rows if row.sequence > after])
+
+    async def peers(self, shards: Sequence[int]) -> Mapping[tuple[int, int], int]:
+        return {key: sequence for key, sequence in self._peers.items() if key[0] in shards}
+
+    async def page_outbox(self, shard: int, after_sequence: int, limit: int) -> list[OutboxRow]:
+        found = (row for key, row in sorted(self._outbox.items()) if key[0] == shard)
+        return [row for row in found if row.sequence > after_sequence][:limit]
+
+    async def discard_outbox(self, items: Sequence[tuple[int, int, Sequence[int]]]) -> set[int]:
+        passed = [item for item in items if self._shards[item[0]].epoch == item[1]]
+        for shard, _, sequences in passed:
+            for sequence in sequences:
+                self._outbox.pop((shard, sequence), None)
+        return {shard for shard, _, _ in passed}
 
     async def page_owing(
         self, shard: int, after: tuple[int, str] | None, limit: int
@@ -114,6 +168,23 @@ class MemoryStore:
         letters = (row for number, row in sorted(self._dead_letters.items()) if number > after)
         return [row for row in letters if namespace in ("", row.namespace)][:limit]
 
+    async def page_commits(self, shard: int, after_commit: int, limit: int) -> list[HistoryRow]:
+        rows = sorted(
+            (row for row in self._shard_histories[shard] if row.commit_number > after_commit),
+            key=lambda row: (row.commit_number, row.execution_id, row.sequence),
+        )
+        last = rows[min(limit, len(rows)) - 1].commit_number if rows else 0
+        return [row for row in rows if row.commit_number <= last]
+
+    async def last_commits(self) -> Mapping[int, int]:
+        return {shard: row.commit_number for shard, row in self._shards.items()}
+
+    async def cursors(self, name: str) -> Mapping[int, int]:
+        return {shard: position for (reader, shard), position in self._cursors.items() if reader == name}
+
+    async def move_cursors(self, name: str, positions: Mapping[int, int]) -> None:
+        self._cursors.update(((name, shard), position) for shard, position in positions.items())
+
     async def publish(self, row: DefinitionRow) -> DefinitionRow:
         key = (row.namespace, row.name, row.version)
         if key not in self._definitions:
@@ -130,7 +201,8 @@ class MemoryStore:
 
 def _matches(row: ExecutionRow, wanted: ExecutionFilter) -> bool:
     return (
-        wanted.namespace in ("", row.namespace)
+        (wanted.with_triggers or row.kind != TRIGGER_KIND)
+        and wanted.namespace in ("", row.namespace)
         and wanted.workflow in ("", row.workflow)
         and wanted.subject in ("", row.subject)
         and (not wanted.phases or row.phase in wanted.phases)

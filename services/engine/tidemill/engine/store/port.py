@@ -12,14 +12,37 @@ from tidemill.engine.store.rows import (
     ExecutionFilter,
     ExecutionRow,
     HistoryRow,
+    LaneQuery,
+    LaneRows,
+    OutboxRow,
     RejectionRow,
     ShardCommit,
     ShardRow,
+    StoredExecution,
+    SubscriberQuery,
+    SubscriptionRow,
     TimerRow,
 )
 
 
-class ShardStore(Protocol):
+class OutboxStore(Protocol):
+    """What carries messages between shards."""
+
+    async def peers(self, shards: Sequence[int]) -> Mapping[tuple[int, int], int]:
+        """The last applied message by (shard, source shard), where there was one."""
+        ...
+
+    async def page_outbox(self, shard: int, after_sequence: int, limit: int) -> list[OutboxRow]:
+        """Up to `limit` messages of the shard after the given number, in order."""
+        ...
+
+    async def discard_outbox(self, items: Sequence[tuple[int, int, Sequence[int]]]) -> set[int]:
+        """Forget messages that have arrived: (shard, epoch, sequences). Returns the shards whose epoch held;
+        those of the others stay. Numbers that are gone already are no error."""
+        ...
+
+
+class ShardStore(OutboxStore, Protocol):
     """What the owner of shards needs."""
 
     async def take(self, shards: Sequence[int], owner: str) -> list[ShardRow]:
@@ -29,15 +52,21 @@ class ShardStore(Protocol):
     async def commit(self, commits: Sequence[ShardCommit]) -> set[int]:
         """Write a batch in one transaction and return the shards that were written.
 
-        The first statement moves `log_offset`, `clock_us` and `commit_number` of each shard whose epoch is as
-        given; the others are fenced, and none of their rows is written. An execution row replaces the
-        former one. Raises StorageRefusedError when the data itself is refused (nothing written). After
-        StorageUnavailableError the outcome is unknown: the caller drops its memory and takes the shards anew.
+        The first statement moves `log_offset`, `clock_us`, `commit_number` and `outbox_sequence` of each
+        shard whose epoch is as given; the others are fenced, and none of their rows is written. Rows replace
+        former ones of the same key, except histories and messages, which are new. Raises StorageRefusedError
+        when the data itself is refused (nothing written). After StorageUnavailableError the outcome is
+        unknown: the caller drops its memory and takes the shards anew.
         """
         ...
 
-    async def load(self, execution_ids: Sequence[str]) -> Mapping[str, list[HistoryRow]]:
-        """The histories of those executions that exist, each in order of sequence."""
+    async def load(
+        self, execution_ids: Sequence[str], *, whole: bool = False
+    ) -> Mapping[str, StoredExecution]:
+        """The snapshot, and the history after it in order of sequence, of those executions that have either.
+
+        With `whole` the whole history and no snapshot.
+        """
         ...
 
     async def page_owing(
@@ -81,6 +110,52 @@ class ReadStore(Protocol):
 
     async def dead_letters(self, namespace: str, after: int, limit: int) -> list[DeadLetterRow]:
         """Dead letters by number after the given one; an empty namespace means all."""
+        ...
+
+    async def page_commits(self, shard: int, after_commit: int, limit: int) -> list[HistoryRow]:
+        """The history that the shard's commits after the given number have added, by commit number, execution
+        and sequence. Whole commits only: as few as make `limit` rows, or all there are."""
+        ...
+
+    async def last_commits(self) -> Mapping[int, int]:
+        """The number of the last commit of each shard."""
+        ...
+
+
+class LaneStore(Protocol):
+    """What lanes remember. Sees every commit that returned before the call."""
+
+    async def read_lanes(self, wanted: Sequence[LaneQuery]) -> Mapping[bytes, LaneRows]:
+        """What each lane asked for holds, also where that is nothing; each lane is asked for once.
+
+        Takes time by the number of filters and events of a lane, not of its subscriptions.
+        """
+        ...
+
+    async def subscribers(self, wanted: Sequence[SubscriberQuery]) -> list[list[SubscriptionRow]]:
+        """For each query those who wait under one of its pairs, by execution and subscription id.
+
+        About `limit` rows: as few whole executions as reach it, or all there are.
+        """
+        ...
+
+    async def expire_lanes(self, before_us: int, limit: int) -> int:
+        """Forget up to `limit` events, and as many seen digests, that expire before the time.
+
+        Returns how many went of both.
+        """
+        ...
+
+
+class CursorStore(Protocol):
+    """Where readers of commits have come to, by the reader's name and shard."""
+
+    async def cursors(self, name: str) -> Mapping[int, int]:
+        """The last commit number that the reader is done with, of each shard where it has begun."""
+        ...
+
+    async def move_cursors(self, name: str, positions: Mapping[int, int]) -> None:
+        """Remember positions by shard, each in the place of the former one."""
         ...
 
 

@@ -2,6 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
+
+# Executions of this kind run schedules: the number of the contract.
+TRIGGER_KIND: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +17,7 @@ class ShardRow:
     log_offset: int  # the next record to apply
     clock_us: int
     commit_number: int
+    outbox_sequence: int = 0  # the last number given to a row of the outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +32,28 @@ class HistoryRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotRow:
+    """The encoded state of an execution after its event `sequence`; each replaces the one before."""
+
+    execution_id: str
+    sequence: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredExecution:
+    """What is stored of one execution's state: its snapshot, and the history after it."""
+
+    snapshot: SnapshotRow | None
+    history: list[HistoryRow]
+
+
+@dataclass(frozen=True, slots=True)
 class ExecutionRow:
-    """One execution as it last changed phase; `output` and `error` are encoded, empty when absent."""
+    """One execution as it last changed phase; `output` and `error` are encoded, empty when absent.
+
+    `kind` is a number of the contract: executions of TRIGGER_KIND belong to the engine itself.
+    """
 
     execution_id: str
     namespace: str
@@ -46,6 +71,8 @@ class ExecutionRow:
     sequence: int
     request_id: str
     input_digest: bytes
+    parent_execution_id: str = ""
+    kind: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +109,87 @@ class DeadLetterRow:
     time_us: int
 
 
+@dataclass(frozen=True, slots=True)
+class SubscriptionRow:
+    """An execution that waits for events of a lane; unique by lane, execution and subscription id.
+
+    `shape_id` names the filter, `key` the correlation values that are expected.
+    """
+
+    shard: int
+    lane: bytes
+    shape_id: bytes
+    key: bytes
+    execution_id: str
+    subscription_id: str
+    since_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaneEventRow:
+    """An event that a lane has heard lately, as JSON; unique by lane and the digest of source and id."""
+
+    shard: int
+    lane: bytes
+    digest: bytes
+    received_at_us: int
+    expires_at_us: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LaneSeenRow:
+    """The digest of an event that a lane has heard, so that it hears it once."""
+
+    shard: int
+    lane: bytes
+    digest: bytes
+    expires_at_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class CounterRow:
+    """A value that a lane keeps under a name; an empty one takes the row away."""
+
+    shard: int
+    lane: bytes
+    name: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """A message under way to a shard: `data` is an encoded Command."""
+
+    shard: int
+    sequence: int
+    target_shard: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PeerRow:
+    """The last message of another shard that the shard has applied."""
+
+    shard: int
+    source_shard: int
+    sequence: int
+
+
 @dataclass(slots=True)
 class ShardCommit:
-    """What one batch changes in one shard: written whole, or not at all when the epoch has moved on."""
+    """What one batch changes in one shard: written whole, or not at all when the epoch has moved on.
+
+    What goes leaves before what comes is added. `shapes` are filters by their id, `peers` the last applied
+    message by source shard. `outbox_sequence` only ever rises.
+    """
 
     shard: int
     epoch: int
     log_offset: int
     clock_us: int
     commit_number: int
+    outbox_sequence: int = 0
     histories: list[HistoryRow] = field(default_factory=list)
     executions: list[ExecutionRow] = field(default_factory=list)
     timers_armed: list[TimerRow] = field(default_factory=list)
@@ -98,11 +197,22 @@ class ShardCommit:
     rejections: list[RejectionRow] = field(default_factory=list)
     dead_letters: list[DeadLetterRow] = field(default_factory=list)
     dead_letters_gone: list[int] = field(default_factory=list)
+    shapes: dict[bytes, bytes] = field(default_factory=dict)
+    subscriptions: list[SubscriptionRow] = field(default_factory=list)
+    subscriptions_gone: list[tuple[bytes, str, str]] = field(default_factory=list)
+    lane_events: list[LaneEventRow] = field(default_factory=list)
+    lane_events_gone: list[tuple[bytes, bytes]] = field(default_factory=list)
+    lanes_seen: list[LaneSeenRow] = field(default_factory=list)
+    counters: list[CounterRow] = field(default_factory=list)
+    outbox: list[OutboxRow] = field(default_factory=list)
+    outbox_gone: list[int] = field(default_factory=list)
+    peers: dict[int, int] = field(default_factory=dict)
+    snapshots: list[SnapshotRow] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class DefinitionRow:
-    """One published version; `revision` numbers the catalogue's changes from 1."""
+    """One published version; `revision` numbers the catalogue's changes from 1. `listens` is encoded."""
 
     namespace: str
     name: str
@@ -112,11 +222,15 @@ class DefinitionRow:
     published_at_us: int
     profile: str
     revision: int
+    listens: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionFilter:
-    """Which executions a list asks for; empty fields do not narrow. `before` ends the page before."""
+    """Which executions a list asks for; empty fields do not narrow. `before` ends the page before.
+
+    The engine's own, of TRIGGER_KIND, are left out unless `with_triggers`.
+    """
 
     namespace: str = ""
     workflow: str = ""
@@ -125,3 +239,36 @@ class ExecutionFilter:
     started_from_us: int = 0
     started_until_us: int = 0
     before: tuple[int, str] | None = None
+    with_triggers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LaneQuery:
+    """What to read of a lane: which digests it has seen, some counters, and its events since a time."""
+
+    lane: bytes
+    digests: tuple[bytes, ...] = ()
+    counters: tuple[str, ...] = ()
+    events_since_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRows:
+    """What a lane holds: the filters that have a subscription, by id; those of the digests that it has seen;
+    those of the counters that have a value; the events asked for, oldest first; how many it holds in all."""
+
+    shapes: dict[bytes, bytes]
+    seen: frozenset[bytes]
+    counters: dict[str, bytes]
+    events: list[LaneEventRow]
+    buffered: int
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberQuery:
+    """Who waits in a lane: under one of the pairs of filter and key, in an execution after `after`."""
+
+    lane: bytes
+    pairs: tuple[tuple[bytes, bytes], ...]
+    after: str
+    limit: int
