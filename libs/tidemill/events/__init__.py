@@ -1,0 +1,1 @@
+"""CloudEvents and the filters on them, as the services share them. Pure."""
