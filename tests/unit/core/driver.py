@@ -1,6 +1,6 @@
 """Drives one execution through the core, and checks after every command what must always hold."""
 
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from tests.unit.core.snapshots import snapshot
 from tidemill.engine.core.apply import fold
@@ -9,7 +9,9 @@ from tidemill.engine.core.commands import (
     Command,
     CompleteAction,
     ConfirmCancellation,
+    EndChild,
     FireTimer,
+    GrantSlot,
     Resume,
     Retry,
     Start,
@@ -17,8 +19,27 @@ from tidemill.engine.core.commands import (
 )
 from tidemill.engine.core.decide import decide
 from tidemill.engine.core.decision import Decision, RejectionReason
-from tidemill.engine.core.effects import ArmTimer, CallAction, CancelAction, DisarmTimer
-from tidemill.engine.core.events import ActionState, Event
+from tidemill.engine.core.effects import (
+    ArmTimer,
+    CallAction,
+    CancelAction,
+    CancelChild,
+    DisarmTimer,
+    RequestSlot,
+    StartChild,
+    Subscribe,
+    TellParent,
+    Unsubscribe,
+)
+from tidemill.engine.core.events import (
+    ActionState,
+    ChildRequested,
+    ChildState,
+    Event,
+    SlotRequested,
+    Subscription,
+    TriggerOrigin,
+)
 from tidemill.engine.core.owed import armed_timers, owed_effects
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.plan import compile_plan
@@ -65,6 +86,15 @@ class Driver:
         self.calls: dict[tuple[str, int], CallAction] = {}
         self.cancellations: set[tuple[str, int]] = set()
         self.all_calls: list[CallAction] = []
+        # Children that have not ended, all that were started, and those that are to end.
+        self.children: dict[str, ChildRequested] = {}
+        self.all_children: list[ChildRequested] = []
+        self.cancelled_children: list[str] = []
+        self.told: list[TellParent] = []
+        self.slots: dict[str, SlotRequested] = {}
+        # What lanes hold for it, and the ids of all waits that ever were.
+        self.subscriptions: dict[str, tuple[str, Subscription]] = {}
+        self.all_subscriptions: list[str] = []
         self.checks = True
 
     @property
@@ -92,7 +122,7 @@ class Driver:
         assert self.state.error is not None
         return self.state.error
 
-    def start(self, given: Value = None) -> "Driver":
+    def start(self, given: Value = None, *, subject: str = "", origin: TriggerOrigin | None = None) -> Self:
         """Start with an input; None stands for the empty object."""
         payload = Payload.of({} if given is None else given)
         command = Start(
@@ -102,6 +132,8 @@ class Driver:
             version="1.2.3",
             input=payload,
             input_digest=payload.data,
+            subject=subject,
+            origin=origin,
         )
         self.command(command)
         return self
@@ -143,6 +175,35 @@ class Driver:
                     self.timers[effect.timer_id] = effect.due_at_us
                 case DisarmTimer():
                     self.timers.pop(effect.timer_id, None)
+                case StartChild():
+                    self._start_child(effect.child)
+                case CancelChild():
+                    del self.children[effect.execution_id]
+                    self.cancelled_children.append(effect.execution_id)
+                case TellParent():
+                    self.told.append(effect)
+                case RequestSlot():
+                    assert effect.slot.request_id not in self.slots, "a slot was asked for twice"
+                    self.slots[effect.slot.request_id] = effect.slot
+                case Subscribe():
+                    self._subscribe(effect)
+                case Unsubscribe():
+                    _, wait = self.subscriptions.pop(effect.subscription_id)
+                    assert wait.lane == effect.lane
+
+    def _subscribe(self, effect: Subscribe) -> None:
+        wait = effect.subscription
+        assert wait.id not in self.all_subscriptions, "a wait began twice"
+        assert self.plan.shape(effect.reference, wait.filter)
+        self.all_subscriptions.append(wait.id)
+        self.subscriptions[wait.id] = (effect.reference, wait)
+
+    def _start_child(self, child: ChildRequested) -> None:
+        started = {earlier.execution_id for earlier in self.all_children}
+        assert child.execution_id not in started, "a child was started twice"
+        self.all_children.append(child)
+        if child.awaited:
+            self.children[child.execution_id] = child
 
     def check(self) -> None:
         """State = fold; rows = armed timers; owed = released and not answered; sequence without gaps."""
@@ -160,6 +221,10 @@ class Driver:
         cancelled = {(effect.key, effect.attempt) for effect in owed if isinstance(effect, CancelAction)}
         assert cancelled == self.cancellations
         assert state.owes == bool(owed)
+        # No task waits for another child than these, nor for a slot that was not asked for.
+        assert set(state.children) == set(self.children)
+        assert set(state.slots) <= set(self.slots)
+        assert state.subscriptions == self.subscriptions
 
     # What the outside does.
 
@@ -197,11 +262,39 @@ class Driver:
         self.cancellations = {owed for owed in self.cancellations if owed[0] != key}
         return self.command(ConfirmCancellation(key))
 
+    def child_of(self, reference: str) -> ChildRequested:
+        """The child that a task waits for."""
+        return self.children[self.state.frames[reference].child]
+
+    def end_child(
+        self,
+        child: ChildRequested,
+        state: ChildState = ChildState.COMPLETED,
+        *,
+        output: Value = None,
+        error: Problem | None = None,
+    ) -> Decision:
+        """A child ends, wanted or not."""
+        self.children.pop(child.execution_id, None)
+        given = Payload.of(output) if state is ChildState.COMPLETED else None
+        return self.command(EndChild(child.execution_id, state, given, error))
+
+    def grant(self, request_id: str, seconds: int = 0) -> Decision:
+        """A pace lane gives a slot so many seconds from now, wanted or not."""
+        self.slots.pop(request_id, None)
+        return self.command(GrantSlot(request_id, self.now_us + seconds * SECOND_US))
+
     def fire_next(self) -> Decision:
         """Time passes until the next timer is due, and it fires."""
         timer_id, due_at_us = min(self.timers.items(), key=lambda item: item[1])
         self.now_us = max(self.now_us, due_at_us)
         return self.command(FireTimer(timer_id))
+
+    def go_on(self) -> "Driver":
+        """Let it go on from its yields until it waits for something else, or has ended."""
+        while yields := [timer for timer in self.timers if ":yield/" in timer]:
+            self.command(FireTimer(yields[0]))
+        return self
 
     def cancel(self) -> Decision:
         """An operator ends it."""

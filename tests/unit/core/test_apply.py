@@ -26,6 +26,14 @@ from tidemill.engine.records import (
 )
 
 PROBLEM = Problem("https://example.com/a", 418, "Teapot", "short and stout", "/do/0/tea")
+CHILD = events.ChildRequested(
+    execution_id="child",
+    namespace="n",
+    workflow="w",
+    version="1.0.0",
+    subject="s",
+    input=Payload.of({}),
+)
 ONE_OF_EACH: list[Event] = [
     events.ExecutionStarted(
         namespace="n",
@@ -57,6 +65,10 @@ ONE_OF_EACH: list[Event] = [
     events.ActionCompleted("/do/0/a", "k", 2, ActionState.FAILED, None, PROBLEM, True),
     events.CancellationConfirmed("k"),
     events.TimerFired("t"),
+    events.ChildCompleted("/do/0/a", "child", events.ChildState.COMPLETED, Payload.of(None)),
+    events.TaskYielded("/do/0/a"),
+    events.SlotGranted("/do/0/a", 5),
+    events.ScheduleFired("/do/0/a", (1, 2), 3),
 ]
 VARIANTS: list[Event] = [
     events.ExecutionStarted(namespace="n", workflow="w", version="1.0.0", raw_input=Payload.of(1)),
@@ -75,6 +87,24 @@ VARIANTS: list[Event] = [
     events.TaskCompleted("/do/0/a"),
     events.TaskFaulted("/do/0/a", Problem("", 0)),
     events.ActionCompleted("/do/0/a", "k", 1, ActionState.SUCCEEDED, Payload.of(None)),
+    events.TaskStarted("/do/0/a", "1", 1, child=CHILD),
+    events.TaskStarted(
+        "/do/0/a",
+        "1",
+        1,
+        child=events.ChildRequested(
+            execution_id="child",
+            namespace="n",
+            workflow="w",
+            input=Payload.of({"a": "ä"}),
+            awaited=False,
+            origin=events.TriggerOrigin("cron", "", "2026-01-01T00:00:00Z"),
+        ),
+    ),
+    events.TaskStarted("/do/0/a", "1", 1, slot=events.SlotRequested("r", b"n\0\0pace\0k", 10, 60_000_000)),
+    events.ChildCompleted("/do/0/a", "child", events.ChildState.FAULTED, None, PROBLEM),
+    events.ChildCompleted("/do/0/a", "child", events.ChildState.CANCELLED),
+    events.ScheduleFired("/do/0/a", (), 0),
 ]
 
 
@@ -137,6 +167,9 @@ def test_an_unknown_action_state_says_so() -> None:
         events.ActionCompleted("/do/0/ask", "stranger", 1, ActionState.SUCCEEDED),
         events.ActionCompleted("/do/0/ask", f"{EXECUTION_ID}:/do/0/ask#1", 2, ActionState.SUCCEEDED),
         events.TimerFired("stranger"),
+        events.ChildCompleted("/do/0/ask", "stranger", events.ChildState.COMPLETED),
+        events.SlotGranted("/do/0/ask", 1),
+        events.ScheduleFired("/do/9/missing", (), 0),
         events.ExecutionRetried(),
     ],
 )

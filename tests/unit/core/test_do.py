@@ -8,6 +8,8 @@ from tidemill.engine.core.events import TaskCompleted, TaskSkipped, TaskStarted
 from tidemill.engine.core.settings import CoreSettings
 from tidemill.engine.core.state import Phase
 
+CIRCLES = CoreSettings(entries_per_command_max=10, yields_in_a_row_max=3)
+
 
 def add(name: str, **members: Value) -> Task:
     return set_task(name, {"seen": f'${{ .seen + ["{name}"] }}'}, **members)
@@ -65,7 +67,7 @@ def test_everything_else_runs(condition: str) -> None:
 
 def test_five_thousand_tasks_in_a_row_do_not_meet_the_stack() -> None:
     driver = Driver(*[set_task(f"t{index}", {"index": index}) for index in range(5_000)])
-    assert driver.start().output == {"index": 4_999}
+    assert driver.start().go_on().output == {"index": 4_999}
 
 
 def test_a_long_run_of_jumps_does_not_meet_the_stack() -> None:
@@ -73,26 +75,31 @@ def test_a_long_run_of_jumps_does_not_meet_the_stack() -> None:
         set_task("count", {"n": "${ (.n // 0) + 1 }"}),
         {"again": {"switch": [{"more": {"when": ".n < 4000", "then": "count"}}]}},
     ]
-    assert Driver(*loop).start().output == {"n": 4_000}
+    assert Driver(*loop).start().go_on().output == {"n": 4_000}
 
 
 def test_a_run_in_a_circle_faults_with_the_name_of_the_limit() -> None:
-    driver = Driver(set_task("again", {"a": 1}, then="again")).start()
+    driver = Driver(set_task("again", {"a": 1}, then="again"), settings=CIRCLES).start().go_on()
     assert driver.error.status == 500
-    assert "entries_per_command_max (10000)" in driver.error.detail
+    assert "yields_in_a_row_max (3)" in driver.error.detail
+    assert "entries_per_command_max (10)" in driver.error.detail
+    # 10 in each of 4 turns, and the last one, which faulted.
+    assert len(driver.names(TaskStarted)) == 41
     assert driver.error.instance == "/do/0/again"
 
 
 def test_no_try_catches_a_run_in_a_circle() -> None:
     circle = set_task("again", {"a": 1}, then="again")
-    driver = Driver({"try": {"try": [circle], "catch": {"do": [circle]}}}).start()
+    task: Task = {"try": {"try": [circle], "catch": {"do": [circle]}}}
+    driver = Driver(task, settings=CIRCLES).start().go_on()
     assert "entries_per_command_max" in driver.error.detail
 
 
 def test_an_operator_may_retry_a_run_in_a_circle() -> None:
-    driver = Driver(set_task("again", {"a": 1}, then="again")).start()
+    driver = Driver(set_task("again", {"a": 1}, then="again"), settings=CIRCLES).start().go_on()
     driver.retry()
-    assert "entries_per_command_max" in driver.error.detail
+    assert driver.phase is Phase.RUNNING
+    assert "entries_per_command_max" in driver.go_on().error.detail
 
 
 def test_a_wait_in_a_circle_is_no_run_in_a_circle() -> None:
@@ -116,15 +123,28 @@ def test_expressions_of_one_command_share_a_budget() -> None:
     costly = "${ [limit(900; range(1e9))] | length }"
     limits = CoreSettings(operations_per_command_max=100_000)
     driver = Driver(set_task("count", costly, then="count"), settings=limits).start()
-    assert driver.error.type.endswith("/errors/expression")
+    assert list(driver.state.yielded) == ["/do/0/count"]
     assert len(driver.events) < 1_000
+
+
+def test_a_task_that_alone_costs_more_than_a_command_may_faults() -> None:
+    costly = "${ [limit(900; range(1e9))] | length }"
+    limits = CoreSettings(operations_per_command_max=800)
+    driver = Driver(set_task("count", costly), settings=limits).start()
+    assert driver.error.type.endswith("/errors/expression")
 
 
 def test_what_one_command_makes_is_bounded_in_all() -> None:
     limits = CoreSettings(bytes_per_command_max=100_000)
     driver = Driver(set_task("make", {"text": "x" * 1_000}, then="make"), settings=limits).start()
-    assert "bytes_per_command_max (100000)" in driver.error.detail
+    assert list(driver.state.yielded) == ["/do/0/make"]
     assert len(driver.events) < 250
+
+
+def test_a_task_that_alone_makes_more_than_a_command_may_faults() -> None:
+    limits = CoreSettings(bytes_per_command_max=100_000)
+    driver = Driver(set_task("make", {"text": "x" * 100_000}), settings=limits).start()
+    assert "bytes_per_command_max (100000)" in driver.error.detail
 
 
 @pytest.mark.parametrize(

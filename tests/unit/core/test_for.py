@@ -4,6 +4,7 @@ import pytest
 
 from tests.unit.core.driver import Driver, Task, Value, call_task, set_task
 from tidemill.engine.core.events import RoundStarted
+from tidemill.engine.core.settings import CoreSettings
 
 NOTE = set_task("note", {"seen": "${ .seen + [[$index, $item]] }"})
 
@@ -82,12 +83,13 @@ def test_rounds_with_calls_wait_for_each() -> None:
 
 
 def test_a_round_without_tasks_costs_no_stack() -> None:
-    driver = Driver(loop("[range(9000)]"))
+    driver = Driver(loop("[range(9000)]"), settings=CoreSettings(entries_per_command_max=10_000))
     assert driver.start({"a": 1}).output == {"a": 1}
 
 
-def test_more_rounds_in_a_row_than_the_limit_fault() -> None:
-    driver = Driver(loop("[range(6000)]", set_task("note", {"a": 1}))).start()
+def test_more_rounds_in_a_row_than_the_limits_allow_fault() -> None:
+    limits = CoreSettings(entries_per_command_max=10, yields_in_a_row_max=3)
+    driver = Driver(loop("[range(30)]", set_task("note", {"a": 1})), settings=limits).start().go_on()
     assert "entries_per_command_max" in driver.error.detail
 
 

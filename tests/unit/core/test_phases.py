@@ -11,7 +11,7 @@ from tidemill.engine.core import commands
 from tidemill.engine.core.commands import Command
 from tidemill.engine.core.decide import decide
 from tidemill.engine.core.decision import RejectionReason
-from tidemill.engine.core.events import ActionState
+from tidemill.engine.core.events import ActionState, ChildState
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.phases import TRANSITIONS, Move
 from tidemill.engine.core.state import Phase
@@ -84,6 +84,8 @@ COMMANDS: dict[str, Command] = {
     "result": commands.CompleteAction(STRANGER, 1, ActionState.SUCCEEDED),
     "confirm": commands.ConfirmCancellation(STRANGER),
     "timer": commands.FireTimer(STRANGER),
+    "child": commands.EndChild(STRANGER, ChildState.COMPLETED, Payload.of(1)),
+    "slot": commands.GrantSlot(STRANGER, 1),
 }
 # What each command leads to: a phase when it is taken, "-" when nothing happens, "no" when it is refused.
 EXPECTED = """
@@ -96,6 +98,8 @@ EXPECTED = """
     result  -        -         -         -         -         -       -
     confirm -        -         -         -         -         -       -
     timer   -        -         -         -         -         -       -
+    child   -        -         -         -         -         -       -
+    slot    -        -         -         -         -         -       -
 """
 
 

@@ -15,6 +15,7 @@ from tests.unit.core.driver import (
     wait_task,
 )
 from tidemill.engine.core.events import ErrorCaught, TaskCancelled, TaskRetried, TaskStarted
+from tidemill.engine.core.settings import CoreSettings
 from tidemill.engine.core.state import Phase
 
 WORK = "/do/0/attempt/try/0/work"
@@ -274,7 +275,8 @@ def test_the_context_is_not_rolled_back_by_a_retry() -> None:
 
 
 def test_a_retry_in_a_circle_faults_with_the_limit() -> None:
-    driver = retrying(raise_task("oops")).start()
+    limits = CoreSettings(entries_per_command_max=10, yields_in_a_row_max=3)
+    driver = Driver(attempt(raise_task("oops"), retry={}), settings=limits).start().go_on()
     assert "entries_per_command_max" in driver.error.detail
 
 

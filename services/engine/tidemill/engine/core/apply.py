@@ -14,6 +14,7 @@ from tidemill.engine.core.frames import (
     drop_children,
     frame_of,
     frames_below,
+    holders_of_yielded,
     open_frame,
     place_of,
     reopen_frame,
@@ -22,6 +23,7 @@ from tidemill.engine.core.frames import (
     restore_counts,
     stop,
     subscribe,
+    subscribe_again,
     unsubscribe,
 )
 from tidemill.engine.core.history import HistoryError
@@ -82,6 +84,9 @@ def begin(execution_id: str, event: Event, now_us: int, effects: list[Effect]) -
     state.kind = event.kind
     state.depth = event.depth
     state.sequence = 1
+    if event.origin is not None:
+        # What started it is no news to it.
+        state.heard[event.origin.event_source, event.origin.event_id] = now_us
     subscribe(state, "", event.stopping, effects)
     if event.timeout_at_us:
         arm(state, root, TimerKind.TIMEOUT, event.timeout_at_us, effects)
@@ -117,6 +122,7 @@ def _execution_cancelled(
 def _close(state: ExecutionState, phase: Phase, now_us: int, effects: list[Effect]) -> None:
     drop_children(state, state.root, effects)
     _stop_root(state, effects)
+    state.yielded.clear()
     state.halt = phase
     state.closed_at_us = now_us
 
@@ -124,7 +130,7 @@ def _close(state: ExecutionState, phase: Phase, now_us: int, effects: list[Effec
 def _stop_root(state: ExecutionState, effects: list[Effect]) -> None:
     stop(state, state.root, effects)
     unsubscribe(state, tuple(held for _, held in state.subscriptions.values()), effects)
-    state.yielded.clear()
+    state.stop = None
 
 
 def _tell_parent(state: ExecutionState, ending: ChildState, effects: list[Effect]) -> None:
@@ -168,11 +174,14 @@ def _execution_retried(
     subscribe(state, "", event.stopping, effects)
     if event.timeout_at_us:
         arm(state, state.root, TimerKind.TIMEOUT, event.timeout_at_us, effects)
+    state.yields_in_a_row = 0
+    holders = holders_of_yielded(state)
     for frame in state.frames.values():
         # What holds a task goes on with it; what holds none is entered again by an event of its own.
-        if frame.children:
+        if frame.children or frame.reference in holders:
             frame.status = FrameStatus.LIVE
             _arm_again(state, frame, now_us, effects)
+            subscribe_again(state, frame, effects)
 
 
 def _arm_again(state: ExecutionState, frame: Frame, now_us: int, effects: list[Effect]) -> None:
@@ -267,6 +276,9 @@ def _round_started(state: ExecutionState, event: events.RoundStarted, _: int, __
     if frame.loop is None:
         raise HistoryError(f"{event.reference} has no items to go through")
     frame.loop.index = event.index
+    if frame.listening is not None:
+        # Events have nothing to do with one another: each round begins with the input of the task.
+        frame.data = frame.input
     state.yielded.pop(event.reference, None)
     restart_counts(frame)
 

@@ -5,11 +5,11 @@ from typing import Any, Final
 
 from tidemill.engine.core import events
 from tidemill.engine.core.effects import Effect, RequestSlot, StartChild
-from tidemill.engine.core.events import Event
+from tidemill.engine.core.events import Event, Subscription
 from tidemill.engine.core.frames import arm, frame_of, subscribe, unsubscribe
 from tidemill.engine.core.history import HistoryError
 from tidemill.engine.core.payload import NULL, Payload
-from tidemill.engine.core.state import ExecutionState, Frame, Listening, Loop, TimerKind
+from tidemill.engine.core.state import ExecutionState, Frame, FrameStatus, Listening, Loop, TimerKind
 
 # An event that was heard longer ago than this cannot come again: lanes keep events for less.
 HEARD_US_MAX: Final = 600_000_000
@@ -21,9 +21,7 @@ Applier = Callable[[ExecutionState, Any, int, list[Effect]], None]
 def begin(state: ExecutionState, frame: Frame, event: events.TaskStarted, effects: list[Effect]) -> None:
     """Let a task begin to wait for events, for a child, or for its slot."""
     if event.listening is not None:
-        frame.listening = Listening(event.listening)
-        frame.loop = Loop(NULL)
-        _expect_all(frame.listening)
+        _listen(frame, event.listening)
         subscribe(state, frame.reference, event.listening, effects)
     elif event.child is not None:
         if event.child.awaited:
@@ -36,8 +34,17 @@ def begin(state: ExecutionState, frame: Frame, event: events.TaskStarted, effect
         effects.append(RequestSlot(event.slot))
 
 
-def _expect_all(listening: Listening) -> None:
-    for subscription in listening.subscriptions:
+def _listen(frame: Frame, subscriptions: tuple[Subscription, ...]) -> None:
+    before, frame.listening = frame.listening, Listening(subscriptions)
+    listening, frame.loop = frame.listening, Loop(NULL)
+    if before is not None:
+        listening.received = before.received
+        listening.received_bytes = before.received_bytes
+        listening.outputs = before.outputs
+        listening.expected = before.expected
+        # A round that was under way begins again.
+        frame.loop.index = len(before.outputs) - 1
+    for subscription in subscriptions:
         _expect(listening, subscription.expected)
 
 
@@ -55,6 +62,7 @@ def _event_received(state: ExecutionState, event: events.EventReceived, now_us: 
         return
     listening = _listening_of(state, event.reference)
     listening.received.append((state.sequence, event))
+    listening.received_bytes += len(event.event.data)
     _expect(listening, event.correlations)
 
 
@@ -98,7 +106,8 @@ def _child_completed(state: ExecutionState, event: events.ChildCompleted, _: int
 def _task_yielded(
     state: ExecutionState, event: events.TaskYielded, now_us: int, effects: list[Effect]
 ) -> None:
-    state.yielded[event.reference] = None
+    frame = state.frames.get(event.reference)
+    state.yielded[event.reference] = frame is not None and frame.status is FrameStatus.LIVE
     root = state.root
     if root.timers and TimerKind.YIELD in root.timers:
         return
@@ -122,6 +131,13 @@ def _schedule_fired(state: ExecutionState, event: events.ScheduleFired, _: int, 
     frame_of(state, event.reference)
 
 
+def _round_completed(state: ExecutionState, event: events.RoundCompleted, _: int, __: list[Effect]) -> None:
+    listening = _listening_of(state, event.reference)
+    listening.outputs.append(event.output)
+    if event.context is not None:
+        state.context = event.context
+
+
 # One row for each kind of event, as in `apply`.
 APPLIERS: Final[Mapping[type[Event], Applier]] = {
     events.EventReceived: _event_received,
@@ -130,4 +146,5 @@ APPLIERS: Final[Mapping[type[Event], Applier]] = {
     events.TaskYielded: _task_yielded,
     events.SlotGranted: _slot_granted,
     events.ScheduleFired: _schedule_fired,
+    events.RoundCompleted: _round_completed,
 }

@@ -7,7 +7,9 @@ from tidemill.engine.core.commands import (
     Command,
     CompleteAction,
     ConfirmCancellation,
+    EndChild,
     FireTimer,
+    GrantSlot,
     Resume,
     Retry,
     Start,
@@ -17,10 +19,12 @@ from tidemill.engine.core.decision import Decision, Rejection, RejectionReason
 from tidemill.engine.core.events import (
     ActionCompleted,
     CancellationConfirmed,
+    ChildCompleted,
     ExecutionCancelled,
     ExecutionFaulted,
     ExecutionStarted,
     ExecutionSuspended,
+    SlotGranted,
     TimerFired,
 )
 from tidemill.engine.core.faults import FAULTS, problem_of
@@ -28,7 +32,7 @@ from tidemill.engine.core.lifecycle import run
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.phases import TRANSITIONS, Move
 from tidemill.engine.core.plan import Plan
-from tidemill.engine.core.resuming import act_on_outcome, act_on_timer, resume, retry
+from tidemill.engine.core.resuming import act_on_end, act_on_timer, resume, retry
 from tidemill.engine.core.state import ExecutionState, Phase
 from tidemill.engine.core.turn import Turn
 
@@ -83,6 +87,9 @@ def opening_event(command: Start, taken: Payload | None = None, timeout_at_us: i
         request_id=command.request_id,
         input_digest=command.input_digest,
         traceparent=command.traceparent,
+        parent=command.parent,
+        kind=command.kind,
+        depth=command.depth,
     )
 
 
@@ -117,6 +124,10 @@ def _move(turn: Turn, command: Command, *, acts: bool) -> Rejection | None:
         case ConfirmCancellation():
             if any(key == command.key for key, _ in turn.state.cancelling):
                 turn.record(CancellationConfirmed(command.key))
+        case EndChild():
+            _end_child(turn, command, acts=acts)
+        case GrantSlot():
+            _grant_slot(turn, command)
         case Start():
             rejection = _repeat(turn, command)
         case Cancel():
@@ -149,7 +160,7 @@ def _complete_action(turn: Turn, command: CompleteAction, *, acts: bool) -> None
     if frame is not None and frame.attempt == command.attempt:
         turn.record(_outcome(command, frame.reference, late=False))
         if acts:
-            act_on_outcome(turn, frame)
+            act_on_end(turn, frame)
         return
     reference = turn.state.cancelling.get((command.key, command.attempt))
     if reference is not None:
@@ -160,6 +171,23 @@ def _outcome(command: CompleteAction, reference: str, *, late: bool) -> ActionCo
     return ActionCompleted(
         reference, command.key, command.attempt, command.state, command.output, command.error, late
     )
+
+
+def _end_child(turn: Turn, command: EndChild, *, acts: bool) -> None:
+    frame = turn.state.children.get(command.execution_id)
+    if frame is None:
+        return
+    turn.record(
+        ChildCompleted(frame.reference, command.execution_id, command.state, command.output, command.error)
+    )
+    if acts:
+        act_on_end(turn, frame)
+
+
+def _grant_slot(turn: Turn, command: GrantSlot) -> None:
+    frame = turn.state.slots.get(command.request_id)
+    if frame is not None:
+        turn.record(SlotGranted(frame.reference, command.due_at_us))
 
 
 def _fire_timer(turn: Turn, command: FireTimer, *, acts: bool) -> None:

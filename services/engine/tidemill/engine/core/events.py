@@ -213,10 +213,20 @@ class TaskCancelled:
 
 @value
 class RoundStarted:
-    """A round of a `for` began; `index` counts from 0."""
+    """A round of a `for` or of a `foreach` began; `index` counts from 0."""
 
     reference: str
     index: int
+
+
+@value
+class RoundCompleted:
+    """A round of a `foreach` ended; `output` is None when it is the event itself, `context` when nothing is
+    exported."""
+
+    reference: str
+    output: Payload | None = None
+    context: Payload | None = None
 
 
 @value
@@ -344,4 +354,5 @@ Event: TypeAlias = (
     | TaskYielded
     | SlotGranted
     | ScheduleFired
+    | RoundCompleted
 )

@@ -4,6 +4,7 @@ Part of `apply`: what changes here depends on events alone. Each function adds t
 asks of the outside, so that effects follow from events and cannot be forgotten.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from tidemill.engine.core.effects import (
@@ -18,7 +19,7 @@ from tidemill.engine.core.effects import (
 )
 from tidemill.engine.core.events import ActionRequested, Subscription
 from tidemill.engine.core.history import HistoryError
-from tidemill.engine.core.keys import idempotency_key
+from tidemill.engine.core.keys import idempotency_key, subscription_name
 from tidemill.engine.core.state import EntryCounts, ExecutionState, Frame, FrameStatus, Timer, TimerKind
 
 _BRANCH_SEGMENT: Final = "fork"
@@ -60,6 +61,8 @@ def reopen_frame(state: ExecutionState, left_behind: Frame, now_us: int, effects
     frame.counts = left_behind.counts
     frame.counts_at_entry = left_behind.counts_at_entry
     frame.counts_high = left_behind.counts_high
+    # What a `listen` has heard it does not hear again: its next life begins with that.
+    frame.listening = left_behind.listening
     restore_counts(frame)
     _attach(state, parent, frame)
     return frame
@@ -166,13 +169,34 @@ def unsubscribe(
             effects.append(Unsubscribe(subscription.id, subscription.lane))
 
 
+def subscribe_again(state: ExecutionState, frame: Frame, effects: list[Effect]) -> None:
+    """Begin the waits of a `listen` anew with which an operator's retry goes on, under names of their own."""
+    listening = frame.listening
+    if listening is None or not listening.is_open:
+        return
+    task = f"{frame.reference}#{frame.activations}/{frame.attempt}"
+    listening.subscriptions = tuple(
+        replace(wait, id=subscription_name(task, state.retries, wait.filter))
+        for wait in listening.subscriptions
+    )
+    subscribe(state, frame.reference, listening.subscriptions, effects)
+
+
 def forget_yielded(state: ExecutionState, reference: str) -> None:
-    """Nothing at or below a task is to be entered later any more."""
+    """Nothing below a task, nor its own next round, is to begin later any more."""
     if not state.yielded:
         return
     below = f"{reference}/"
     for yielded in [held for held in state.yielded if held == reference or held.startswith(below)]:
         del state.yielded[yielded]
+
+
+def holders_of_yielded(state: ExecutionState) -> set[str]:
+    """The tasks whose next round, or a task of which, is to begin later."""
+    return {
+        reference if is_round else place_of(state, reference)[0].reference
+        for reference, is_round in state.yielded.items()
+    }
 
 
 def stop(state: ExecutionState, frame: Frame, effects: list[Effect]) -> None:
@@ -190,7 +214,6 @@ def stop(state: ExecutionState, frame: Frame, effects: list[Effect]) -> None:
 
 
 def _stop_waits(state: ExecutionState, frame: Frame, effects: list[Effect]) -> None:
-    forget_yielded(state, frame.reference)
     if frame.listening is not None:
         unsubscribe(state, frame.listening.subscriptions, effects)
     if frame.child and state.children.pop(frame.child, None) is not None:
@@ -201,6 +224,7 @@ def _stop_waits(state: ExecutionState, frame: Frame, effects: list[Effect]) -> N
 
 def drop(state: ExecutionState, frame: Frame, effects: list[Effect]) -> None:
     """Forget a task and all below it."""
+    forget_yielded(state, frame.reference)
     if frame.children:
         drop_children(state, frame, effects)
     stop(state, frame, effects)
@@ -213,6 +237,7 @@ def drop(state: ExecutionState, frame: Frame, effects: list[Effect]) -> None:
 
 def drop_children(state: ExecutionState, frame: Frame, effects: list[Effect]) -> None:
     """Forget all below a task."""
+    forget_yielded(state, frame.reference)
     if not frame.children:
         return
     for below in frames_below(frame):

@@ -20,3 +20,20 @@ def idempotency_key(execution_id: str, reference: str, activations: str) -> str:
     if len(key) > KEY_BYTES_MAX:
         return hashlib.sha256(key.encode()).hexdigest()
     return key
+
+
+def subscription_name(task: str, retries: int, index: int) -> str:
+    """The id of a wait for the events of a filter; `task` is `{reference}#{activations}/{attempt}`.
+
+    What an operator's retry opens again must not answer to events for the old one.
+    """
+    return f"{task}{_again(retries)}:{index}"
+
+
+def stop_name(retries: int, index: int) -> str:
+    """The id of the wait for the events of a filter of `stopOn`."""
+    return f"{_again(retries)}:stop:{index}"
+
+
+def _again(retries: int) -> str:
+    return f"+{retries}" if retries else ""

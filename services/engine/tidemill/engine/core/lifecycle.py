@@ -42,12 +42,14 @@ def run(turn: "Turn") -> None:
 
 
 def enter(turn: "Turn", node: TaskNode) -> None:
-    """Enter a task, or pass it over for its `if`; where a fault left its frame, it is entered in place."""
+    """Enter a task, put it off, or pass it over for its `if`; where a fault left its frame, it is entered in
+    place."""
     around = frame_of(turn, node.owner)
     entry = _entry(turn, node, around)
     common = node.common
     try:
-        turn.spend_entry()
+        if turn.put_off(node.reference):
+            return
         if common.condition is not None and not _is_wanted(turn, node, entry.raw_input):
             turn.record(TaskSkipped(node.reference))
             node.owner.child_skipped(turn, around, node)

@@ -10,7 +10,9 @@ from tidemill.engine.core.commands import (
     Command,
     CompleteAction,
     ConfirmCancellation,
+    EndChild,
     FireTimer,
+    GrantSlot,
     Resume,
     Retry,
     Start,
@@ -35,7 +37,7 @@ class Move(Enum):
     IGNORE = "nothing waits for it"
 
 
-_FACTS: Final = (CompleteAction, ConfirmCancellation, FireTimer)
+_FACTS: Final = (CompleteAction, ConfirmCancellation, FireTimer, EndChild, GrantSlot)
 _REQUESTS: Final = (Start, Cancel, Suspend, Resume, Retry)
 
 

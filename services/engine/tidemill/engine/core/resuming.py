@@ -15,19 +15,20 @@ from tidemill.engine.core.state import FrameStatus, FrameView, TimerKind
 from tidemill.engine.core.tasks.fork import ForkNode
 from tidemill.engine.core.tasks.try_ import TryNode
 from tidemill.engine.core.turn import Turn
+from tidemill.engine.core.yielding import go_on_from_yield
 
 TIMEOUT_INSTANCE: Final = "/timeout"
 # An execution that was refused at its start has these two events: it started, and it faulted.
 _EVENTS_OF_REFUSED_START: Final = 2
 
 
-def act_on_outcome(turn: Turn, frame: FrameView) -> None:
-    """Go on from the outcome of a frame's action."""
+def act_on_end(turn: Turn, frame: FrameView) -> None:
+    """Go on from the end of what a frame waits for: its action, or its child."""
     node = cast("WaitingNode", turn.plan.tasks[frame.reference])
     turn.later(node, partial(node.go_on, turn, frame))
 
 
-def _act_on_kept_outcome(turn: Turn, frame: FrameView) -> None:
+def _act_on_kept_end(turn: Turn, frame: FrameView) -> None:
     node = cast("WaitingNode", turn.plan.tasks[frame.reference])
     turn.later(node, partial(_if_live, turn, frame, partial(node.go_on, turn, frame)))
 
@@ -35,7 +36,7 @@ def _act_on_kept_outcome(turn: Turn, frame: FrameView) -> None:
 def act_on_timer(turn: Turn, frame: FrameView, kind: TimerKind) -> None:
     """Go on from a timer of a frame that has fired."""
     if not frame.reference:
-        turn.later(None, partial(_time_out_workflow, turn))
+        turn.later(None, partial(go_on_from_yield if kind is TimerKind.YIELD else _time_out_workflow, turn))
         return
     node = turn.plan.tasks[frame.reference]
     turn.later(node, partial(_if_due, turn, frame, kind, _timer_work(turn, node, frame, kind=kind)))
@@ -54,6 +55,8 @@ def _timer_work(turn: Turn, node: TaskNode, frame: FrameView, *, kind: TimerKind
         case TimerKind.ATTEMPT:
             assert isinstance(node, TryNode)
             return partial(node.attempt_timed_out, turn, frame)
+        case TimerKind.YIELD:
+            raise AssertionError("only the execution itself is put off")
         case _:
             assert_never(kind)
 
@@ -85,7 +88,9 @@ def resume(turn: Turn) -> None:
     facts: list[tuple[int, Callable[[], None]]] = []
     for frame in [turn.state.root, *turn.state.frames.values()]:
         if frame.outcome is not None:
-            facts.append((frame.outcome_sequence, partial(_act_on_kept_outcome, turn, frame)))
+            facts.append((frame.outcome_sequence, partial(_act_on_kept_end, turn, frame)))
+        if frame.ended is not None:
+            facts.append((frame.ended_sequence, partial(_act_on_kept_end, turn, frame)))
         for kind, sequence in (frame.fired or {}).items():
             facts.append((sequence, partial(act_on_timer, turn, frame, kind)))
     # What goes onto the agenda last is worked off first.
@@ -99,7 +104,13 @@ def _sequence(fact: tuple[int, Callable[[], None]]) -> int:
 
 def retry(turn: Turn, command: Retry) -> Rejection | None:
     """Enter again what faulted, and what the fault cancelled, each with the input that it had."""
-    sequence = turn.state.sequence
+    sequence, parent = turn.state.sequence, turn.state.parent
+    if parent:
+        return Rejection(
+            RejectionReason.PHASE_CONFLICT,
+            "its parent has taken the fault: retry the parent, or start another execution",
+            {"phase": "faulted", "command": "retry", "parent_execution_id": parent},
+        )
     if command.if_sequence not in (0, sequence):
         return Rejection(
             RejectionReason.SEQUENCE_CONFLICT,
@@ -128,9 +139,10 @@ def retry(turn: Turn, command: Retry) -> Rejection | None:
 
 def _enter_again(turn: Turn) -> None:
     frames = list(turn.state.frames.values())
-    if not frames:
+    if not frames and not turn.state.yielded:
         finish(turn, turn.state.root.data)
         return
+    go_on_from_yield(turn)
     for frame in frames:
         node = turn.plan.tasks[frame.reference]
         if isinstance(node, ForkNode) and frame.children:

@@ -89,7 +89,7 @@ class EntryCounts:
 
 
 class Loop:
-    """What a `for` adds to its frame: its items, and the round, -1 before the first."""
+    """What a `for` or a `listen` adds to its frame: its items, and the round, -1 before the first."""
 
     __slots__ = ("index", "items")
 
@@ -116,16 +116,19 @@ class Listening:
     """What a `listen` adds to its frame: what it waits for, and what it has heard.
 
     `received` are the events taken so far, in order, each with the sequence of its fact. `expected` are the
-    correlation values that are known, by name.
+    correlation values that are known, by name. `outputs` are those of the rounds of a `foreach` that have
+    ended, None where that is the event itself.
     """
 
-    __slots__ = ("expected", "is_open", "received", "subscriptions")
+    __slots__ = ("expected", "is_open", "outputs", "received", "received_bytes", "subscriptions")
 
     def __init__(self, subscriptions: tuple[Subscription, ...]) -> None:
         self.subscriptions = subscriptions
         self.is_open = True
         self.received: list[tuple[int, EventReceived]] = []
+        self.received_bytes = 0
         self.expected: dict[str, Json] = {}
+        self.outputs: list[Payload | None] = []
 
 
 class Frame:
@@ -282,8 +285,9 @@ class ExecutionState:
         self.heard: dict[tuple[str, str], int] = {}
         # The event that ends the execution, until its end is recorded.
         self.stop: EventReceived | None = None
-        # Tasks that wait for the YIELD timer, in order; how often one was armed, and since the last fact.
-        self.yielded: dict[str, None] = {}
+        # What waits for the YIELD timer, in order: tasks to enter, and (True) tasks that begin their next
+        # round. How often the timer was armed, and how often since the last fact.
+        self.yielded: dict[str, bool] = {}
         self.yields = 0
         self.yields_in_a_row = 0
         self.context = EMPTY_OBJECT
@@ -334,7 +338,11 @@ class ListeningView(Protocol):
     @property
     def received(self) -> Sequence[tuple[int, EventReceived]]: ...
     @property
+    def received_bytes(self) -> int: ...
+    @property
     def expected(self) -> Mapping[str, Json]: ...
+    @property
+    def outputs(self) -> Sequence[Payload | None]: ...
 
 
 class AttemptsView(Protocol):
@@ -382,6 +390,8 @@ class FrameView(Protocol):
     def outcome(self) -> ActionCompleted | None: ...
     @property
     def outcome_sequence(self) -> int: ...
+    @property
+    def timers(self) -> Mapping[TimerKind, str] | None: ...
     @property
     def fired(self) -> Mapping[TimerKind, int] | None: ...
     @property
@@ -444,7 +454,7 @@ class StateView(Protocol):
     @property
     def stop(self) -> EventReceived | None: ...
     @property
-    def yielded(self) -> Mapping[str, None]: ...
+    def yielded(self) -> Mapping[str, bool]: ...
     @property
     def yields_in_a_row(self) -> int: ...
     @property

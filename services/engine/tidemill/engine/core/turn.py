@@ -5,12 +5,22 @@ from typing import TYPE_CHECKING, Final
 
 from tidemill.engine.core.apply import begin, change
 from tidemill.engine.core.decision import Decision, Rejection
-from tidemill.engine.core.effects import ArmTimer, CallAction, CancelAction, DisarmTimer, Effect
+from tidemill.engine.core.effects import (
+    ArmTimer,
+    CallAction,
+    CancelAction,
+    CancelChild,
+    DisarmTimer,
+    Effect,
+    StartChild,
+    Subscribe,
+    Unsubscribe,
+)
 from tidemill.engine.core.evaluation import Evaluator
-from tidemill.engine.core.events import Event, ExecutionStarted
+from tidemill.engine.core.events import Event, ExecutionStarted, TaskYielded
 from tidemill.engine.core.faults import fault, make_payload
 from tidemill.engine.core.payload import Payload
-from tidemill.engine.core.state import ExecutionState, FrameView, StateView
+from tidemill.engine.core.state import ExecutionState, FrameView, StateView, TimerKind
 from tidemill.json import Json
 
 if TYPE_CHECKING:
@@ -31,13 +41,13 @@ class Turn(Evaluator):
     __slots__ = (
         "_bytes_left",
         "_draws",
-        "_entries_max",
         "_seed",
         "_state",
         "agenda",
         "effects",
         "entries",
         "events",
+        "is_spent",
         "plan",
         "state",
     )
@@ -47,11 +57,12 @@ class Turn(Evaluator):
         super().__init__(now_us, settings.operations_per_command_max)
         self.plan = plan
         self._bytes_left = settings.bytes_per_command_max
-        self._entries_max = settings.entries_per_command_max
         self.events: list[Event] = []
         self.effects: list[Effect] = []
         self.agenda: list[tuple[TaskNode | None, Callable[[], None]]] = []
         self.entries = 0
+        # Whether the limit of turns in a row is passed: then no `try` may catch it and go on in its circle.
+        self.is_spent = False
         # The fold of everything recorded so far, for deciders to read; only `record` changes it.
         self.state: StateView = state
         self._state = state
@@ -82,19 +93,39 @@ class Turn(Evaluator):
         """Whether a frame that was read earlier in this turn still is the one of its task."""
         return self._state.frames.get(frame.reference) is frame
 
-    def spend_entry(self) -> None:
-        """Count one task or round that is entered; raises TaskFaultError over the limit."""
-        self.entries += 1
-        if self.entries > self._entries_max:
-            limit = self._entries_max
-            raise fault(
-                "runtime", f"more than entries_per_command_max ({limit}) tasks and rounds without a wait"
-            )
+    def put_off(self, reference: str) -> bool:
+        """Count one task or round about to be entered; when the command has done its part, put it off.
 
-    @property
-    def is_spent(self) -> bool:
-        """Whether the limit of entries is passed: then no `try` may catch it and go on in its circle."""
-        return self.entries > self._entries_max
+        Raises TaskFaultError when the execution has been put off too often without any fact from outside.
+        """
+        if not self._has_done_its_part():
+            self.entries += 1
+            return False
+        is_armed = TimerKind.YIELD in (self.state.root.timers or ())
+        if not is_armed:
+            self._spend_yield()
+        if not is_armed or reference not in self.state.yielded:
+            self.record(TaskYielded(reference))
+        return True
+
+    def _has_done_its_part(self) -> bool:
+        settings = self.plan.settings
+        return (
+            self.entries >= settings.entries_per_command_max
+            or self._bytes_left * 2 < settings.bytes_per_command_max
+            or self._operations_left * 2 < settings.operations_per_command_max
+        )
+
+    def _spend_yield(self) -> None:
+        settings = self.plan.settings
+        if self.state.yields_in_a_row < settings.yields_in_a_row_max:
+            return
+        self.is_spent = True
+        raise fault(
+            "runtime",
+            f"more than yields_in_a_row_max ({settings.yields_in_a_row_max}) turns without a wait, of up to "
+            f"entries_per_command_max ({settings.entries_per_command_max}) tasks and rounds each",
+        )
 
     def payload(self, value: Json) -> Payload:
         """Hold a value that was made just now; raises JsonError, or TaskFaultError when it is too large."""
@@ -125,20 +156,41 @@ class Turn(Evaluator):
         A call that was cancelled before it was sent is never sent; its cancellation stays owed and goes out.
         """
         effects = self.effects
-        if not any(isinstance(effect, CancelAction | DisarmTimer) for effect in effects):
-            return effects
         cancelled = {(effect.key, effect.attempt) for effect in effects if isinstance(effect, CancelAction)}
-        disarmed = {effect.timer_id for effect in effects if isinstance(effect, DisarmTimer)}
-        armed = {effect.timer_id for effect in effects if isinstance(effect, ArmTimer)}
-        passing = armed & disarmed
+        gone = {_gone(effect) for effect in effects} - {""}
+        if not cancelled and not gone:
+            return effects
+        passing = gone & {_come(effect) for effect in effects}
         return [effect for effect in effects if not _is_moot(effect, cancelled, passing)]
 
 
-def _is_moot(effect: Effect, cancelled: set[tuple[str, int]], passing: set[str]) -> bool:
+def _come(effect: Effect) -> str:
+    """The name of what an effect lets begin outside, as `_gone` has it."""
     match effect:
-        case CallAction():
-            return (effect.key, effect.attempt) in cancelled
-        case ArmTimer() | DisarmTimer():
-            return effect.timer_id in passing
+        case ArmTimer():
+            return f"timer {effect.timer_id}"
+        case StartChild():
+            return f"child {effect.child.execution_id}"
+        case Subscribe():
+            return f"subscription {effect.subscription.id}"
         case _:
-            return False
+            return ""
+
+
+def _gone(effect: Effect) -> str:
+    """The name of what an effect ends outside; empty for effects that end nothing."""
+    match effect:
+        case DisarmTimer():
+            return f"timer {effect.timer_id}"
+        case CancelChild():
+            return f"child {effect.execution_id}"
+        case Unsubscribe():
+            return f"subscription {effect.subscription_id}"
+        case _:
+            return ""
+
+
+def _is_moot(effect: Effect, cancelled: set[tuple[str, int]], passing: set[str]) -> bool:
+    if isinstance(effect, CallAction):
+        return (effect.key, effect.attempt) in cancelled
+    return bool(passing) and (_come(effect) in passing or _gone(effect) in passing)

@@ -1,4 +1,4 @@
-"""`do`: tasks in sequence; and what `for` and `try` share with it."""
+"""`do`: tasks in sequence; and what all tasks share that hold tasks of which one is under way at a time."""
 
 from abc import abstractmethod
 from dataclasses import replace
@@ -41,6 +41,16 @@ class SequenceNode(TaskNode, BlockNode):
     def later(self, turn: "Turn", frame: FrameView) -> None:
         """End the list as work of this task: a fault in it is not the child's."""
         turn.later(self, lambda: self.list_ended(turn, frame))
+
+
+class RoundsNode(SequenceNode):
+    """A task that goes through its tasks in rounds."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def next_round(self, turn: "Turn", frame: FrameView) -> None:
+        """Begin the next round, put it off, or end the task where there is none. May raise one of FAULTS."""
 
 
 class DoNode(SequenceNode):

@@ -10,7 +10,7 @@ from tidemill.engine.core.faults import fault
 from tidemill.engine.core.lifecycle import complete, variables_inside
 from tidemill.engine.core.node import Place
 from tidemill.engine.core.state import FrameView
-from tidemill.engine.core.tasks.do import SequenceNode
+from tidemill.engine.core.tasks.do import RoundsNode
 from tidemill.engine.core.variables import Binding, Held
 from tidemill.expressions import is_truthy
 from tidemill.json import Json
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tidemill.engine.core.turn import Turn
 
 
-class ForNode(SequenceNode):
+class ForNode(RoundsNode):
     """Each round's input is the output of the one before; `exit` ends the round.
 
     `while` is asked before each round, on the data so far, with the item and the index of that round.
@@ -55,21 +55,25 @@ class ForNode(SequenceNode):
         return entry.started(items=turn.payload(items))
 
     def begin(self, turn: "Turn", frame: FrameView) -> None:
-        self._next_round(turn, frame)
+        self.next_round(turn, frame)
 
     def list_ended(self, turn: "Turn", frame: FrameView) -> None:
-        self._next_round(turn, frame)
+        self.next_round(turn, frame)
 
-    def _next_round(self, turn: "Turn", frame: FrameView) -> None:
+    def next_round(self, turn: "Turn", frame: FrameView) -> None:
         loop = frame.loop
         assert loop is not None
         items = loop.items.value
         assert isinstance(items, list)
         index = loop.index + 1
-        if index >= len(items) or not self._goes_on(turn, frame, index=index, item=items[index]):
+        if index >= len(items):
             complete(turn, self, frame)
             return
-        turn.spend_entry()
+        if turn.put_off(self.reference):
+            return
+        if not self._goes_on(turn, frame, index=index, item=items[index]):
+            complete(turn, self, frame)
+            return
         turn.record(RoundStarted(self.reference, index))
         self.begin_list(turn, frame, self._list)
 

@@ -11,6 +11,7 @@ from tidemill.engine.core.tasks.emit import EmitNode
 from tidemill.engine.core.tasks.for_ import ForNode
 from tidemill.engine.core.tasks.fork import ForkNode
 from tidemill.engine.core.tasks.raise_ import RaiseNode
+from tidemill.engine.core.tasks.run import RunNode
 from tidemill.engine.core.tasks.set import SetNode
 from tidemill.engine.core.tasks.switch import SwitchNode
 from tidemill.engine.core.tasks.try_ import TryNode
@@ -27,6 +28,7 @@ KINDS: Final[Kinds] = MappingProxyType(
         "emit": EmitNode,
         "fork": ForkNode,
         "raise": RaiseNode,
+        "run": RunNode,
         "set": SetNode,
         "switch": SwitchNode,
         "try": TryNode,

@@ -1,0 +1,130 @@
+"""`run`: another workflow as a child, awaited or not; processes on the Engine's own machine are never run."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from tidemill import lanes
+from tidemill.engine.core.compiler import members
+from tidemill.engine.core.entry import Entry
+from tidemill.engine.core.events import ChildCompleted, ChildRequested, ChildState, TaskStarted
+from tidemill.engine.core.faults import TaskFaultError, fault
+from tidemill.engine.core.lifecycle import complete
+from tidemill.engine.core.node import Place, WaitingNode
+from tidemill.engine.core.payload import EMPTY_OBJECT, NULL, Payload
+from tidemill.engine.core.problems import Problem, standard_problem
+from tidemill.engine.core.state import FrameView
+from tidemill.errors import TidemillError
+from tidemill.expressions import Template
+from tidemill.json import Json
+
+if TYPE_CHECKING:
+    from tidemill.engine.core.compiler import Compiler
+    from tidemill.engine.core.turn import Turn
+
+WORKFLOW: Final = "workflow"
+LATEST: Final = "latest"
+_PROCESSES: Final = frozenset({"shell", "script", "container"})
+_OFF: Final = (
+    "`run: {}` is off: this release cannot run processes on its own machines, and no setting turns it on; "
+    "call a function of the Action service instead"
+)
+_HASH_DIGITS: Final = 8
+
+
+class RunNode(WaitingNode):
+    """Its output is the child's; its transformed input when it does not wait for the child.
+
+    The child stands in the parent's lane, and has its subject. Each attempt has a child of its own.
+    """
+
+    __slots__ = ("_input", "_process", "_workflow", "awaited")
+
+    def __init__(self, place: Place, definition: dict[str, Json], compiler: "Compiler") -> None:
+        super().__init__(place, definition, compiler)
+        run = members(definition["run"])
+        self.awaited = run.get("await") is not False
+        self._process = next((kind for kind in run if kind in _PROCESSES), "")
+        pointer = f"{place.reference}/run/{WORKFLOW}"
+        workflow = members(run.get(WORKFLOW))
+        names = {name: workflow.get(name, "") for name in ("namespace", "name", "version")}
+        self._workflow = compiler.template(names, pointer)
+        self._input: Template | None = None
+        if "input" in workflow:
+            self._input = compiler.template(workflow["input"], f"{pointer}/input")
+
+    def prepare(self, turn: "Turn", entry: Entry) -> TaskStarted:
+        if self._process:
+            raise fault("configuration", _OFF.format(self._process))
+        return entry.started(child=self._child(turn, entry))
+
+    def _child(self, turn: "Turn", entry: Entry) -> ChildRequested:
+        check_depth(turn)
+        names = members(turn.evaluate(self._workflow, entry.input.value, entry.variables()))
+        version = _text(names, "version")
+        return ChildRequested(
+            execution_id=_child_id(turn, entry),
+            namespace=_name(names, "namespace"),
+            workflow=_name(names, "name"),
+            version="" if version == LATEST else version,
+            subject=turn.state.subject,
+            input=self._resolved_input(turn, entry),
+            awaited=self.awaited,
+        )
+
+    def _resolved_input(self, turn: "Turn", entry: Entry) -> Payload:
+        if self._input is None:
+            return EMPTY_OBJECT
+        return turn.payload(turn.evaluate(self._input, entry.input.value, entry.variables()))
+
+    def begin(self, turn: "Turn", frame: FrameView) -> None:
+        if not self.awaited:
+            complete(turn, self, frame)
+
+    def go_on(self, turn: "Turn", frame: FrameView) -> None:
+        ended = frame.ended
+        assert ended is not None
+        if ended.state is not ChildState.COMPLETED:
+            raise TaskFaultError(_problem(ended))
+        complete(turn, self, frame, NULL if ended.output is None else ended.output)
+
+
+def check_depth(turn: "Turn") -> None:
+    """Refuse a child below too many others; raises TaskFaultError."""
+    depth_max = turn.plan.settings.child_depth_max
+    if turn.state.depth >= depth_max:
+        detail = f"more than child_depth_max ({depth_max}) executions, each started by the one before"
+        raise fault("runtime", detail)
+
+
+def _child_id(turn: "Turn", entry: Entry) -> str:
+    parent = turn.state.execution_id
+    fields = ("child", parent, entry.node.reference, entry.activations, str(entry.attempt))
+    return f"{parent[:_HASH_DIGITS]}-{lanes.derived_uuid(fields)}"
+
+
+def _name(names: Mapping[str, Json], member: str) -> str:
+    text = _text(names, member)
+    try:
+        lanes.check_identifier(member, text)
+    except TidemillError as error:
+        raise fault("expression", str(error)) from None
+    if not text:
+        raise fault("expression", f"the {member} of a workflow to run must not be empty")
+    return text
+
+
+def _text(names: Mapping[str, Json], member: str) -> str:
+    text = names[member]
+    if not isinstance(text, str):
+        raise fault("expression", f"the {member} of a workflow to run must be text")
+    return text
+
+
+def _problem(ended: ChildCompleted) -> Problem:
+    """The child's error as it gave it, raised here: its own place means nothing in this document."""
+    error = ended.error
+    if error is not None:
+        return Problem(error.type, error.status, error.title, error.detail)
+    return standard_problem(
+        "runtime", f"the execution {ended.execution_id} ended as {ended.state.name.lower()}"
+    )
