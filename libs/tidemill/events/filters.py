@@ -112,9 +112,10 @@ def _compile_test(name: str, wanted: Json, variables: frozenset[str]) -> Test:
 def _compile_pattern(name: str, text: str) -> Callable[[bytes], object]:
     try:
         # Bytes in and out spare the engine's wrapper a translation of offsets that nobody reads.
-        return compile_pattern(text).search
+        find: Callable[[bytes], object] = compile_pattern(text).search
     except ValueError as error:
         raise FilterError(f"/with/{name}", f"not a regular expression: {error}") from None
+    return find
 
 
 def _equals(name: str, wanted: Json, envelope: Envelope, _: Evaluate) -> bool:

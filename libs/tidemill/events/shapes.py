@@ -30,10 +30,9 @@ def shape_of(definition: Mapping[str, Json]) -> bytes:
     """The shape of one event filter, as canonical JSON: without the values that depend on variables."""
     attributes = _members(definition.get("with"))
     constant = {name: value for name, value in attributes.items() if _is_constant(value)}
-    correlate = {
-        name: str(_members(value).get("from"))
-        for name, value in _members(definition.get("correlate")).items()
-    }
+    correlate: dict[str, Json] = {}
+    for name, value in _members(definition.get("correlate")).items():
+        correlate[name] = str(_members(value).get("from"))
     return dumps_canonical({"with": constant, "correlate": correlate})
 
 
