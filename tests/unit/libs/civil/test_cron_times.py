@@ -140,6 +140,42 @@ def test_days_that_never_come_are_refused_to_authors_alone() -> None:
     assert read_cron("0 0 30 2 *").days == {30}
 
 
+@pytest.mark.parametrize(
+    ("expression", "zone", "time", "expected"),
+    [
+        ("30 1 * * *", "America/New_York", "2025-11-02 05:30", "2025-11-01 05:30"),
+        ("30 1 * * *", "America/New_York", "2025-11-02 05:30:00.000001", "2025-11-02 05:30"),
+        # While an hour is shown again, all of it is past, though its clocks stand before the half.
+        ("30 1 * * *", "America/New_York", "2025-11-02 06:10", "2025-11-02 05:30"),
+        ("50 1 * * *", "Australia/Lord_Howe", "2025-04-05 15:05", "2025-04-05 14:50"),
+        ("30 2 * * *", "America/New_York", "2025-03-09 07:00", "2025-03-08 07:30"),
+        ("30 2 * * *", "America/New_York", "2025-03-09 07:01", "2025-03-09 07:00"),
+        ("0 9 30 12 *", "Pacific/Apia", "2011-12-31 00:00", "2011-12-30 10:00"),
+        ("0 0 29 2 *", "UTC", "2104-02-29 00:00", "2096-02-29 00:00"),
+        ("0 0 31 * *", "UTC", "2025-03-31 00:00", "2025-01-31 00:00"),
+    ],
+)
+def test_the_one_before(expression: str, zone: str, time: str, expected: str) -> None:
+    assert text_of(CronTimes(expression, load_zone(zone)).before(utc(time))) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "zone", "first", "last", "expected"),
+    [
+        # What a day that was left out fires falls on the day after it, which need not fit itself.
+        ("0 9 30 12 *", "Pacific/Apia", "2011-12-30 10:00", "2011-12-31 09:59", 1),
+        ("0 0,9 30,31 12 *", "Pacific/Apia", "2011-12-30 10:00", "2011-12-31 09:59", 2),
+        ("*/10 2 * * *", "America/New_York", "2025-03-08 05:00", "2025-03-11 03:59", 6 + 1 + 6),
+        ("*/10 1 * * *", "America/New_York", "2025-11-01 04:00", "2025-11-04 04:59", 18),
+        ("*/10 1 * * *", "America/New_York", "2025-11-02 05:15", "2025-11-02 06:45", 4),
+        ("* * * * *", "Europe/Berlin", "2025-06-06 10:00", "2025-06-06 10:00", 1),
+        ("* * * * *", "Europe/Berlin", "2025-06-06 10:00", "2025-06-06 09:59", 0),
+    ],
+)
+def test_how_many_there_are(expression: str, zone: str, first: str, last: str, expected: int) -> None:
+    assert CronTimes(expression, load_zone(zone)).count(utc(first), utc(last)) == expected
+
+
 @settings(max_examples=80, deadline=None)
 @given(BUSY_EXPRESSIONS | EXPRESSIONS, st.sampled_from(ZONES), NEAR_CHANGES)
 @example("* * * * *", "America/New_York", utc("2025-11-02 00:00"))
@@ -181,6 +217,9 @@ def test_any_two_instants_hold_as_many_as_steps_find(
         steps += 1
         time_us = times.after(time_us)
     assert times.count(first_us, last_us) == steps
+    newest_us = times.before(last_us + 1)
+    assert newest_us is not None
+    assert newest_us <= last_us < (times.after(newest_us) or CIVIL_US_MAX)
 
 
 @settings(deadline=None)

@@ -62,6 +62,8 @@ def test_in_utc(days: Json, start: str, end: str, now: str, expected: str) -> No
         ("sun", "01:00", "02:30", "America/New_York", "2025-03-09 06:59", "2025-03-09 06:59"),
         ("sun", "01:00", "02:30", "America/New_York", "2025-03-09 07:00", "2025-03-16 05:00"),
         ("sun", "02:10", "02:50", "America/New_York", "2025-03-09 06:00", "2025-03-16 06:10"),
+        # The longest wait: just after one week's window, with the next week's in the gap.
+        ("sun", "02:10", "02:50", "America/New_York", "2025-03-02 07:50", "2025-03-16 06:10"),
         ("sun", "02:00", "03:00", "Europe/Berlin", "2025-03-30 00:00", "2025-04-06 00:00"),
         ("sun", "02:00", "03:01", "Europe/Berlin", "2025-03-30 00:00", "2025-03-30 01:00"),
         # Autumn: only the first of two such times counts, for the beginning and for the end.
