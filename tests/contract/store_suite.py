@@ -79,7 +79,7 @@ class StoreSuite:
         await store.commit([commit(histories=[history(1, 1, 3, b"a"), history(2, 1, 1, b"b")])])
         await store.commit([commit(histories=[history(1, 4, 6, b"c")])])
         loaded = await store.load([execution_id(1), execution_id(2), execution_id(9)])
-        assert {key: [row.data for row in rows] for key, rows in loaded.items()} == {
+        assert {key: [row.data for row in stored.history] for key, stored in loaded.items()} == {
             execution_id(1): [b"a", b"c"],
             execution_id(2): [b"b"],
         }

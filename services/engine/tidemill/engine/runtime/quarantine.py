@@ -81,8 +81,8 @@ class Quarantine:
 
     async def _before(self, turn: Turn, shard_turn: ShardTurn) -> ExecutionState | None:
         """The state without the item's partial events: what is stored, and what this batch has decided."""
-        stored = (await self._shard_store.load([turn.execution_id])).get(turn.execution_id, [])
-        state = fold_rows(turn.execution_id, stored) if stored else None
+        stored = (await self._shard_store.load([turn.execution_id], whole=True)).get(turn.execution_id)
+        state = fold_rows(turn.execution_id, stored.history) if stored else None
         if isinstance(state, HistoryError):
             raise state
         for event in turn.events:

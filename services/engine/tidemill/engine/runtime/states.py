@@ -43,9 +43,9 @@ class States:
             elif not _is_fresh_start(item):
                 missing.add(item.execution_id)
         if missing:
-            histories = await self._store.load(sorted(missing))
+            stored = await self._store.load(sorted(missing), whole=True)
             found.update(
-                (execution_id, fold_rows(execution_id, rows)) for execution_id, rows in histories.items()
+                (execution_id, fold_rows(execution_id, rows.history)) for execution_id, rows in stored.items()
             )
         return found
 

@@ -231,4 +231,6 @@ def execution_row(state: ExecutionState, shard: int) -> ExecutionRow:
         sequence=state.sequence,
         request_id=state.request_id,
         input_digest=state.input_digest,
+        parent_execution_id=state.parent,
+        kind=int(state.kind),
     )

@@ -1,56 +1,61 @@
 """The embedded store: `state.db`, one writer thread, one reader thread."""
 
 import sqlite3
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from importlib.resources import files
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from tidemill.engine.settings import SHARDS_VARIABLE
+from tidemill.engine.store import sqlite_lanes, sqlite_outbox, sqlite_reads
+from tidemill.engine.store.migrations import migrate
+from tidemill.engine.store.packing import pack_id, unpack_id
 from tidemill.engine.store.rows import (
     DeadLetterRow,
     DefinitionRow,
     ExecutionFilter,
     ExecutionRow,
     HistoryRow,
+    LaneQuery,
+    LaneRows,
+    OutboxRow,
     RejectionRow,
     ShardCommit,
     ShardRow,
+    StoredExecution,
+    SubscriberQuery,
+    SubscriptionRow,
     TimerRow,
 )
-from tidemill.engine.store.sqlite_commit import pack_id, write_commits
+from tidemill.engine.store.sqlite_commit import write_commits
+from tidemill.engine.store.sqlite_reads import marks
 from tidemill.errors import InvalidRequestError
-from tidemill.sqlite import SqliteThread, open_database
+from tidemill.sqlite import SqliteThread, insert_many, open_database
 
 _PART: Final = "store"
-_EXECUTION_FIELDS: Final = (
-    "execution_id", "namespace", "workflow", "version", "subject", "shard", "phase", "owes", "started_at_us",
-    "closed_at_us", "output", "error", "reason", "request_id", "input_digest",
-)  # fmt: skip
-_EXECUTION_COLUMNS: Final = (
-    ", ".join(f"e.{name}" for name in _EXECUTION_FIELDS)
-    + ", (SELECT max(h.last_sequence) FROM history h WHERE h.execution_id = e.execution_id)"
+_DEFINITION_COLUMNS: Final = (
+    "namespace, name, version, digest, document, published_at_us, profile, revision, listens"
 )
-
 # All at once, and only into a new file.
 _SHARDS: Final = """
 WITH RECURSIVE numbers (id) AS (VALUES (0) UNION ALL SELECT id + 1 FROM numbers WHERE id + 1 < {})
-INSERT INTO shard SELECT id, 0, '', 0, 0, 0 FROM numbers WHERE NOT EXISTS (SELECT 1 FROM shard);
+INSERT INTO shard (id, epoch, owner, log_offset, clock_us, commit_number)
+SELECT id, 0, '', 0, 0, 0 FROM numbers WHERE NOT EXISTS (SELECT 1 FROM shard);
 """
 
 
 class SqliteStore:
-    """Implements ShardStore, ReadStore and DefinitionStore on one file."""
+    """Implements all ports of the store on one file."""
 
     def __init__(self, path: Path, shards: int, *, page_count_max: int = 0) -> None:
         """Open or create the file.
 
-        Raises StorageUnavailableError for a damaged one, InvalidRequestError for one with another number of
-        shards: executions would not be found in the shards that their ids lead to.
+        Raises StorageUnavailableError for a damaged one, StoreTooNewError for one of a later release,
+        InvalidRequestError for one with another number of shards: executions would not be found in the shards
+        that their ids lead to.
         """
-        schema = files("tidemill.engine.store").joinpath("schema.sql").read_text() + _SHARDS.format(shards)
-        writing = open_database(path, part=_PART, schema=schema, page_count_max=page_count_max)
+        writing = open_database(path, part=_PART, schema="", page_count_max=page_count_max)
+        migrate(writing, path)
+        writing.execute(_SHARDS.format(shards))
         (found,) = writing.execute("SELECT count(*) FROM shard").fetchone()
         if found != shards:
             raise InvalidRequestError(
@@ -67,8 +72,34 @@ class SqliteStore:
     async def commit(self, commits: Sequence[ShardCommit]) -> set[int]:
         return await self._writer.write(lambda connection: write_commits(connection, commits))
 
-    async def load(self, execution_ids: Sequence[str]) -> Mapping[str, list[HistoryRow]]:
-        return await self._reader.read(lambda connection: _load(connection, execution_ids))
+    async def load(
+        self, execution_ids: Sequence[str], *, whole: bool = False
+    ) -> Mapping[str, StoredExecution]:
+        return await self._reader.read(
+            lambda connection: sqlite_reads.load(connection, execution_ids, whole=whole)
+        )
+
+    async def peers(self, shards: Sequence[int]) -> Mapping[tuple[int, int], int]:
+        return await self._reader.read(lambda connection: sqlite_outbox.read_peers(connection, shards))
+
+    async def page_outbox(self, shard: int, after_sequence: int, limit: int) -> list[OutboxRow]:
+        return await self._reader.read(
+            lambda connection: sqlite_outbox.page_outbox(connection, shard, after_sequence, limit)
+        )
+
+    async def discard_outbox(self, items: Sequence[tuple[int, int, Sequence[int]]]) -> set[int]:
+        return await self._writer.write(lambda connection: sqlite_outbox.discard_outbox(connection, items))
+
+    async def read_lanes(self, wanted: Sequence[LaneQuery]) -> Mapping[bytes, LaneRows]:
+        return await self._reader.read(lambda connection: sqlite_lanes.read_lanes(connection, wanted))
+
+    async def subscribers(self, wanted: Sequence[SubscriberQuery]) -> list[list[SubscriptionRow]]:
+        return await self._reader.read(lambda connection: sqlite_lanes.read_subscribers(connection, wanted))
+
+    async def expire_lanes(self, before_us: int, limit: int) -> int:
+        return await self._writer.write(
+            lambda connection: sqlite_lanes.expire_lanes(connection, before_us, limit)
+        )
 
     async def page_owing(
         self, shard: int, after: tuple[int, str] | None, limit: int
@@ -109,25 +140,32 @@ class SqliteStore:
         )
 
     async def get(self, execution_ids: Sequence[str]) -> Mapping[str, ExecutionRow]:
-        packed = [pack_id(execution_id) for execution_id in execution_ids]
-        rows = await self._reader.read(
-            lambda connection: connection.execute(
-                f"SELECT {_EXECUTION_COLUMNS} FROM execution e WHERE e.execution_id IN ({_marks(packed)})",
-                packed,
-            ).fetchall()
+        return await self._reader.read(
+            lambda connection: sqlite_reads.get_executions(connection, execution_ids)
         )
-        return {row.execution_id: row for row in map(_execution, rows)}
 
     async def page_executions(self, wanted: ExecutionFilter, limit: int) -> list[ExecutionRow]:
-        condition, arguments = _condition(wanted)
-        query = (
-            f"SELECT {_EXECUTION_COLUMNS} FROM execution e WHERE {condition} "
-            "ORDER BY e.started_at_us DESC, e.execution_id DESC LIMIT ?"
+        return await self._reader.read(
+            lambda connection: sqlite_reads.page_executions(connection, wanted, limit)
         )
-        rows = await self._reader.read(
-            lambda connection: connection.execute(query, (*arguments, limit)).fetchall()
+
+    async def page_commits(self, shard: int, after_commit: int, limit: int) -> list[HistoryRow]:
+        return await self._reader.read(
+            lambda connection: sqlite_reads.page_commits(connection, shard, after_commit, limit)
         )
-        return [_execution(row) for row in rows]
+
+    async def last_commits(self) -> Mapping[int, int]:
+        query = "SELECT id, commit_number FROM shard"
+        return await self._reader.read(lambda connection: dict(connection.execute(query).fetchall()))
+
+    async def cursors(self, name: str) -> Mapping[int, int]:
+        query = "SELECT shard, commit_number FROM cursor WHERE name = ?"
+        return await self._reader.read(lambda connection: dict(connection.execute(query, (name,)).fetchall()))
+
+    async def move_cursors(self, name: str, positions: Mapping[int, int]) -> None:
+        rows = [(name, shard, position) for shard, position in positions.items()]
+        into = "INSERT OR REPLACE INTO cursor (name, shard, commit_number)"
+        await self._writer.write(lambda connection: insert_many(connection, into, rows))
 
     async def history(self, execution_id: str, sequence: int, limit: int) -> list[HistoryRow]:
         rows = await self._reader.read(
@@ -164,7 +202,8 @@ class SqliteStore:
     async def definitions(self, after_revision: int) -> list[DefinitionRow]:
         rows = await self._reader.read(
             lambda connection: connection.execute(
-                "SELECT * FROM definition WHERE revision > ? ORDER BY revision", (after_revision,)
+                f"SELECT {_DEFINITION_COLUMNS} FROM definition WHERE revision > ? ORDER BY revision",
+                (after_revision,),
             ).fetchall()
         )
         return [DefinitionRow(*row) for row in rows]
@@ -175,84 +214,26 @@ class SqliteStore:
         await self._writer.close()
 
 
-def unpack_id(packed: bytes) -> str:
-    """An execution id out of its 20 bytes."""
-    text = packed.hex()
-    return f"{text[:8]}-{text[8:16]}-{text[16:20]}-{text[20:24]}-{text[24:28]}-{text[28:]}"
-
-
-def _marks(values: Iterable[object]) -> str:
-    return ",".join("?" for _ in values)
-
-
 def _take(connection: sqlite3.Connection, shards: Sequence[int], owner: str) -> list[ShardRow]:
     connection.executemany(
         "UPDATE shard SET epoch = epoch + 1, owner = ? WHERE id = ?", [(owner, shard) for shard in shards]
     )
     rows = connection.execute(
-        "SELECT id, epoch, log_offset, clock_us, commit_number FROM shard "
-        f"WHERE id IN ({_marks(shards)}) ORDER BY id",
+        "SELECT id, epoch, log_offset, clock_us, commit_number, outbox_sequence FROM shard "
+        f"WHERE id IN ({marks(shards)}) ORDER BY id",
         tuple(shards),
     )
     return [ShardRow(*row) for row in rows]
 
 
-def _load(connection: sqlite3.Connection, execution_ids: Sequence[str]) -> dict[str, list[HistoryRow]]:
-    packed = {pack_id(execution_id): execution_id for execution_id in execution_ids}
-    rows = connection.execute(
-        "SELECT execution_id, sequence, last_sequence, commit_number, data FROM history "
-        f"WHERE execution_id IN ({_marks(packed)}) ORDER BY execution_id, sequence",
-        tuple(packed),
-    )
-    histories: dict[str, list[HistoryRow]] = defaultdict(list)
-    for key, *values in rows:
-        histories[packed[key]].append(HistoryRow(packed[key], *values))
-    return dict(histories)
-
-
-def _execution(row: tuple[Any, ...]) -> ExecutionRow:
-    *values, sequence = row
-    columns = dict(zip(_EXECUTION_FIELDS, values, strict=True))
-    columns["execution_id"] = unpack_id(columns["execution_id"])
-    columns["owes"] = bool(columns["owes"])
-    return ExecutionRow(**columns, sequence=sequence or 0)
-
-
-def _condition(wanted: ExecutionFilter) -> tuple[str, list[object]]:
-    parts: list[str] = ["1"]
-    arguments: list[object] = []
-    for column, value in (
-        ("namespace", wanted.namespace),
-        ("workflow", wanted.workflow),
-        ("subject", wanted.subject),
-    ):
-        if value:
-            parts.append(f"e.{column} = ?")
-            arguments.append(value)
-    if wanted.phases:
-        parts.append(f"e.phase IN ({_marks(wanted.phases)})")
-        arguments.extend(wanted.phases)
-    for comparison, bound_us in (
-        ("e.started_at_us >= ?", wanted.started_from_us),
-        ("e.started_at_us < ?", wanted.started_until_us),
-    ):
-        if bound_us:
-            parts.append(comparison)
-            arguments.append(bound_us)
-    if wanted.before:
-        parts.append("(e.started_at_us, e.execution_id) < (?, ?)")
-        arguments.extend((wanted.before[0], pack_id(wanted.before[1])))
-    return " AND ".join(parts), arguments
-
-
 def _publish(connection: sqlite3.Connection, row: DefinitionRow) -> DefinitionRow:
     key = (row.namespace, row.name, row.version)
-    query = "SELECT * FROM definition WHERE namespace = ? AND name = ? AND version = ?"
+    query = f"SELECT {_DEFINITION_COLUMNS} FROM definition WHERE namespace = ? AND name = ? AND version = ?"
     if (present := connection.execute(query, key).fetchone()) is None:
         connection.execute(
-            "INSERT INTO definition "
-            "SELECT ?, ?, ?, ?, ?, ?, ?, coalesce(max(revision), 0) + 1 FROM definition",
-            (*key, row.digest, row.document, row.published_at_us, row.profile),
+            f"INSERT INTO definition ({_DEFINITION_COLUMNS}) "
+            "SELECT ?, ?, ?, ?, ?, ?, ?, coalesce(max(revision), 0) + 1, ? FROM definition",
+            (*key, row.digest, row.document, row.published_at_us, row.profile, row.listens),
         )
         present = connection.execute(query, key).fetchone()
     return DefinitionRow(*present)

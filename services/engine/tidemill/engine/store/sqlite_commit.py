@@ -4,14 +4,19 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
+from tidemill.engine.store.packing import pack_id
 from tidemill.engine.store.rows import ExecutionRow, ShardCommit
+from tidemill.engine.store.sqlite_lanes import write_lanes
+from tidemill.engine.store.sqlite_outbox import write_outbox
+from tidemill.engine.store.sqlite_reads import EXECUTION_FIELDS
 from tidemill.sqlite import insert_many
 
 _FENCE: Final = (
-    "UPDATE shard SET log_offset = ?, clock_us = ?, commit_number = ? WHERE id = ? AND epoch = ? RETURNING id"
+    "UPDATE shard SET log_offset = ?, clock_us = ?, commit_number = ?, "
+    "outbox_sequence = max(outbox_sequence, ?) WHERE id = ? AND epoch = ? RETURNING id"
 )
-_HISTORY: Final = "INSERT INTO history"
-_EXECUTION: Final = "INSERT INTO execution"
+_HISTORY: Final = "INSERT INTO history (execution_id, sequence, last_sequence, commit_number, data, shard)"
+_EXECUTION: Final = f"INSERT INTO execution ({', '.join(EXECUTION_FIELDS)})"
 _EXECUTION_AGAIN: Final = (
     "ON CONFLICT (execution_id) DO UPDATE SET phase = excluded.phase, owes = excluded.owes, "
     "closed_at_us = excluded.closed_at_us, output = excluded.output, error = excluded.error, "
@@ -19,6 +24,7 @@ _EXECUTION_AGAIN: Final = (
 )
 _TIMER: Final = "INSERT OR REPLACE INTO timer"
 _TIMER_GONE: Final = "DELETE FROM timer WHERE execution_id = ? AND timer_id = ?"
+_SNAPSHOT: Final = "INSERT OR REPLACE INTO snapshot (execution_id, sequence, data)"
 _REJECTION: Final = "INSERT OR REPLACE INTO rejection"
 _DEAD_LETTER: Final = "INSERT INTO dead_letter (shard, execution_id, namespace, kind, item, error, time_us)"
 _DEAD_LETTER_GONE: Final = "DELETE FROM dead_letter WHERE number = ?"
@@ -33,26 +39,38 @@ def write_commits(connection: sqlite3.Connection, commits: Sequence[ShardCommit]
     return {commit.shard for commit in passed}
 
 
-def pack_id(execution_id: str) -> bytes:
-    """An execution id as 20 bytes; raises ValueError for what is none. The empty id is empty."""
-    return bytes.fromhex(execution_id.replace("-", ""))
-
-
 def _fence(connection: sqlite3.Connection, commit: ShardCommit) -> bool:
-    values = (commit.log_offset, commit.clock_us, commit.commit_number, commit.shard, commit.epoch)
+    values = (
+        commit.log_offset, commit.clock_us, commit.commit_number, commit.outbox_sequence, commit.shard,
+        commit.epoch,
+    )  # fmt: skip
     return connection.execute(_FENCE, values).fetchone() is not None
 
 
 def _write(connection: sqlite3.Connection, commits: Sequence[ShardCommit]) -> None:
     histories = [
-        (pack_id(row.execution_id), row.sequence, row.last_sequence, row.commit_number, row.data)
+        (
+            pack_id(row.execution_id), row.sequence, row.last_sequence, row.commit_number, row.data,
+            commit.shard,
+        )
         for commit in commits
         for row in commit.histories
-    ]
+    ]  # fmt: skip
     insert_many(connection, _HISTORY, histories)
     executions = [_execution_values(row) for commit in commits for row in commit.executions]
     insert_many(connection, _EXECUTION, executions, _EXECUTION_AGAIN)
+    snapshots = [
+        (pack_id(row.execution_id), row.sequence, row.data) for commit in commits for row in commit.snapshots
+    ]
+    insert_many(connection, _SNAPSHOT, snapshots)
     _write_timers(connection, commits)
+    write_outbox(connection, commits)
+    write_lanes(connection, commits)
+    _write_troubles(connection, commits)
+
+
+def _write_troubles(connection: sqlite3.Connection, commits: Sequence[ShardCommit]) -> None:
+    """Write what was rejected, and what could not be applied."""
     rejections = [
         (row.shard, row.offset, row.time_us, row.error) for commit in commits for row in commit.rejections
     ]
@@ -87,5 +105,5 @@ def _execution_values(row: ExecutionRow) -> tuple[object, ...]:
     return (
         pack_id(row.execution_id), row.namespace, row.workflow, row.version, row.subject, row.shard,
         row.phase, row.owes, row.started_at_us, row.closed_at_us, row.output, row.error, row.reason,
-        row.request_id, row.input_digest,
+        row.request_id, row.input_digest, pack_id(row.parent_execution_id), row.kind,
     )  # fmt: skip
