@@ -1,1 +1,1 @@
-"""CloudEvents and the filters on them, as the services share them. Pure."""
+"""What services agree on about events: their JSON form, filters, shapes, and which lanes hear them; pure."""

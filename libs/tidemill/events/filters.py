@@ -6,11 +6,12 @@ answer must equal the attribute's value. An expression that fails does not match
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeAlias
 
 from tidemill.dsl.patterns import compile_pattern, is_pattern
+from tidemill.dsl.pointers import child
+from tidemill.events.envelopes import attribute_text
 from tidemill.expressions import (
     Expression,
     ExpressionError,
@@ -21,13 +22,14 @@ from tidemill.expressions import (
 )
 from tidemill.json import Json
 
-Envelope: TypeAlias = Mapping[str, Json]
-# Evaluates with whatever variables and budget its owner has; may raise ExpressionError.
+# What evaluates the expressions of a filter, with the variables and at the time that the caller knows.
+# It may raise ExpressionError.
 Evaluate: TypeAlias = Callable[[Expression | Template, Json], Json]
-Test: TypeAlias = Callable[[Envelope, Evaluate], bool]
+Find: TypeAlias = Callable[[bytes], object]
+_Test: TypeAlias = Callable[[Mapping[str, Json], Evaluate], bool]
 
-TYPE: Final = "type"
-DATA: Final = "data"
+_TYPE: Final = "type"
+_DATA: Final = "data"
 
 
 class FilterError(ValueError):
@@ -39,36 +41,58 @@ class FilterError(ValueError):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True)
 class EventFilter:
     """A compiled filter. `event_type` is the literal type that it asks for, empty when there is none."""
 
-    event_type: str
-    tests: tuple[Test, ...]
+    __slots__ = ("_tests", "event_type")
 
-    def passes(self, envelope: Envelope, evaluate: Evaluate) -> bool:
-        """Whether the event is as the filter asks."""
-        if self.event_type and envelope.get(TYPE) != self.event_type:
+    def __init__(self, event_type: str, tests: tuple[_Test, ...]) -> None:
+        self.event_type = event_type
+        self._tests = tests
+
+    def passes(self, envelope: Mapping[str, Json], evaluate: Evaluate) -> bool:
+        """Whether an event in the CloudEvents JSON format is as the filter asks."""
+        if self.event_type and envelope.get(_TYPE) != self.event_type:
             return False
-        return all(test(envelope, evaluate) for test in self.tests)
+        # A loop and not `all`: this runs for every event and every filter of its type.
+        for test in self._tests:  # noqa: SIM110
+            if not test(envelope, evaluate):
+                return False
+        return True
 
 
 def compile_filter(properties: Mapping[str, Json], variables: Collection[str] = ()) -> EventFilter:
-    """Compile the `with` of a filter whose expressions may use these variables; raises FilterError."""
-    event_type = properties.get(TYPE)
-    literal_type = event_type if isinstance(event_type, str) and is_literal(event_type) else ""
-    names = frozenset(variables)
+    """Compile the `with` of an event filter, whose expressions may use `variables`; raises FilterError."""
+    event_type = literal_type(properties)
+    allowed = frozenset(variables)
     tests = tuple(
-        _compile_test(name, wanted, names)
+        _compile_test(name, wanted, allowed)
         for name, wanted in properties.items()
-        if not (name == TYPE and literal_type)
+        if not (name == _TYPE and event_type)
     )
-    return EventFilter(literal_type, tests)
+    return EventFilter(event_type, tests)
 
 
-def is_literal(text: str) -> bool:
-    """Whether a text in `with` stands for itself."""
-    return expression_source(text) is None and not is_pattern(text)
+def literal_type(properties: Mapping[str, Json]) -> str:
+    """The one event type that a `with` asks for; empty when it may be several."""
+    event_type = properties.get(_TYPE)
+    is_literal = (
+        isinstance(event_type, str) and expression_source(event_type) is None and not is_pattern(event_type)
+    )
+    return str(event_type) if is_literal else ""
+
+
+def compile_value(name: str, wanted: Json, variables: frozenset[str] | None) -> Template | None:
+    """Compile what `with` wants of an attribute; None for a regular expression. Raises FilterError.
+
+    `variables` are those that expressions may use, None for any.
+    """
+    if isinstance(wanted, str) and is_pattern(wanted):
+        return None
+    try:
+        return compile_template(wanted, variables=variables)
+    except TemplateError as error:
+        raise FilterError(f"{_pointer(name)}{error.pointer}", str(error.cause)) from None
 
 
 def equal(left: Json, right: Json) -> bool:
@@ -86,48 +110,38 @@ def equal(left: Json, right: Json) -> bool:
             return left == right
 
 
-def attribute_text(value: Json) -> Json:
-    """An attribute as CloudEvents writes it, as text; what is no number or boolean comes back as it is."""
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return str(value)
-        case _:
-            return value
-
-
-def _compile_test(name: str, wanted: Json, variables: frozenset[str]) -> Test:
-    if isinstance(wanted, str) and is_pattern(wanted):
-        return partial(_matches, name, _compile_pattern(name, wanted))
-    try:
-        template = compile_template(wanted, variables=variables)
-    except TemplateError as error:
-        raise FilterError(f"/with/{name}{error.pointer}", str(error.cause)) from None
+def _compile_test(name: str, wanted: Json, variables: frozenset[str]) -> _Test:
+    template = compile_value(name, wanted, variables)
+    if template is None:
+        return partial(_matches, name, _compile_pattern(name, str(wanted)))
     if template.constant:
-        return partial(_equals, name, wanted if name == DATA else attribute_text(wanted))
+        return partial(_equals, name, wanted if name == _DATA else attribute_text(wanted))
     return partial(_holds, name, template)
 
 
-def _compile_pattern(name: str, text: str) -> Callable[[bytes], object]:
+def _compile_pattern(name: str, text: str) -> Find:
     try:
         # Bytes in and out spare the engine's wrapper a translation of offsets that nobody reads.
-        find: Callable[[bytes], object] = compile_pattern(text).search
+        find: Find = compile_pattern(text).search
     except ValueError as error:
-        raise FilterError(f"/with/{name}", f"not a regular expression: {error}") from None
+        raise FilterError(_pointer(name), f"not a regular expression: {error}") from None
     return find
 
 
-def _equals(name: str, wanted: Json, envelope: Envelope, _: Evaluate) -> bool:
+def _pointer(name: str) -> str:
+    return child("/with", name)
+
+
+def _equals(name: str, wanted: Json, envelope: Mapping[str, Json], _evaluate: Evaluate) -> bool:
     return equal(envelope.get(name), wanted)
 
 
-def _matches(name: str, find: Callable[[bytes], object], envelope: Envelope, _: Evaluate) -> bool:
+def _matches(name: str, find: Find, envelope: Mapping[str, Json], _evaluate: Evaluate) -> bool:
     value = envelope.get(name)
     return isinstance(value, str) and find(value.encode()) is not None
 
 
-def _holds(name: str, template: Template, envelope: Envelope, evaluate: Evaluate) -> bool:
+def _holds(name: str, template: Template, envelope: Mapping[str, Json], evaluate: Evaluate) -> bool:
     value = envelope.get(name)
     try:
         answer = evaluate(template, value)

@@ -1,21 +1,26 @@
-"""What a definition listens to: which events have to reach which lanes, so that all others cost nothing."""
+"""Which events a definition waits for, and in which lanes: what has to reach the Engine, told at publish."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from tidemill.events.filters import is_literal
+from tidemill.dsl.walk import Place, places
+from tidemill.events.filters import FilterError, literal_type
+from tidemill.events.shapes import shape_of
 from tidemill.json import Json
 
-_TASK_LISTS: Final = ("do", "try")
+_START: Final = "/schedule/on"
+_STOP: Final = "/document/metadata/tidemill/stopOn"
+# An empty `any` takes every event.
+_EVERYTHING: Final[Mapping[str, Json]] = {"with": {}}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Listen:
-    """A need for events of a type ("" for all types).
+    """Events of one type (empty: of all types) that are wanted, and in which lanes.
 
-    In the lane of their own subject, which `ordering_key` finds ("" for the event's subject), in the
-    correlation lane of the type, or in both.
+    `own_lane`: in the lane of their subject, which the expression `ordering_key` finds on the event, or which
+    is the event's own subject where that is empty. `correlation_lane`: in the lane of all events of the type.
     """
 
     event_type: str
@@ -25,88 +30,80 @@ class Listen:
 
 
 def listens_of(document: Mapping[str, Json]) -> tuple[Listen, ...]:
-    """Everything that a definition's executions and its schedule wait for, by type."""
-    policies = _policies(document)
-    key = str(policies.get("orderingKey") or "")
-    found: dict[str, Listen] = {}
-    for event_filter in _waiting(document):
-        attributes = _members(event_filter.get("with"))
-        elsewhere = "subject" in attributes or bool(event_filter.get("correlate"))
-        _add(found, Listen(_literal_type(attributes), not elsewhere, correlation_lane=True, ordering_key=key))
-    for event_filter in _starting(document):
-        event_type = _literal_type(_members(event_filter.get("with")))
-        _add(found, Listen(event_type, own_lane=False, correlation_lane=True))
-    return tuple(found[event_type] for event_type in sorted(found))
+    """What the executions and the schedule of a checked document listen to; one entry a type and key.
+
+    Whether an execution has a subject, and so hears in its own lane, is known only when it runs: a filter
+    that could hear there is wanted in both lanes. Raises FilterError with a pointer from the document's root.
+    """
+    merged: dict[tuple[str, str], Listen] = {}
+    for listen in _listens(dict(document)):
+        place = (listen.event_type, listen.ordering_key)
+        known = merged.get(place, listen)
+        merged[place] = Listen(
+            listen.event_type,
+            known.own_lane or listen.own_lane,
+            known.correlation_lane or listen.correlation_lane,
+            listen.ordering_key,
+        )
+    return tuple(merged[place] for place in sorted(merged))
 
 
-def runs_in_engine(on: Mapping[str, Json]) -> bool:
-    """Whether a start condition needs memory: several events, an end, or a correlation."""
+def starts_in_engine(on: Mapping[str, Json]) -> bool:
+    """Whether a `schedule.on` needs memory of events, and so is the Engine's: `all`, `until`, `correlate`."""
     if "all" in on or "until" in on:
         return True
-    return any(event_filter.get("correlate") for event_filter in _strategy(on))
+    filters = _list(on.get("any")) or [on.get("one")]
+    return any(_object(item).get("correlate") for item in filters)
 
 
-def _add(found: dict[str, Listen], listen: Listen) -> None:
-    known = found.get(listen.event_type)
-    if known is None:
-        found[listen.event_type] = listen
+def ordering_key_of(document: Mapping[str, Json]) -> str:
+    """The expression on an event that gives its subject; empty for the event's own."""
+    key = _policies(document).get("orderingKey")
+    return key if isinstance(key, str) else ""
+
+
+def _listens(document: dict[str, Json]) -> Iterator[Listen]:
+    key = ordering_key_of(document)
+    engine_starts = starts_in_engine(_object(_object(document.get("schedule")).get("on")))
+    for place in places(document):
+        is_start = place.pointer.startswith(_START)
+        if is_start and not engine_starts:
+            continue
+        for definition in _filters(place):
+            yield _listen(definition, place.pointer, "" if is_start else key, own_lane=not is_start)
+    for number, item in enumerate(_list(_policies(document).get("stopOn"))):
+        yield _listen(_object(item), f"{_STOP}/{number}", key, own_lane=True)
+
+
+def _filters(place: Place) -> Iterator[Mapping[str, Json]]:
+    if not isinstance(place.value, dict):
         return
-    found[listen.event_type] = Listen(
-        listen.event_type,
-        known.own_lane or listen.own_lane,
-        known.correlation_lane or listen.correlation_lane,
-        known.ordering_key or listen.ordering_key,
+    if place.level.name == "event filter":
+        yield place.value
+    elif place.level.name == "listen to any" and place.value.get("any") == []:
+        yield _EVERYTHING
+
+
+def _listen(definition: Mapping[str, Json], pointer: str, key: str, *, own_lane: bool) -> Listen:
+    try:
+        shape_of(definition)
+    except FilterError as error:
+        raise FilterError(pointer + error.pointer, error.message) from None
+    properties = _object(definition.get("with"))
+    own_lane = own_lane and not definition.get("correlate") and "subject" not in properties
+    return Listen(
+        literal_type(properties), own_lane, correlation_lane=True, ordering_key=key if own_lane else ""
     )
 
 
-def _waiting(document: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
-    stops = _policies(document).get("stopOn")
-    for event_filter in stops if isinstance(stops, list) else []:
-        yield _members(event_filter)
-    waiting: list[Json] = [document.get("do")]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, list):
-            for item in part:
-                for task in _members(item).values():
-                    yield from _filters_of_task(_members(task), waiting)
+def _policies(document: Mapping[str, Json]) -> dict[str, Json]:
+    header = _object(document.get("document"))
+    return _object(_object(header.get("metadata")).get("tidemill"))
 
 
-def _filters_of_task(task: Mapping[str, Json], waiting: list[Json]) -> Iterator[Mapping[str, Json]]:
-    """The filters of one task; the lists of tasks that it holds are put among those to look through."""
-    if "listen" in task:
-        yield from _strategy(_members(_members(task["listen"]).get("to")))
-        waiting.append(_members(task.get("foreach")).get("do"))
-    waiting.extend(task.get(name) for name in _TASK_LISTS)
-    waiting.append(_members(task.get("catch")).get("do"))
-    waiting.append(_members(task.get("fork")).get("branches"))
-
-
-def _strategy(to: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
-    if "one" in to:
-        yield _members(to["one"])
-    for name in ("any", "all"):
-        filters = to.get(name)
-        if isinstance(filters, list):
-            # No filter at all asks for every event.
-            yield from map(_members, filters or [{}])
-    yield from _strategy(_members(to.get("until")))
-
-
-def _starting(document: Mapping[str, Json]) -> Iterator[Mapping[str, Json]]:
-    on = _members(_members(document.get("schedule")).get("on"))
-    if runs_in_engine(on):
-        yield from _strategy(on)
-
-
-def _literal_type(attributes: Mapping[str, Json]) -> str:
-    event_type = attributes.get("type")
-    return event_type if isinstance(event_type, str) and is_literal(event_type) else ""
-
-
-def _policies(document: Mapping[str, Json]) -> Mapping[str, Json]:
-    return _members(_members(_members(document.get("document")).get("metadata")).get("tidemill"))
-
-
-def _members(value: Json) -> Mapping[str, Json]:
+def _object(value: Json) -> dict[str, Json]:
     return value if isinstance(value, dict) else {}
+
+
+def _list(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []

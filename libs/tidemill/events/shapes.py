@@ -1,116 +1,145 @@
-"""The constant part of an event filter, by which lanes find who waits for an event.
+"""Shapes: the part of an event filter that needs no variables, by which a lane finds who waits for an event.
 
-All waits that come from one filter share their shape. What differs between them is the digest of the
-correlation values that they expect, so that finding them takes no longer for many than for few. A shape lets
-through more than its filter takes, never less: the execution decides.
+All executions that wait at one filter share its shape, and those with the same correlation values a key. A
+shape lets through all that the filter takes, and more where the filter uses variables.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
-from tidemill.events.filters import Envelope, EventFilter, compile_filter
+from tidemill.dsl.pointers import child
+from tidemill.events.filters import Evaluate, EventFilter, FilterError, compile_filter, compile_value
 from tidemill.expressions import (
     Expression,
     ExpressionError,
+    ExpressionSyntaxError,
     Template,
-    TemplateError,
     compile_condition,
-    compile_template,
 )
-from tidemill.json import Json, dumps_canonical, loads
+from tidemill.json import INTEGER_MAX, INTEGER_MIN, Json, dumps_canonical, loads
 
+SHAPES_COMPILED_MAX: Final = 4_096
 DIGEST_BYTES: Final = 16
 _NO_NAMES: Final[frozenset[str]] = frozenset()
-_NO_VARIABLES: Final[Mapping[str, Json]] = MappingProxyType({})
-
-
-def shape_of(definition: Mapping[str, Json]) -> bytes:
-    """The shape of one event filter, as canonical JSON: without the values that depend on variables."""
-    attributes = _members(definition.get("with"))
-    constant = {name: value for name, value in attributes.items() if _is_constant(value)}
-    correlate: dict[str, Json] = {}
-    for name, value in _members(definition.get("correlate")).items():
-        correlate[name] = str(_members(value).get("from"))
-    return dumps_canonical({"with": constant, "correlate": correlate})
-
-
-def shape_id(shape: bytes) -> bytes:
-    """The name of a shape: the first 16 bytes of its SHA-256."""
-    return hashlib.sha256(shape).digest()[:DIGEST_BYTES]
 
 
 class Shape:
-    """A compiled shape. `names` are those of its correlation values, in order."""
+    """A compiled shape. `names` are those of its correlation values, sorted."""
 
-    __slots__ = ("_filter", "_sources", "event_type", "names")
+    __slots__ = ("_filter", "_values", "names")
 
-    def __init__(self, event_filter: EventFilter, sources: Mapping[str, Expression]) -> None:
+    def __init__(self, event_filter: EventFilter, values: Mapping[str, Expression]) -> None:
         self._filter = event_filter
-        self._sources = sources
-        self.event_type = event_filter.event_type
-        self.names = tuple(sorted(sources))
+        self._values = values
+        self.names = tuple(values)
 
-    def passes(self, envelope: Envelope, now_us: int) -> bool:
-        """Whether the filter may take the event."""
+    @property
+    def event_type(self) -> str:
+        """The literal type that it asks for, empty when there is none."""
+        return self._filter.event_type
+
+    def passes(self, envelope: Mapping[str, Json], now_us: int) -> bool:
+        """Whether an event may pass the filter; `now_us` is what `now` gives in its expressions."""
         return self._filter.passes(envelope, _evaluate_at(now_us))
 
-    def values(self, envelope: Envelope, now_us: int) -> dict[str, Json] | None:
-        """The event's correlation values; None when it lacks one: then it correlates with nothing."""
-        evaluate = _evaluate_at(now_us)
-        found: dict[str, Json] = {}
-        for name in self.names:
+    def values(self, envelope: dict[str, Json], now_us: int) -> dict[str, Json] | None:
+        """The correlation values by name; None when one fails or is null: the event does not correlate."""
+        values: dict[str, Json] = {}
+        for name, expression in self._values.items():
             try:
-                found[name] = evaluate(self._sources[name], dict(envelope))
+                value = expression.evaluate(envelope, now_us=now_us)
             except ExpressionError:
                 return None
-            if found[name] is None:
+            if value is None:
                 return None
-        return found
+            values[name] = value
+        return values
 
 
-def compile_shape(shape: bytes) -> Shape:
-    """Compile a shape; raises FilterError or ExpressionSyntaxError for one that `shape_of` did not make."""
-    parts = _members(loads(shape))
-    sources = {
-        name: compile_condition(str(source)) for name, source in _members(parts.get("correlate")).items()
+def shape_of(definition: Mapping[str, Json]) -> bytes:
+    """The shape of an event filter: canonical JSON, `{"with": {...}, "correlate": {name: from, ...}}`.
+
+    What uses a variable is left out of `with`. Raises FilterError for a filter that does not compile, and for
+    a `from` with variables: it says what an event's value is, whoever waits for it.
+    """
+    properties = {
+        name: wanted
+        for name, wanted in _members(definition, "with").items()
+        if not _uses_variables(name, wanted)
     }
-    return Shape(compile_filter(_members(parts.get("with"))), sources)
+    correlations = _members(definition, "correlate")
+    sources: dict[str, Json] = {name: _source(name, given) for name, given in correlations.items()}
+    compile_filter(properties)
+    return dumps_canonical({"with": properties, "correlate": sources})
+
+
+def shape_id(shape: bytes) -> bytes:
+    """What a shape is known by: the first 16 bytes of its SHA-256."""
+    return hashlib.sha256(shape).digest()[:DIGEST_BYTES]
+
+
+@lru_cache(maxsize=SHAPES_COMPILED_MAX)
+def compile_shape(shape: bytes) -> Shape:
+    """Compile what `shape_of` gave, or give the one that was compiled before. Raises FilterError."""
+    read = loads(shape, field="shape")
+    if not isinstance(read, dict):
+        raise FilterError("", "a shape is an object")
+    correlations = _members(read, "correlate")
+    values = {name: _compile_source(name, correlations[name]) for name in sorted(correlations)}
+    return Shape(compile_filter(_members(read, "with")), values)
 
 
 def correlation_key(values: Mapping[str, Json]) -> bytes:
-    """The digest of correlation values by name; numbers that are equal give the same one."""
-    plain = {name: _plain(values[name]) for name in sorted(values)}
-    return hashlib.sha256(dumps_canonical(plain)).digest()[:DIGEST_BYTES]
+    """The digest of correlation values by name, 16 bytes: equal for equal values, 1 and 1.0 among them."""
+    return hashlib.sha256(dumps_canonical(_by_value(dict(values)))).digest()[:DIGEST_BYTES]
 
 
-def _plain(value: Json) -> Json:
-    match value:
-        case float() if value.is_integer() and abs(value) < 2**63:
-            return int(value)
-        case list():
-            return [_plain(item) for item in value]
-        case dict():
-            return {name: _plain(item) for name, item in value.items()}
-        case _:
-            return value
-
-
-def _is_constant(value: Json) -> bool:
-    try:
-        compile_template(value, variables=_NO_NAMES)
-    except TemplateError:
-        return False
-    return True
-
-
-def _evaluate_at(now_us: int) -> Callable[[Expression | Template, Json], Json]:
+def _evaluate_at(now_us: int) -> Evaluate:
     def evaluate(formula: Expression | Template, value: Json) -> Json:
-        return formula.evaluate(value, _NO_VARIABLES, now_us=now_us)
+        return formula.evaluate(value, now_us=now_us)
 
     return evaluate
 
 
-def _members(value: Json) -> Mapping[str, Json]:
-    return value if isinstance(value, dict) else {}
+def _uses_variables(name: str, wanted: Json) -> bool:
+    template = compile_value(name, wanted, None)
+    return template is not None and bool(template.variables)
+
+
+def _source(name: str, given: Json) -> str:
+    """The text of a correlation's `from`, once it is known to compile."""
+    source = given.get("from") if isinstance(given, dict) else None
+    _compile_source(name, source)
+    return str(source)
+
+
+def _compile_source(name: str, source: Json) -> Expression:
+    pointer = f"{child('/correlate', name)}/from"
+    if not isinstance(source, str):
+        raise FilterError(pointer, "a correlation needs `from`, an expression on the event")
+    try:
+        return compile_condition(source, _NO_NAMES)
+    except ExpressionSyntaxError as error:
+        raise FilterError(pointer, f"an expression on the event alone: {error}") from None
+
+
+def _members(definition: Mapping[str, Json], name: str) -> dict[str, Json]:
+    given = definition.get(name)
+    if given is not None and not isinstance(given, dict):
+        raise FilterError(f"/{name}", "must be an object")
+    return given or {}
+
+
+def _by_value(value: Json) -> Json:
+    """The value with whole numbers as integers: two that are equal are then written the same."""
+    match value:
+        case float() if value.is_integer() and INTEGER_MIN <= value <= INTEGER_MAX:
+            return int(value)
+        case list():
+            return [_by_value(item) for item in value]
+        case dict():
+            return {key: _by_value(item) for key, item in value.items()}
+        case _:
+            return value
