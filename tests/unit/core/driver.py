@@ -25,6 +25,7 @@ from tidemill.engine.core.effects import (
     CancelAction,
     CancelChild,
     DisarmTimer,
+    Message,
     RequestSlot,
     StartChild,
     Subscribe,
@@ -175,21 +176,26 @@ class Driver:
                     self.timers[effect.timer_id] = effect.due_at_us
                 case DisarmTimer():
                     self.timers.pop(effect.timer_id, None)
-                case StartChild():
-                    self._start_child(effect.child)
-                case CancelChild():
-                    del self.children[effect.execution_id]
-                    self.cancelled_children.append(effect.execution_id)
-                case TellParent():
-                    self.told.append(effect)
-                case RequestSlot():
-                    assert effect.slot.request_id not in self.slots, "a slot was asked for twice"
-                    self.slots[effect.slot.request_id] = effect.slot
-                case Subscribe():
-                    self._subscribe(effect)
-                case Unsubscribe():
-                    _, wait = self.subscriptions.pop(effect.subscription_id)
-                    assert wait.lane == effect.lane
+                case _:
+                    self._send(effect)
+
+    def _send(self, message: Message) -> None:
+        match message:
+            case StartChild():
+                self._start_child(message.child)
+            case CancelChild():
+                del self.children[message.execution_id]
+                self.cancelled_children.append(message.execution_id)
+            case TellParent():
+                self.told.append(message)
+            case RequestSlot():
+                assert message.slot.request_id not in self.slots, "a slot was asked for twice"
+                self.slots[message.slot.request_id] = message.slot
+            case Subscribe():
+                self._subscribe(message)
+            case Unsubscribe():
+                _, wait = self.subscriptions.pop(message.subscription_id)
+                assert wait.lane == message.lane
 
     def _subscribe(self, effect: Subscribe) -> None:
         wait = effect.subscription

@@ -1,7 +1,7 @@
 """A state as plain values, to compare two of them; a difference shows where it is."""
 
 from tidemill.engine.core.payload import Payload
-from tidemill.engine.core.state import Attempts, EntryCounts, ExecutionState, Frame, Loop
+from tidemill.engine.core.state import Attempts, EntryCounts, ExecutionState, Frame, Listening, Loop
 
 Plain = object
 
@@ -21,7 +21,7 @@ def plain(value: object) -> Plain:
             return value.value
         case Frame():
             return value.reference
-        case Loop() | Attempts() | EntryCounts():
+        case Loop() | Attempts() | EntryCounts() | Listening():
             return {name: plain(getattr(value, name)) for name in type(value).__slots__}
         case dict():
             return [(key, plain(item)) for key, item in value.items()]

@@ -34,6 +34,8 @@ CHILD = events.ChildRequested(
     subject="s",
     input=Payload.of({}),
 )
+WAIT = events.Subscription("/do/0/a#1/1:0", 0, b"n\0s", b"k", Payload.of({"order": 7}), 5)
+UNKNOWING_WAIT = events.Subscription(":stop:1", 1, b"n\0\0events\0*", b"", None, 0)
 ONE_OF_EACH: list[Event] = [
     events.ExecutionStarted(
         namespace="n",
@@ -69,6 +71,9 @@ ONE_OF_EACH: list[Event] = [
     events.TaskYielded("/do/0/a"),
     events.SlotGranted("/do/0/a", 5),
     events.ScheduleFired("/do/0/a", (1, 2), 3),
+    events.EventReceived("/do/0/a", 2, Payload.of({"id": "1"}), Payload.of({"order": 7})),
+    events.ListeningEnded("/do/0/a"),
+    events.RoundCompleted("/do/0/a", Payload.of(None), Payload.of({})),
 ]
 VARIANTS: list[Event] = [
     events.ExecutionStarted(namespace="n", workflow="w", version="1.0.0", raw_input=Payload.of(1)),
@@ -105,6 +110,14 @@ VARIANTS: list[Event] = [
     events.ChildCompleted("/do/0/a", "child", events.ChildState.FAULTED, None, PROBLEM),
     events.ChildCompleted("/do/0/a", "child", events.ChildState.CANCELLED),
     events.ScheduleFired("/do/0/a", (), 0),
+    events.TaskStarted("/do/0/a", "1", 1, listening=()),
+    events.TaskStarted("/do/0/a", "1", 1, listening=(WAIT, UNKNOWING_WAIT)),
+    events.ExecutionRetried(9, (WAIT,)),
+    events.ExecutionStarted(
+        namespace="n", workflow="w", version="1", raw_input=Payload.of(1), stopping=(UNKNOWING_WAIT,)
+    ),
+    events.EventReceived("", 0, Payload.of({})),
+    events.RoundCompleted("/do/0/a"),
 ]
 
 
@@ -170,6 +183,10 @@ def test_an_unknown_action_state_says_so() -> None:
         events.ChildCompleted("/do/0/ask", "stranger", events.ChildState.COMPLETED),
         events.SlotGranted("/do/0/ask", 1),
         events.ScheduleFired("/do/9/missing", (), 0),
+        events.EventReceived("/do/0/ask", 0, Payload.of({"id": "1", "source": "/s"})),
+        events.EventReceived("/do/9/missing", 0, Payload.of({"id": "1", "source": "/s"})),
+        events.ListeningEnded("/do/0/ask"),
+        events.RoundCompleted("/do/0/ask"),
         events.ExecutionRetried(),
     ],
 )

@@ -84,6 +84,7 @@ COMMANDS: dict[str, Command] = {
     "result": commands.CompleteAction(STRANGER, 1, ActionState.SUCCEEDED),
     "confirm": commands.ConfirmCancellation(STRANGER),
     "timer": commands.FireTimer(STRANGER),
+    "event": commands.DeliverEvent(STRANGER, Payload.of({"id": "1", "source": "/s"}), 1),
     "child": commands.EndChild(STRANGER, ChildState.COMPLETED, Payload.of(1)),
     "slot": commands.GrantSlot(STRANGER, 1),
 }
@@ -98,6 +99,7 @@ EXPECTED = """
     result  -        -         -         -         -         -       -
     confirm -        -         -         -         -         -       -
     timer   -        -         -         -         -         -       -
+    event   -        -         -         -         -         -       -
     child   -        -         -         -         -         -       -
     slot    -        -         -         -         -         -       -
 """

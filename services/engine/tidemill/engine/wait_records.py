@@ -174,6 +174,21 @@ def _read_schedule_fired(record: records.ScheduleFired) -> events.ScheduleFired:
     return events.ScheduleFired(record.reference, tuple(record.starts_us), record.missed)
 
 
+def _write_round_completed(record: records.Event, event: events.RoundCompleted) -> None:
+    completed = record.round_completed
+    completed.reference = event.reference
+    if event.output is not None:
+        completed.output.data = event.output.data
+    if event.context is not None:
+        completed.context.data = event.context.data
+
+
+def _read_round_completed(record: records.RoundCompleted) -> events.RoundCompleted:
+    return events.RoundCompleted(
+        record.reference, read_payload(record, "output"), read_payload(record, "context")
+    )
+
+
 # Rows of the tables in `event_records`.
 WRITERS: Final[Mapping[type[Event], Callable[[records.Event, Any], None]]] = {
     events.EventReceived: _write_event_received,
@@ -182,6 +197,7 @@ WRITERS: Final[Mapping[type[Event], Callable[[records.Event, Any], None]]] = {
     events.TaskYielded: _write_task_yielded,
     events.SlotGranted: _write_slot_granted,
     events.ScheduleFired: _write_schedule_fired,
+    events.RoundCompleted: _write_round_completed,
 }
 READERS: Final[Mapping[str, Callable[[Any], Event]]] = {
     "event_received": _read_event_received,
@@ -190,4 +206,5 @@ READERS: Final[Mapping[str, Callable[[Any], Event]]] = {
     "task_yielded": _read_task_yielded,
     "slot_granted": _read_slot_granted,
     "schedule_fired": _read_schedule_fired,
+    "round_completed": _read_round_completed,
 }

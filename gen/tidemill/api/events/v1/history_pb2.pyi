@@ -220,6 +220,7 @@ class Event(_message.Message):
     TASK_YIELDED_FIELD_NUMBER: _builtins.int
     SLOT_GRANTED_FIELD_NUMBER: _builtins.int
     SCHEDULE_FIRED_FIELD_NUMBER: _builtins.int
+    ROUND_COMPLETED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def execution_started(self) -> Global___ExecutionStarted:
         """The execution began."""
@@ -270,7 +271,7 @@ class Event(_message.Message):
 
     @_builtins.property
     def round_started(self) -> Global___RoundStarted:
-        """A round of a `for` began."""
+        """A round of a `for` or of a `foreach` began."""
 
     @_builtins.property
     def error_caught(self) -> Global___ErrorCaught:
@@ -316,6 +317,10 @@ class Event(_message.Message):
     def schedule_fired(self) -> Global___ScheduleFired:
         """Fire times of a schedule have come."""
 
+    @_builtins.property
+    def round_completed(self) -> Global___RoundCompleted:
+        """The tasks of a `foreach` have gone through an event."""
+
     def __init__(
         self,
         *,
@@ -343,12 +348,13 @@ class Event(_message.Message):
         task_yielded: Global___TaskYielded | None = ...,
         slot_granted: Global___SlotGranted | None = ...,
         schedule_fired: Global___ScheduleFired | None = ...,
+        round_completed: Global___RoundCompleted | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["action_completed", b"action_completed", "cancellation_confirmed", b"cancellation_confirmed", "child_completed", b"child_completed", "error_caught", b"error_caught", "event_received", b"event_received", "execution_cancelled", b"execution_cancelled", "execution_completed", b"execution_completed", "execution_faulted", b"execution_faulted", "execution_resumed", b"execution_resumed", "execution_retried", b"execution_retried", "execution_started", b"execution_started", "execution_suspended", b"execution_suspended", "kind", b"kind", "listening_ended", b"listening_ended", "round_started", b"round_started", "schedule_fired", b"schedule_fired", "slot_granted", b"slot_granted", "task_cancelled", b"task_cancelled", "task_completed", b"task_completed", "task_faulted", b"task_faulted", "task_retried", b"task_retried", "task_skipped", b"task_skipped", "task_started", b"task_started", "task_yielded", b"task_yielded", "timer_fired", b"timer_fired"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["action_completed", b"action_completed", "cancellation_confirmed", b"cancellation_confirmed", "child_completed", b"child_completed", "error_caught", b"error_caught", "event_received", b"event_received", "execution_cancelled", b"execution_cancelled", "execution_completed", b"execution_completed", "execution_faulted", b"execution_faulted", "execution_resumed", b"execution_resumed", "execution_retried", b"execution_retried", "execution_started", b"execution_started", "execution_suspended", b"execution_suspended", "kind", b"kind", "listening_ended", b"listening_ended", "round_completed", b"round_completed", "round_started", b"round_started", "schedule_fired", b"schedule_fired", "slot_granted", b"slot_granted", "task_cancelled", b"task_cancelled", "task_completed", b"task_completed", "task_faulted", b"task_faulted", "task_retried", b"task_retried", "task_skipped", b"task_skipped", "task_started", b"task_started", "task_yielded", b"task_yielded", "timer_fired", b"timer_fired"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_completed", b"action_completed", "cancellation_confirmed", b"cancellation_confirmed", "child_completed", b"child_completed", "error_caught", b"error_caught", "event_received", b"event_received", "execution_cancelled", b"execution_cancelled", "execution_completed", b"execution_completed", "execution_faulted", b"execution_faulted", "execution_resumed", b"execution_resumed", "execution_retried", b"execution_retried", "execution_started", b"execution_started", "execution_suspended", b"execution_suspended", "kind", b"kind", "listening_ended", b"listening_ended", "round_started", b"round_started", "schedule_fired", b"schedule_fired", "slot_granted", b"slot_granted", "task_cancelled", b"task_cancelled", "task_completed", b"task_completed", "task_faulted", b"task_faulted", "task_retried", b"task_retried", "task_skipped", b"task_skipped", "task_started", b"task_started", "task_yielded", b"task_yielded", "timer_fired", b"timer_fired"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_completed", b"action_completed", "cancellation_confirmed", b"cancellation_confirmed", "child_completed", b"child_completed", "error_caught", b"error_caught", "event_received", b"event_received", "execution_cancelled", b"execution_cancelled", "execution_completed", b"execution_completed", "execution_faulted", b"execution_faulted", "execution_resumed", b"execution_resumed", "execution_retried", b"execution_retried", "execution_started", b"execution_started", "execution_suspended", b"execution_suspended", "kind", b"kind", "listening_ended", b"listening_ended", "round_completed", b"round_completed", "round_started", b"round_started", "schedule_fired", b"schedule_fired", "slot_granted", b"slot_granted", "task_cancelled", b"task_cancelled", "task_completed", b"task_completed", "task_faulted", b"task_faulted", "task_retried", b"task_retried", "task_skipped", b"task_skipped", "task_started", b"task_started", "task_yielded", b"task_yielded", "timer_fired", b"timer_fired"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["execution_started", "execution_completed", "execution_faulted", "execution_cancelled", "execution_suspended", "execution_resumed", "execution_retried", "task_started", "task_skipped", "task_completed", "task_faulted", "task_cancelled", "round_started", "error_caught", "task_retried", "action_completed", "cancellation_confirmed", "timer_fired", "event_received", "listening_ended", "child_completed", "task_yielded", "slot_granted", "schedule_fired"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["execution_started", "execution_completed", "execution_faulted", "execution_cancelled", "execution_suspended", "execution_resumed", "execution_retried", "task_started", "task_skipped", "task_completed", "task_faulted", "task_cancelled", "round_started", "error_caught", "task_retried", "action_completed", "cancellation_confirmed", "timer_fired", "event_received", "listening_ended", "child_completed", "task_yielded", "slot_granted", "schedule_fired", "round_completed"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -956,7 +962,7 @@ class RoundStarted(_message.Message):
     REFERENCE_FIELD_NUMBER: _builtins.int
     INDEX_FIELD_NUMBER: _builtins.int
     reference: _builtins.str
-    """The reference of the `for` task."""
+    """The reference of the `for` or `listen` task."""
     index: _builtins.int
     """The round, from 0."""
     def __init__(
@@ -972,6 +978,40 @@ class RoundStarted(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RoundStarted: _TypeAlias = RoundStarted  # noqa: Y015
+
+@_typing.final
+class RoundCompleted(_message.Message):
+    """RoundCompleted ends a round of a `foreach`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    OUTPUT_FIELD_NUMBER: _builtins.int
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    reference: _builtins.str
+    """The reference of the `listen` task."""
+    @_builtins.property
+    def output(self) -> _payload_pb2.Payload:
+        """What the output holds for the event; absent when that is the event itself."""
+
+    @_builtins.property
+    def context(self) -> _payload_pb2.Payload:
+        """The new context; absent when the round exports nothing."""
+
+    def __init__(
+        self,
+        *,
+        reference: _builtins.str = ...,
+        output: _payload_pb2.Payload | None = ...,
+        context: _payload_pb2.Payload | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "output", b"output"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "output", b"output", "reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RoundCompleted: _TypeAlias = RoundCompleted  # noqa: Y015
 
 @_typing.final
 class ErrorCaught(_message.Message):

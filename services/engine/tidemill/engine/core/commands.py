@@ -105,16 +105,6 @@ class GrantSlot:
     due_at_us: int
 
 
-Command: TypeAlias = (
-    Start
-    | Cancel
-    | Suspend
-    | Resume
-    | Retry
-    | CompleteAction
-    | ConfirmCancellation
-    | FireTimer
-    | DeliverEvent
-    | EndChild
-    | GrantSlot
-)
+# What has happened outside, as against what somebody asks for.
+Fact: TypeAlias = CompleteAction | ConfirmCancellation | FireTimer | DeliverEvent | EndChild | GrantSlot
+Command: TypeAlias = Start | Cancel | Suspend | Resume | Retry | Fact

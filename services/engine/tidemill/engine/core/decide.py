@@ -7,7 +7,9 @@ from tidemill.engine.core.commands import (
     Command,
     CompleteAction,
     ConfirmCancellation,
+    DeliverEvent,
     EndChild,
+    Fact,
     FireTimer,
     GrantSlot,
     Resume,
@@ -16,6 +18,7 @@ from tidemill.engine.core.commands import (
     Suspend,
 )
 from tidemill.engine.core.decision import Decision, Rejection, RejectionReason
+from tidemill.engine.core.delivering import deliver
 from tidemill.engine.core.events import (
     ActionCompleted,
     CancellationConfirmed,
@@ -24,7 +27,9 @@ from tidemill.engine.core.events import (
     ExecutionFaulted,
     ExecutionStarted,
     ExecutionSuspended,
+    Kind,
     SlotGranted,
+    Subscription,
     TimerFired,
 )
 from tidemill.engine.core.faults import FAULTS, problem_of
@@ -36,7 +41,7 @@ from tidemill.engine.core.resuming import act_on_end, act_on_timer, resume, retr
 from tidemill.engine.core.state import ExecutionState, Phase
 from tidemill.engine.core.turn import Turn
 
-__all__ = ["Decision", "Rejection", "RejectionReason", "decide", "opening_event"]
+__all__ = ["Decision", "Rejection", "RejectionReason", "decide", "opening_event", "stopping_of"]
 
 INPUT_INSTANCE: Final = "/input"
 
@@ -66,14 +71,27 @@ def _start(plan: Plan, command: Start, *, now_us: int, seed: int) -> Decision:
         turn = Turn.opening(plan, command.execution_id, opening_event(command), now_us=now_us, seed=seed)
         turn.record(ExecutionFaulted(problem_of(error).at(INPUT_INSTANCE)))
     else:
-        event = opening_event(command, taken, timeout_at_us)
+        event = opening_event(command, taken, timeout_at_us, stopping=stopping_of(plan, command, now_us))
         turn = Turn.opening(plan, command.execution_id, event, now_us=now_us, seed=seed)
         plan.begin(turn)
         run(turn)
     return turn.decision()
 
 
-def opening_event(command: Start, taken: Payload | None = None, timeout_at_us: int = 0) -> ExecutionStarted:
+def stopping_of(plan: Plan, command: Start, now_us: int) -> tuple[Subscription, ...]:
+    """The waits of `stopOn` with which an execution starts; what runs a schedule has none."""
+    if command.kind is Kind.TRIGGER:
+        return ()
+    return plan.stops.subscriptions(command.namespace, command.subject, since_us=now_us)
+
+
+def opening_event(
+    command: Start,
+    taken: Payload | None = None,
+    timeout_at_us: int = 0,
+    *,
+    stopping: tuple[Subscription, ...] = (),
+) -> ExecutionStarted:
     """The first event of a start; `taken` is the transformed input, None where there is none."""
     return ExecutionStarted(
         namespace=command.namespace,
@@ -89,6 +107,7 @@ def opening_event(command: Start, taken: Payload | None = None, timeout_at_us: i
         traceparent=command.traceparent,
         parent=command.parent,
         kind=command.kind,
+        stopping=stopping,
         depth=command.depth,
     )
 
@@ -117,17 +136,6 @@ def _name(command: Command) -> str:
 def _move(turn: Turn, command: Command, *, acts: bool) -> Rejection | None:
     rejection: Rejection | None = None
     match command:
-        case CompleteAction():
-            _complete_action(turn, command, acts=acts)
-        case FireTimer():
-            _fire_timer(turn, command, acts=acts)
-        case ConfirmCancellation():
-            if any(key == command.key for key, _ in turn.state.cancelling):
-                turn.record(CancellationConfirmed(command.key))
-        case EndChild():
-            _end_child(turn, command, acts=acts)
-        case GrantSlot():
-            _grant_slot(turn, command)
         case Start():
             rejection = _repeat(turn, command)
         case Cancel():
@@ -139,9 +147,28 @@ def _move(turn: Turn, command: Command, *, acts: bool) -> Rejection | None:
         case Retry():
             rejection = retry(turn, command)
         case _:
-            assert_never(command)
+            _take_fact(turn, command, acts=acts)
     run(turn)
     return rejection
+
+
+def _take_fact(turn: Turn, command: Fact, *, acts: bool) -> None:
+    match command:
+        case CompleteAction():
+            _complete_action(turn, command, acts=acts)
+        case FireTimer():
+            _fire_timer(turn, command, acts=acts)
+        case ConfirmCancellation():
+            if any(key == command.key for key, _ in turn.state.cancelling):
+                turn.record(CancellationConfirmed(command.key))
+        case DeliverEvent():
+            deliver(turn, command, acts=acts)
+        case EndChild():
+            _end_child(turn, command, acts=acts)
+        case GrantSlot():
+            _grant_slot(turn, command)
+        case _:
+            assert_never(command)
 
 
 def _repeat(turn: Turn, command: Start) -> Rejection | None:

@@ -10,6 +10,7 @@ from tidemill.engine.core.commands import (
     Command,
     CompleteAction,
     ConfirmCancellation,
+    DeliverEvent,
     EndChild,
     FireTimer,
     GrantSlot,
@@ -37,7 +38,7 @@ class Move(Enum):
     IGNORE = "nothing waits for it"
 
 
-_FACTS: Final = (CompleteAction, ConfirmCancellation, FireTimer, EndChild, GrantSlot)
+_FACTS: Final = (CompleteAction, ConfirmCancellation, FireTimer, DeliverEvent, EndChild, GrantSlot)
 _REQUESTS: Final = (Start, Cancel, Suspend, Resume, Retry)
 
 

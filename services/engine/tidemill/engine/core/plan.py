@@ -9,8 +9,11 @@ from tidemill.engine.core.faults import make_payload
 from tidemill.engine.core.lifecycle import enter_later, finish
 from tidemill.engine.core.node import BlockNode, Directive, Surroundings, TaskNode
 from tidemill.engine.core.payload import Payload
+from tidemill.engine.core.reentry import compile_reentry
 from tidemill.engine.core.settings import CoreSettings
 from tidemill.engine.core.state import FrameView
+from tidemill.engine.core.stopping import StopFilters
+from tidemill.engine.core.tasks.listen import ListenNode
 from tidemill.engine.core.tasks.registry import KINDS, Kinds
 from tidemill.engine.core.turn import Turn
 from tidemill.engine.core.variables import workflow_variables
@@ -29,8 +32,10 @@ class Plan(BlockNode):
         "digest",
         "document",
         "list",
+        "reentry",
         "reference",
         "settings",
+        "stops",
         "tasks",
     )
 
@@ -49,7 +54,17 @@ class Plan(BlockNode):
         self._output_as = compiler.transformation(output.get("as"), "/output/as")
         self._output_schema = compiler.schema(output.get("schema"), "/output/schema")
         self._timeout = compiler.timeout(document.get("timeout"), "/timeout")
+        self.stops = StopFilters(document, compiler)
+        self.reentry = compile_reentry(document)
         self.list = compiler.task_list(document.get("do"), "/do", Surroundings(self))
+
+    def shape(self, reference: str, index: int) -> bytes:
+        """How lanes find the events of a filter: of a `listen`, or of `stopOn` (reference "")."""
+        if not reference:
+            return self.stops.filters[index].shape
+        node = self.tasks[reference]
+        assert isinstance(node, ListenNode)
+        return node.filters[index].shape
 
     def take_input(self, execution_id: str, raw_input: Payload, now_us: int) -> tuple[Payload, int]:
         """The transformed input, the same object when it equals the raw one, and when the time runs out

@@ -6,8 +6,15 @@ from typing import Final, assert_never, cast
 
 from tidemill.engine.core.commands import Retry
 from tidemill.engine.core.decision import Rejection, RejectionReason
-from tidemill.engine.core.events import ExecutionFaulted, ExecutionResumed, ExecutionRetried
+from tidemill.engine.core.delivering import act_on_heard
+from tidemill.engine.core.events import (
+    ExecutionFaulted,
+    ExecutionResumed,
+    ExecutionRetried,
+    Subscription,
+)
 from tidemill.engine.core.faults import FAULTS, problem_of
+from tidemill.engine.core.hearing import since_us
 from tidemill.engine.core.lifecycle import cancel_children, enter, finish, time_out
 from tidemill.engine.core.node import TaskNode, WaitingNode
 from tidemill.engine.core.problems import standard_problem
@@ -91,6 +98,8 @@ def resume(turn: Turn) -> None:
             facts.append((frame.outcome_sequence, partial(_act_on_kept_end, turn, frame)))
         if frame.ended is not None:
             facts.append((frame.ended_sequence, partial(_act_on_kept_end, turn, frame)))
+        if frame.listening is not None and frame.listening.received:
+            facts.append((frame.listening.received[-1][0], partial(act_on_heard, turn, frame)))
         for kind, sequence in (frame.fired or {}).items():
             facts.append((sequence, partial(act_on_timer, turn, frame, kind)))
     # What goes onto the agenda last is worked off first.
@@ -132,9 +141,16 @@ def retry(turn: Turn, command: Retry) -> Rejection | None:
         turn.record(ExecutionRetried())
         turn.record(ExecutionFaulted(problem_of(error).at(TIMEOUT_INSTANCE)))
         return None
-    turn.record(ExecutionRetried(timeout_at_us))
+    turn.record(ExecutionRetried(timeout_at_us, _stopping_anew(turn)))
     _enter_again(turn)
     return None
+
+
+def _stopping_anew(turn: Turn) -> tuple[Subscription, ...]:
+    state = turn.state
+    return turn.plan.stops.subscriptions(
+        state.namespace, state.subject, since_us=since_us(turn), retries=state.retries + 1
+    )
 
 
 def _enter_again(turn: Turn) -> None:

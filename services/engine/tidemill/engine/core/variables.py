@@ -1,6 +1,6 @@
 """The variables that expressions see, made only when an expression asks for them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
@@ -15,10 +15,12 @@ from tidemill.json import Json
 if TYPE_CHECKING:
     from tidemill.engine.core.node import TaskNode
     from tidemill.engine.core.plan import Plan
+    from tidemill.engine.core.state import FrameView
     from tidemill.engine.core.turn import Turn
 
 NO_VARIABLES: Final[Mapping[str, Json]] = MappingProxyType({})
-_STANDARD: Final = ("context", "input", "output", "secrets", "authorization", "task", "workflow", "runtime")
+# The specification's runtime expression arguments.
+ARGUMENTS: Final = ("context", "input", "output", "secrets", "authorization", "task", "workflow", "runtime")
 
 
 class Held(Enum):
@@ -31,10 +33,14 @@ class Held(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A loop or error variable: what it holds, and the reference of the `for` or `try` that sets it."""
+    """A loop or error variable: what it holds, and the reference of the task that sets it.
+
+    `item` finds the item of a loop over something else than the items that its frame holds.
+    """
 
     held: Held
     reference: str
+    item: "Callable[[FrameView], Json] | None" = None
 
 
 NO_BINDINGS: Final[Mapping[str, Binding]] = MappingProxyType({})
@@ -81,7 +87,7 @@ class Variables(Mapping[str, Json]):
                 raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:
-        yield from {**dict.fromkeys(_STANDARD), **dict.fromkeys(self._node.bindings), **self.own}
+        yield from {**dict.fromkeys(ARGUMENTS), **dict.fromkeys(self._node.bindings), **self.own}
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -101,6 +107,8 @@ class Variables(Mapping[str, Json]):
         assert loop is not None
         if binding.held is Held.INDEX:
             return loop.index
+        if binding.item is not None:
+            return binding.item(frame)
         items = loop.items.value
         assert isinstance(items, list)
         return items[loop.index]

@@ -1,0 +1,42 @@
+"""How events are read: what expressions and outputs see of an envelope."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from tidemill.engine.core.payload import Payload
+from tidemill.json import Json, dumps
+
+Read: TypeAlias = Callable[[Payload], Json]
+
+
+def reading_of(name: Json) -> Read:
+    """How `read` has events read; the data without it."""
+    return _READINGS[str(name)] if name in _READINGS else read_data
+
+
+def read_data(event: Payload) -> Json:
+    """The data; null without any."""
+    return _attributes(event).get("data")
+
+
+def read_envelope(event: Payload) -> Json:
+    """The whole event in the CloudEvents JSON format."""
+    return event.value
+
+
+def read_raw(event: Payload) -> Json:
+    """The data as JSON text; empty without any."""
+    attributes = _attributes(event)
+    return dumps(attributes["data"]).decode() if "data" in attributes else ""
+
+
+def _attributes(event: Payload) -> Mapping[str, Json]:
+    envelope = event.value
+    assert isinstance(envelope, dict)
+    return envelope
+
+
+_READINGS: Final[Mapping[str, Read]] = MappingProxyType(
+    {"data": read_data, "envelope": read_envelope, "raw": read_raw}
+)
