@@ -1,0 +1,29 @@
+"""The one table of the functions that the Engine runs itself, and what becomes of a `call`."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from tidemill.dsl.default_catalog import DEFAULT_CATALOG, default_function
+from tidemill.dsl.references import section
+from tidemill.engine.core.functions.pace import PaceNode
+from tidemill.engine.core.functions.split import SplitNode
+from tidemill.engine.core.functions.wait_until import WaitUntilNode
+from tidemill.engine.core.node import Place, TaskNode
+from tidemill.engine.core.tasks.call import CallNode
+from tidemill.json import Json
+
+if TYPE_CHECKING:
+    from tidemill.engine.core.compiler import Compiler
+
+_FUNCTIONS: Final[Mapping[str, type[TaskNode]]] = MappingProxyType(
+    {"pace": PaceNode, "split": SplitNode, "waitUntil": WaitUntilNode}
+)
+
+
+def call_node(place: Place, definition: dict[str, Json], compiler: "Compiler") -> TaskNode:
+    """The task of a `call`: one of these functions, or a call of the outside. Raises DocumentError."""
+    name = default_function(definition.get("call"))
+    if name and DEFAULT_CATALOG not in section(compiler.document, "catalogs"):
+        return _FUNCTIONS[name](place, definition, compiler)
+    return CallNode(place, definition, compiler)
