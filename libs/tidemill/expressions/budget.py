@@ -16,7 +16,7 @@ WALKED_LEVELS_MAX: Final = 10_000
 # Looking for one value in another walks by recursion, and goes no deeper, to spare the Python stack.
 CONTAINED_LEVELS_MAX: Final = 100
 # What an error costs that is caught: its message shows the values that were at fault.
-CAUGHT_OPERATIONS: Final = 40
+CAUGHT_OPERATIONS: Final = 60
 
 
 class Budget:

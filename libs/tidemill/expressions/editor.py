@@ -1,6 +1,7 @@
 """Writing by path. Inputs are never changed: what a change touches is copied once, then owned."""
 
 from itertools import pairwise
+from typing import Final
 
 from tidemill.expressions.budget import Budget
 from tidemill.expressions.jsontext import to_json
@@ -16,6 +17,9 @@ from tidemill.expressions.paths import (
 )
 from tidemill.expressions.values import is_number, raised, spend_reading, type_name
 from tidemill.json import Json
+
+# Writing goes down to the place, and back up through every container above it.
+_KEY_OPERATIONS: Final = 4
 
 
 class Editor:
@@ -41,7 +45,7 @@ class Editor:
     def set(self, path: Json, value: Json) -> None:
         """Put a value at a path; missing containers are made."""
         keys = checked_path(path)
-        self._budget.spend(1 + len(keys))
+        self._budget.spend(1 + _KEY_OPERATIONS * len(keys))
         if not keys:
             self.root = value
             return

@@ -93,7 +93,7 @@ def _merge(left: dict[str, Json], right: dict[str, Json], budget: Budget) -> dic
 def _copied(fields: dict[str, Json], changes: dict[str, Json], budget: Budget) -> dict[str, Json]:
     """A copy of an object that is about to take changes, which are charged with it."""
     budget.produce(ENTRY_BYTES * (len(fields) + len(changes)))
-    budget.spend(len(changes))
+    budget.spend(1 + 2 * len(changes))
     spend_keys(changes, budget)
     return dict(fields)
 
