@@ -50,6 +50,7 @@ class Outside:
     publish: Publish = field(default_factory=lambda: _nowhere)
     effects: list[Effect] = field(default_factory=list)
     cancelled: list[CallKey] = field(default_factory=list)
+    _made: set[CallKey] = field(default_factory=set)
     _ledger: dict[CallKey, pb.ActionResult] = field(default_factory=dict)
     _open: dict[CallKey, pb.ActionCall] = field(default_factory=dict)
 
@@ -75,7 +76,10 @@ class Outside:
         if identity in self._open:
             return None
         arguments = loads(call.arguments.data or b"null")
-        self.effects.append(Effect(call.key, call.attempt, call.action, arguments, now_us))
+        if identity not in self._made:
+            # Whoever is behind the action knows its key: a call that comes again has no second effect.
+            self._made.add(identity)
+            self.effects.append(Effect(call.key, call.attempt, call.action, arguments, now_us))
         result = pb.ActionResult(key=call.key, attempt=call.attempt)
         given = await self._ask(call, arguments)
         if given is Hang:

@@ -27,7 +27,7 @@ from tidemill.json import Json, dumps
 from tidemill.telemetry.tracing import NoTracing
 from tidemill.triggers.app import read_condition
 from tidemill.triggers.catalogue import Catalogue
-from tidemill.triggers.core.event import EventLimits, RawEvent
+from tidemill.triggers.core.event import RawEvent
 from tidemill.triggers.outcomes import Outcome
 from tidemill.triggers.publisher import Publisher, PublishLimits
 from tidemill.triggers.publishing_telemetry import PublishingTelemetry
@@ -75,7 +75,10 @@ class World:
         self.outside.publish = self._emitted
         self.source = random.Random(seed)
         self.steps = 0
-        # Called before each step; it may raise CrashError.
+        self.crashes = 0
+        # Processes die only while nobody waits for their answer: what a client does then is not the story.
+        self.is_settling = False
+        # Called before each step; it may raise CrashError, and then the process dies and begins anew.
         self.before_step: Callable[[], None] = lambda: None
         self._event_numbers = count(1)
 
@@ -106,7 +109,7 @@ class World:
 
     async def crash(self) -> None:
         """Lose everything that is in memory, and start again."""
-        self.before_step = lambda: None
+        self.crashes += 1
         await self.open()
 
     async def publish(self, document: bytes | str | dict[str, Json]) -> None:
@@ -170,9 +173,16 @@ class World:
         return [messages.execution(row) for row in reversed(rows)]
 
     async def settle(self) -> None:
-        """Let everything happen that needs no time to pass."""
-        while await self._pass():
-            pass
+        """Let everything happen that needs no time to pass, through crashes if there are any."""
+        worked = True
+        while worked:
+            self.is_settling = True
+            try:
+                worked = await self._pass()
+            except CrashError:
+                self.is_settling = False
+                await self.crash()
+        self.is_settling = False
 
     async def advance(self, duration_us: int) -> None:
         """Let time pass: each timer fires at its own time."""
@@ -227,9 +237,13 @@ class World:
 
     async def _send(self, namespace: str, raw: RawEvent) -> Outcome:
         publishing = asyncio.ensure_future(self._publisher.publish(namespace, [raw]))
-        while not publishing.done():
-            await asyncio.sleep(0)
-            await self._submitter.run_once()
+        try:
+            while not publishing.done():
+                await asyncio.sleep(0)
+                await self._submitter.run_once()
+        except CrashError:
+            publishing.cancel()
+            raise
         return publishing.result()[0]
 
     async def _submit(self, request: executions.SubmitRequest, _: str) -> executions.SubmitResponse:

@@ -67,8 +67,11 @@ class Entering:
         lane = await self._lanes.counter_lane(
             shard_turn, lanes.subject_lane(state.namespace, state.subject), name
         )
-        count = plan.reentry.leave if ended else plan.reentry.again
-        lane.count(name, count(lane.counter(name), shard_turn.now_us))
+        counter = lane.counter(name)
+        lane.count(
+            name,
+            plan.reentry.leave(counter, shard_turn.now_us) if ended else plan.reentry.again(counter),
+        )
 
 
 def _name(workflow: str) -> str:
