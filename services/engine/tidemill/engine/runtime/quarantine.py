@@ -4,15 +4,17 @@ from dataclasses import replace
 from typing import Final
 
 from tidemill.engine.catalogue import Catalogue
-from tidemill.engine.core.apply import apply
+from tidemill.engine.core.apply import apply, begin, change
 from tidemill.engine.core.commands import Start
-from tidemill.engine.core.decide import opening_event
+from tidemill.engine.core.decide import opening_event, stopping_of
 from tidemill.engine.core.decision import Decision
-from tidemill.engine.core.events import Event, ExecutionSuspended
+from tidemill.engine.core.effects import Effect
+from tidemill.engine.core.events import Event, ExecutionStarted, ExecutionSuspended
 from tidemill.engine.core.history import HistoryError
-from tidemill.engine.core.payload import Payload
+from tidemill.engine.core.plan import Plan
 from tidemill.engine.core.state import ExecutionState, Phase
 from tidemill.engine.runtime.items import HISTORY_KIND, Keepable, LoggedCommand, encode
+from tidemill.engine.runtime.messages import message_of
 from tidemill.engine.runtime.states import fold_rows
 from tidemill.engine.runtime.translate import command_of, source_of
 from tidemill.engine.runtime.turns import ShardTurn, Turn
@@ -95,17 +97,25 @@ class Quarantine:
             return
         start = command_of(item)
         assert isinstance(start, Start)
-        taken, timeout_at_us = self._input_of(start, shard_turn.now_us)
-        started = opening_event(start, taken, timeout_at_us)
-        self._record(turn, [started, ExecutionSuspended(ENGINE_ERROR)], item, shard_turn.now_us)
+        started, plan = self._opening(start, shard_turn.now_us)
+        suspended = ExecutionSuspended(ENGINE_ERROR)
+        effects: list[Effect] = []
+        state = begin(turn.execution_id, started, shard_turn.now_us, effects)
+        change(state, suspended, shard_turn.now_us, effects)
+        messages = turn.add(Decision(state, [started, suspended], effects), source_of(item))
+        if plan is not None:
+            for message in messages:
+                shard_turn.send(message_of(message, state, plan))
 
-    def _input_of(self, start: Start, now_us: int) -> tuple[Payload | None, int]:
-        """The transformed input and the end of the workflow's time; none where even that raises."""
+    def _opening(self, start: Start, now_us: int) -> tuple[ExecutionStarted, Plan | None]:
+        """The first event, with what the plan adds to it; without that where even the plan raises."""
         try:
             plan = self._catalogue.plan(start.namespace, start.workflow, start.version)
-            return plan.take_input(start.execution_id, start.input, now_us)
+            taken, timeout_at_us = plan.take_input(start.execution_id, start.input, now_us)
+            stopping = stopping_of(plan, start, now_us)
         except Exception:
-            return None, 0
+            return opening_event(start), None
+        return opening_event(start, taken, timeout_at_us, stopping=stopping), plan
 
     @staticmethod
     def _record(turn: Turn, events: list[Event], item: Keepable, now_us: int) -> None:
