@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import Any, Protocol
 
-from tidemill.engine.store.port import DefinitionStore, ReadStore, ShardStore
+from tidemill.engine.store.port import CursorStore, DefinitionStore, LaneStore, ReadStore, ShardStore
 from tidemill.engine.store.rows import (
+    TRIGGER_KIND,
     DeadLetterRow,
     DefinitionRow,
     ExecutionFilter,
@@ -18,7 +19,7 @@ from tidemill.engine.store.rows import (
 SHARDS = 4
 
 
-class Store(ShardStore, ReadStore, DefinitionStore, Protocol):
+class Store(ShardStore, ReadStore, DefinitionStore, LaneStore, CursorStore, Protocol):
     """All ports in one."""
 
 
@@ -32,7 +33,7 @@ def execution(number: int, **changes: Any) -> ExecutionRow:  # noqa: ANN401 - an
     row = ExecutionRow(
         execution_id=execution_id(number), namespace="shop", workflow="cart", version="1.0.0", subject="",
         shard=0, phase=2, owes=True, started_at_us=1_000 + number, closed_at_us=0, output=b"", error=b"",
-        reason="", sequence=2, request_id="", input_digest=b"d",
+        reason="", sequence=2, request_id="", input_digest=b"d", parent_execution_id="", kind=0,
     )  # fmt: skip
     return replace(row, **changes)
 
@@ -40,6 +41,12 @@ def execution(number: int, **changes: Any) -> ExecutionRow:  # noqa: ANN401 - an
 def history(number: int, sequence: int, last: int, data: bytes = b"events") -> HistoryRow:
     """A history row of the execution."""
     return HistoryRow(execution_id(number), sequence, last, 1, data)
+
+
+async def took(store: Store, *shards: int) -> Store:
+    """The store with shards taken (0 unless told), at epoch 1."""
+    await store.take(shards or (0,), "a")
+    return store
 
 
 def commit(epoch: int = 1, shard: int = 0, **parts: Any) -> ShardCommit:  # noqa: ANN401 - any part
@@ -99,6 +106,20 @@ class StoreSuite:
         closed = execution(1, phase=7, owes=False, closed_at_us=9, output=b"{}")
         await store.commit([commit(executions=[closed], histories=[history(1, 3, 8)])])
         assert await store.get([execution_id(1)]) == {execution_id(1): replace(closed, sequence=8)}
+
+    async def test_an_execution_keeps_its_parent_and_kind(self, store: Store) -> None:
+        await took(store)
+        child = execution(1, parent_execution_id=execution_id(9), kind=TRIGGER_KIND, sequence=0)
+        await store.commit([commit(executions=[child])])
+        assert await store.get([execution_id(1)]) == {execution_id(1): child}
+
+    async def test_lists_leave_out_the_engines_own_executions_unless_asked(self, store: Store) -> None:
+        await took(store)
+        await store.commit([commit(executions=[execution(1), execution(2, kind=TRIGGER_KIND)])])
+        shown = await store.page_executions(ExecutionFilter(), 10)
+        every = await store.page_executions(ExecutionFilter(with_triggers=True), 10)
+        assert [row.execution_id for row in shown] == [execution_id(1)]
+        assert [row.execution_id for row in every] == [execution_id(2), execution_id(1)]
 
     async def test_owing_executions_page_oldest_first(self, store: Store) -> None:
         await store.take([0, 1], "a")
@@ -169,7 +190,7 @@ class StoreSuite:
         assert await store.dead_letters("", 0, 10) == found[1:]
 
     async def test_definitions_are_immutable_and_numbered(self, store: Store) -> None:
-        row = DefinitionRow("shop", "cart", "1.0.0", "digest", b"document", 7, "profile", 0)
+        row = DefinitionRow("shop", "cart", "1.0.0", "digest", b"document", 7, "profile", 0, b"listens")
         first = await store.publish(row)
         assert first == replace(row, revision=1)
         assert await store.publish(replace(row, digest="other", document=b"other")) == first

@@ -5,19 +5,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.following_suite import FollowingSuite
+from tests.contract.lane_suite import LaneSuite
 from tests.contract.store_suite import SHARDS, StoreSuite, commit, execution, execution_id, history
 from tidemill.engine.store.memory import MemoryStore
 from tidemill.engine.store.sqlite import SqliteStore
 from tidemill.sqlite import StorageRefusedError, StorageUnavailableError
 
 
-class TestMemoryStore(StoreSuite):
+class TestMemoryStore(StoreSuite, LaneSuite, FollowingSuite):
     @pytest.fixture
     def store(self) -> MemoryStore:
         return MemoryStore(SHARDS)
 
 
-class TestSqliteStore(StoreSuite):
+class TestSqliteStore(StoreSuite, LaneSuite, FollowingSuite):
     @pytest.fixture
     async def store(self, tmp_path: Path) -> AsyncIterator[SqliteStore]:
         store = SqliteStore(tmp_path / "state.db", SHARDS)

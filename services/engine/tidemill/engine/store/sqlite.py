@@ -7,7 +7,7 @@ from typing import Final
 
 from tidemill.engine.settings import SHARDS_VARIABLE
 from tidemill.engine.store import sqlite_lanes, sqlite_outbox, sqlite_reads
-from tidemill.engine.store.migrations import migrate
+from tidemill.engine.store.migration import migrate
 from tidemill.engine.store.packing import pack_id, unpack_id
 from tidemill.engine.store.rows import (
     DeadLetterRow,

@@ -1,0 +1,110 @@
+"""How SQLite goes about the queries of busy tables: by their indexes, never through a whole table."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.lane_suite import LANE, ORDERS, PAYMENTS
+from tests.contract.store_suite import execution_id
+from tidemill.engine.store import sqlite_lanes, sqlite_outbox, sqlite_reads
+from tidemill.engine.store.migration import migrate
+from tidemill.engine.store.rows import LaneQuery, ShardCommit, SubscriberQuery
+
+Job = Callable[[sqlite3.Connection], object]
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """A file with all tables."""
+    connection = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
+    migrate(connection, tmp_path / "state.db")
+    yield connection
+    connection.close()
+
+
+def plan(connection: sqlite3.Connection, job: Job) -> list[str]:
+    """The steps of all statements that a job runs."""
+    statements: list[str] = []
+    connection.set_trace_callback(statements.append)
+    job(connection)
+    connection.set_trace_callback(None)
+    rows = [row for sql in statements for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
+    return [str(row[3]) for row in rows]
+
+
+def whole_tables(connection: sqlite3.Connection, steps: list[str]) -> list[str]:
+    """The steps that go through a whole table or index of the file."""
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    aliases = tables | {"s", "c", "e", "b", "h"}
+    return [step for step in steps if step.startswith("SCAN ") and step.split()[1] in aliases]
+
+
+def test_the_filters_of_a_lane_are_found_by_leaps(connection: sqlite3.Connection) -> None:
+    steps = plan(connection, lambda c: sqlite_lanes.read_lanes(c, [LaneQuery(LANE)]))
+    assert whole_tables(connection, steps) == []
+    assert "SEARCH s USING PRIMARY KEY (lane=?)" in steps
+    assert "SEARCH s USING PRIMARY KEY (lane=? AND shape_id>?)" in steps
+
+
+def test_what_a_lane_remembers_is_searched(connection: sqlite3.Connection) -> None:
+    query = LaneQuery(LANE, (b"d", b"e"), ("slot",), 5)
+    steps = plan(connection, lambda c: sqlite_lanes.read_lanes(c, [query]))
+    assert whole_tables(connection, steps) == []
+    assert "SEARCH s USING PRIMARY KEY (lane=? AND digest=?)" in steps
+    assert "SEARCH c USING PRIMARY KEY (lane=? AND name=?)" in steps
+    assert "SEARCH e USING INDEX lane_event_by_time (lane=? AND received_at_us>?)" in steps
+    assert any(step.startswith("SEARCH e USING COVERING INDEX lane_event_by_") for step in steps)
+
+
+def test_subscribers_are_a_range_of_one_index(connection: sqlite3.Connection) -> None:
+    query = SubscriberQuery(LANE, ((ORDERS, b"k"), (PAYMENTS, b"")), execution_id(4), 10)
+    steps = plan(connection, lambda c: sqlite_lanes.read_subscribers(c, [query]))
+    assert whole_tables(connection, steps) == []
+    within = "lane=? AND shape_id=? AND key=? AND execution_id>?"
+    assert f"SEARCH s USING PRIMARY KEY ({within} AND execution_id<?)" in steps
+    assert f"SEARCH b USING PRIMARY KEY ({within})" in steps
+    assert not any("TEMP B-TREE" in step for step in steps)
+
+
+def test_commits_are_followed_by_their_index(connection: sqlite3.Connection) -> None:
+    steps = plan(connection, lambda c: sqlite_reads.page_commits(c, 0, 5, 10))
+    assert (
+        steps.count(
+            "SEARCH history USING INDEX history_by_commit (shard=? AND commit_number>? AND commit_number<?)"
+        )
+        == 1
+    )
+    assert any("COVERING INDEX history_by_commit (shard=? AND commit_number>?)" in step for step in steps)
+    assert whole_tables(connection, steps) == []
+
+
+def test_a_snapshot_spares_the_history_before_it(connection: sqlite3.Connection) -> None:
+    steps = plan(connection, lambda c: sqlite_reads.load(c, [execution_id(1)], whole=False))
+    assert "SEARCH h USING INDEX history_by_execution (execution_id=? AND sequence>?)" in steps
+    assert whole_tables(connection, steps) == []
+
+
+def test_expired_rows_are_found_by_their_time(connection: sqlite3.Connection) -> None:
+    steps = plan(connection, lambda c: sqlite_lanes.expire_lanes(c, 5, 10))
+    for table in ("lane_event", "lane_seen"):
+        assert any(f"INDEX {table}_by_expiry (expires_at_us<?)" in step for step in steps)
+    assert whole_tables(connection, steps) == []
+
+
+def test_the_outbox_pages_by_its_index(connection: sqlite3.Connection) -> None:
+    steps = plan(connection, lambda c: sqlite_outbox.page_outbox(c, 0, 5, 10))
+    assert steps == ["SEARCH outbox USING INDEX outbox_by_sequence (shard=? AND sequence>?)"]
+
+
+def test_what_goes_is_searched(connection: sqlite3.Connection) -> None:
+    commit = ShardCommit(0, 1, 1, 1, 1)
+    commit.subscriptions_gone = [(LANE, execution_id(1), "a")]
+    commit.lane_events_gone = [(LANE, b"d")]
+    commit.outbox_gone = [3]
+    steps = plan(connection, lambda c: sqlite_lanes.write_lanes(c, [commit]))
+    steps += plan(connection, lambda c: sqlite_outbox.write_outbox(c, [commit]))
+    searches = [step for step in steps if step.startswith("SEARCH ")]
+    assert len(searches) == 3
+    assert whole_tables(connection, steps) == []
