@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.simulation.actions import Failure, Hang
+from tests.simulation.actions import Failure, Handler, Hang
 from tests.simulation.world import SECOND_US, World
 from tidemill.json import Json, loads
 
@@ -106,7 +106,7 @@ async def _every_kind(world: World) -> None:
     await world.advance(HOUR_US)
 
 
-def _fails_twice() -> Callable[[dict[str, Json]], Json | Failure]:
+def _fails_twice() -> Handler:
     failures = [Failure(status=503), Failure(status=503)]
     return lambda given: failures.pop() if failures else given
 

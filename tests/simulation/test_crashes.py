@@ -1,4 +1,4 @@
-"""A crash at any point of a story, and a restart, give the executions and effects of the story without one."""
+"""A crash at any point of a story, and a restart, change neither its executions nor its effects."""
 
 import pytest
 

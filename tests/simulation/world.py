@@ -8,7 +8,7 @@ from itertools import count
 from typing import Final
 
 from tests.simulation.actions import Outside
-from tidemill.api.engine.v1 import execution_service_pb2 as executions
+from tidemill.api.engine.v1 import execution_service_pb2 as pb
 from tidemill.api.engine.v1.definition_service_pb2 import WatchDefinitionsResponse
 from tidemill.api.engine.v1.execution_pb2 import Execution, ExecutionPhase
 from tidemill.clock import ManualClock
@@ -23,6 +23,8 @@ from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.memory import MemoryStore
 from tidemill.engine.store.rows import ExecutionFilter, TimerRow
+from tidemill.events.checking import EventLimits
+from tidemill.events.checking import EventLimits
 from tidemill.json import Json, dumps
 from tidemill.telemetry.tracing import NoTracing
 from tidemill.triggers.app import read_condition
@@ -39,7 +41,7 @@ SECOND_US: Final = 1_000_000
 START_US: Final = 1_772_442_000 * SECOND_US
 STEPS_MAX: Final = 200_000
 _SUBMIT_LIMITS: Final = SubmitLimits(
-    queued_starts_max=10_000,
+    queued_commands_max=10_000,
     queued_bytes_max=1 << 26,
     submit_commands_max=500,
     submit_bytes_max=1 << 22,
@@ -48,6 +50,7 @@ _SUBMIT_LIMITS: Final = SubmitLimits(
 _PUBLISH_LIMITS: Final = PublishLimits(
     events_per_request_max=1_000,
     starts_per_event_max=1_000,
+    lanes_per_event_max=100,
     event=EventLimits(data_bytes_max=1_000_000, attribute_bytes_max=2_048, extensions_max=32),
 )
 
@@ -125,7 +128,7 @@ class World:
         self, namespace: str, workflow: str, given: Json = None, *, subject: str = "", version: str = ""
     ) -> str:
         """Start an execution and let it come as far as it can; returns its id."""
-        request = executions.StartRequest(
+        request = pb.StartRequest(
             namespace=namespace, workflow=workflow, subject=subject, version=version
         )
         if given is not None:
@@ -148,10 +151,10 @@ class World:
         await self.settle()
         return outcome
 
-    async def submit(self, namespace: str, **kind: object) -> executions.SubmitResult:
+    async def submit(self, namespace: str, **kind: object) -> pb.SubmitResult:
         """Submit one command: `cancel=CancelRequest(...)` and the like."""
-        command = executions.SubmitCommand(**kind)  # type: ignore[arg-type]
-        request = executions.SubmitRequest(namespace=namespace, commands=[command])
+        command = pb.SubmitCommand(**kind)  # type: ignore[arg-type]
+        request = pb.SubmitRequest(namespace=namespace, commands=[command])
         response = await self.api.Submit(request, None)  # type: ignore[arg-type]
         await self.settle()
         return response.results[0]
@@ -246,7 +249,7 @@ class World:
             raise
         return publishing.result()[0]
 
-    async def _submit(self, request: executions.SubmitRequest, _: str) -> executions.SubmitResponse:
+    async def _submit(self, request: pb.SubmitRequest, _: str) -> pb.SubmitResponse:
         return await self.api.Submit(request, None)  # type: ignore[arg-type]
 
     async def _watch(self) -> None:

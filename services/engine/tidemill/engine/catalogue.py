@@ -47,7 +47,9 @@ class Catalogue:
     ) -> None:
         self._kinds = kinds
         self._core_settings = CoreSettings(
-            payload_bytes_max=settings.payload_bytes_max, runtime_version=version("tidemill")
+            payload_bytes_max=settings.payload_bytes_max,
+            definitions=self._version_of,
+            runtime_version=version("tidemill"),
         )
         self._store = store
         self._clock = clock
@@ -78,6 +80,11 @@ class Catalogue:
         if row is None:
             raise not_found(namespace, name, version)
         return row
+
+    def _version_of(self, namespace: str, name: str, version: str) -> str | None:
+        """The version that a start gets, None when there is no such definition."""
+        row = self._rows.get((namespace, name, version)) if version else self._latest.get((namespace, name))
+        return None if row is None else row.version
 
     def is_latest(self, row: DefinitionRow) -> bool:
         """Whether the row is the highest version of its name."""

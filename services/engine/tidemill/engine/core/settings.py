@@ -1,6 +1,18 @@
 """The core's limits, each with its unit, and what `$runtime` says."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
+
+
+# The version that a start of (namespace, workflow, version) gets, where an empty version asks for the latest;
+# None when there is no such definition.
+Definitions: TypeAlias = Callable[[str, str, str], str | None]
+
+
+def as_asked(_namespace: str, _workflow: str, version: str) -> str | None:
+    """Definitions of which nothing is known: the version stays as it was asked for."""
+    return version
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,4 +37,6 @@ class CoreSettings:
     # Events that one `listen` may take, and the bytes of these as they came.
     events_per_listen_max: int = 10_000
     bytes_per_listen_max: int = 4_194_304
+    # What is published at the time of a step; what it answers is recorded.
+    definitions: Definitions = as_asked
     runtime_version: str = "0.1.0"

@@ -60,12 +60,12 @@ class RunNode(WaitingNode):
     def _child(self, turn: "Turn", entry: Entry) -> ChildRequested:
         check_depth(turn)
         names = members(turn.evaluate(self._workflow, entry.input.value, entry.variables()))
-        version = _text(names, "version")
+        namespace, workflow = _name(names, "namespace"), _name(names, "name")
         return ChildRequested(
             execution_id=_child_id(turn, entry),
-            namespace=_name(names, "namespace"),
-            workflow=_name(names, "name"),
-            version="" if version == LATEST else version,
+            namespace=namespace,
+            workflow=workflow,
+            version=_version(turn, namespace, workflow, asked=_text(names, "version")),
             subject=turn.state.subject,
             input=self._resolved_input(turn, entry),
             awaited=self.awaited,
@@ -100,6 +100,16 @@ def _child_id(turn: "Turn", entry: Entry) -> str:
     parent = turn.state.execution_id
     fields = ("child", parent, entry.node.reference, entry.activations, str(entry.attempt))
     return f"{parent[:_HASH_DIGITS]}-{lanes.derived_uuid(fields)}"
+
+
+def _version(turn: "Turn", namespace: str, workflow: str, *, asked: str) -> str:
+    """The version that runs. It may have been published after this document: so it is looked for only now."""
+    wanted = "" if asked == LATEST else asked
+    version = turn.plan.settings.definitions(namespace, workflow, wanted)
+    if version is None:
+        name = f"{namespace}/{workflow}" + (f":{wanted}" if wanted else "")
+        raise fault("configuration", f"there is no definition {name}")
+    return version
 
 
 def _name(names: Mapping[str, Json], member: str) -> str:
