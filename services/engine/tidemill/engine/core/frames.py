@@ -17,7 +17,7 @@ from tidemill.engine.core.effects import (
     Subscribe,
     Unsubscribe,
 )
-from tidemill.engine.core.events import ActionRequested, Subscription
+from tidemill.engine.core.events import ActionRequested, Kind, Subscription
 from tidemill.engine.core.history import HistoryError
 from tidemill.engine.core.keys import idempotency_key, subscription_name
 from tidemill.engine.core.state import EntryCounts, ExecutionState, Frame, FrameStatus, Timer, TimerKind
@@ -216,7 +216,9 @@ def stop(state: ExecutionState, frame: Frame, effects: list[Effect]) -> None:
 def _stop_waits(state: ExecutionState, frame: Frame, effects: list[Effect]) -> None:
     if frame.listening is not None:
         unsubscribe(state, frame.listening.subscriptions, effects)
-    if frame.child and state.children.pop(frame.child, None) is not None:
+    # What a schedule has started goes on when the schedule ends, as for a later version.
+    awaited = bool(frame.child) and state.children.pop(frame.child, None) is not None
+    if awaited and state.kind is not Kind.TRIGGER:
         effects.append(CancelChild(frame.child, LEFT_BEHIND))
     if frame.slot is not None:
         state.slots.pop(frame.slot.request_id, None)

@@ -125,9 +125,11 @@ def variables_inside(turn: "Turn", node: TaskNode, frame: FrameView) -> Variable
     return variables
 
 
-def complete_with(turn: "Turn", node: TaskNode, frame: FrameView, value: Json) -> None:
+def complete_with(
+    turn: "Turn", node: TaskNode, frame: FrameView, value: Json, *, directive: Directive | None = None
+) -> None:
     """Complete a task with a raw output that was made just now."""
-    complete(turn, node, frame, turn.payload(value))
+    complete(turn, node, frame, turn.payload(value), directive=directive)
 
 
 def complete(

@@ -29,7 +29,7 @@ class _Count:
 
 @dataclass(frozen=True, slots=True)
 class Reentry:
-    """A policy that refuses some starts. Its counter, for a workflow in a lane, is JSON, and empty at first."""
+    """A policy that refuses some starts. Its counter, of a workflow in a lane, is JSON, empty at first."""
 
     workflow: str
     policy: _Policy
