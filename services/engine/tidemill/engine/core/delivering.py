@@ -21,8 +21,8 @@ def deliver(turn: Turn, command: DeliverEvent, *, acts: bool) -> None:
     if open_wait is None or _was_heard(turn, command.event):
         return
     reference, subscription = open_wait
-    if not reference:
-        turn.plan.stops.hear(turn, subscription.filter, command.event)
+    # What ends the execution is for no task, though a task may have been quicker to be told of it.
+    if turn.plan.stops.hear(turn, subscription, command.event) or not reference:
         return
     node, frame = _listener(turn, reference), turn.state.frames[reference]
     received = node.take(turn, frame, subscription, command.event)

@@ -9,12 +9,13 @@ from tidemill.engine.core.compiler import members
 from tidemill.engine.core.evaluation import Formula
 from tidemill.engine.core.events import Subscription
 from tidemill.engine.core.faults import fault
-from tidemill.engine.core.variables import ARGUMENTS
+from tidemill.engine.core.variables import ARGUMENTS, NO_VARIABLES
 from tidemill.errors import TidemillError
 from tidemill.events.filters import FilterError, compile_filter
+from tidemill.events.listens import ordering_key_of
 from tidemill.events.shapes import correlation_key, shape_of
 from tidemill.expressions import Expression, ExpressionError, Template
-from tidemill.json import Json
+from tidemill.json import Json, dumps
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 Evaluate: TypeAlias = Callable[[Formula, Json], Json]
 
 _ANY_NAMESPACE: Final = "any"
+_EVENT_SUBJECT: Final = ".subject"
+_ORDERING_KEY: Final = "/document/metadata/tidemill/orderingKey"
 
 
 class HeardFilter:
@@ -101,6 +104,41 @@ class HeardFilter:
                 return None
             values[name] = value
         return values
+
+
+class Subjects:
+    """Whose events a definition's executions hear: the subject that its ordering key finds on an event."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, document: Mapping[str, Json], compiler: "Compiler") -> None:
+        key = compiler.condition(ordering_key_of(document) or _EVENT_SUBJECT, _ORDERING_KEY)
+        assert key is not None
+        self._key = key
+
+    def is_own(self, turn: "Turn", envelope: dict[str, Json]) -> bool:
+        """Whether an event is of the execution's own subject, whichever lane has brought it."""
+        try:
+            found = turn.evaluate(self._key, envelope, NO_VARIABLES)
+        except ExpressionError:
+            return False
+        is_number = isinstance(found, int | float) and not isinstance(found, bool)
+        text = dumps(found).decode() if is_number else found
+        return bool(text) and text == turn.state.subject
+
+
+def reaches(
+    turn: "Turn", event_filter: HeardFilter, brought: Subscription, envelope: dict[str, Json]
+) -> bool:
+    """Whether a filter hears an event that another wait has brought: then it need not wait for its own lane,
+    which may bring the event later."""
+    state = turn.state
+    if (
+        event_filter.hears_all(state.subject)
+        or event_filter.lane(state.namespace, state.subject) == brought.lane
+    ):
+        return True
+    return turn.plan.subjects.is_own(turn, envelope)
 
 
 def _check_type(event_type: str, pointer: str) -> None:

@@ -6,6 +6,7 @@ from tidemill.dsl.problems import refusal
 from tidemill.engine.core.compiler import Compiler, members
 from tidemill.engine.core.evaluation import Evaluator
 from tidemill.engine.core.faults import make_payload
+from tidemill.engine.core.hearing import Subjects
 from tidemill.engine.core.lifecycle import enter_later, finish
 from tidemill.engine.core.node import BlockNode, Directive, Surroundings, TaskNode
 from tidemill.engine.core.payload import Payload
@@ -36,6 +37,7 @@ class Plan(BlockNode):
         "reference",
         "settings",
         "stops",
+        "subjects",
         "tasks",
     )
 
@@ -55,6 +57,7 @@ class Plan(BlockNode):
         self._output_schema = compiler.schema(output.get("schema"), "/output/schema")
         self._timeout = compiler.timeout(document.get("timeout"), "/timeout")
         self.stops = StopFilters(document, compiler)
+        self.subjects = Subjects(document, compiler)
         self.reentry = compile_reentry(document)
         self.list = compiler.task_list(document.get("do"), "/do", Surroundings(self))
 

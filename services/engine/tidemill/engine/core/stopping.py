@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tidemill.engine.core.compiler import members
 from tidemill.engine.core.events import EventReceived, ExecutionCancelled, Subscription
-from tidemill.engine.core.hearing import HeardFilter
+from tidemill.engine.core.hearing import HeardFilter, reaches
 from tidemill.engine.core.keys import stop_name
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.variables import NO_VARIABLES
@@ -46,15 +46,21 @@ class StopFilters:
             for index, event_filter in enumerate(self.filters)
         )
 
-    def hear(self, turn: "Turn", index: int, event: Payload) -> None:
-        """End the execution if an event that has come is one that ends it."""
-        envelope = event.value
+    def hear(self, turn: "Turn", brought: Subscription, event: Payload) -> bool:
+        """End the execution if an event that a wait of any kind has brought is one that ends it."""
+        state, envelope = turn.state, event.value
         assert isinstance(envelope, dict)
-        if not self.filters[index].passes(envelope, partial(_evaluate, turn)):
-            return
-        turn.record(EventReceived("", index, event))
-        reason = self._reasons[index] or f"stopped by an event of the type {envelope.get('type')}"
-        turn.record(ExecutionCancelled(reason))
+        for index, event_filter in enumerate(self.filters):
+            if stop_name(state.retries, index) not in state.subscriptions:
+                continue
+            if not event_filter.passes(envelope, partial(_evaluate, turn)):
+                continue
+            if reaches(turn, event_filter, brought, envelope):
+                turn.record(EventReceived("", index, event))
+                reason = self._reasons[index] or f"stopped by an event of the type {envelope.get('type')}"
+                turn.record(ExecutionCancelled(reason))
+                return True
+        return False
 
 
 def _evaluate(turn: "Turn", formula: "Formula", value: Json) -> Json:

@@ -17,7 +17,7 @@ from tidemill.engine.core.events import (
     TaskStarted,
 )
 from tidemill.engine.core.faults import fault
-from tidemill.engine.core.hearing import HeardFilter, agree, subscription_of
+from tidemill.engine.core.hearing import HeardFilter, agree, reaches, subscription_of
 from tidemill.engine.core.iterator import EventIterator
 from tidemill.engine.core.keys import subscription_name
 from tidemill.engine.core.lifecycle import complete_with, variables_inside
@@ -125,9 +125,9 @@ class ListenNode(RoundsNode):
         evaluate = partial(_evaluate, turn, variables_inside(turn, self, frame))
         for index in self._open_filters(listening):
             event_filter, own = self.filters[index], listening.subscriptions[index]
-            if own.lane != subscription.lane and not event_filter.hears_all(turn.state.subject):
-                continue
             if not event_filter.passes(envelope, evaluate):
+                continue
+            if not reaches(turn, event_filter, subscription, envelope):
                 continue
             values = event_filter.correlations(envelope, evaluate)
             expected = _expected(listening, own)
