@@ -18,6 +18,7 @@ from tidemill.api.engine.v1.execution_service_pb2 import SubmitRequest, SubmitRe
 from tidemill.api.events.v1.payload_pb2 import CloudEvent
 from tidemill.api.triggers.v1.event_service_pb2 import PublishEventsRequest
 from tidemill.clock import SystemClock
+from tidemill.events.checking import EventLimits
 from tidemill.json import Json
 from tidemill.loops import Stop, run_loop
 from tidemill.telemetry.metrics import Metrics
@@ -25,7 +26,6 @@ from tidemill.telemetry.tracing import NoTracing
 from tidemill.triggers.api.event_service import EventService
 from tidemill.triggers.app import read_condition
 from tidemill.triggers.catalogue import Catalogue
-from tidemill.triggers.core.event import EventLimits
 from tidemill.triggers.publisher import Publisher, PublishLimits
 from tidemill.triggers.publishing_telemetry import PublishingTelemetry
 from tidemill.triggers.submitter import SubmitLimits, Submitter
@@ -119,7 +119,7 @@ async def measure(workflows: int, extra: dict[str, Json], ordering_key: str) -> 
     await catalogue.receive(snapshot, asked_us=clock.monotonic_us())
     submit_limits = SubmitLimits(20_000, 67_108_864, 500, 4_194_304, 200_000)
     submitter = Submitter(engine.submit, limits=submit_limits, clock=clock, metrics=metrics)
-    limits = PublishLimits(1_000, 1_000, EventLimits(1_000_000, 2_048, 32))
+    limits = PublishLimits(1_000, 1_000, 100, EventLimits(1_000_000, 2_048, 32))
     telemetry = PublishingTelemetry(metrics, NoTracing())
     publisher = Publisher(catalogue, submitter, limits=limits, clock=clock, telemetry=telemetry)
     stop = Stop()

@@ -22,7 +22,7 @@ from tidemill.rpc import RpcServer, RpcService, build_server
 
 Verdict = Callable[[CloudEvent], TidemillError | None]
 Context = grpc.aio.ServicerContext[triggers_pb.PublishEventsRequest, triggers_pb.PublishEventsResponse]
-OVERLOADED = OverloadedError("queued_starts_max", limit_value=1, retry_delay_us=1)
+OVERLOADED = OverloadedError("queued_commands_max", limit_value=1, retry_delay_us=1)
 
 
 class FakeTriggers(triggers_rpc.EventServiceServicer):

@@ -64,7 +64,7 @@ class Stack:
 
     async def until_queued(self, starts: int) -> None:
         """Return once so many starts wait for the Engine."""
-        await self.until(lambda: metric(self.metrics, "tidemill_triggers_queued_starts") == starts)
+        await self.until(lambda: metric(self.metrics, "tidemill_triggers_queued_commands") == starts)
 
     async def until_refused(self) -> TidemillError:
         """Publish until the service refuses."""
@@ -118,7 +118,7 @@ async def engine() -> AsyncIterator[FakeEngine]:
 
 @pytest.fixture
 async def stack(engine: FakeEngine) -> AsyncIterator[Stack]:
-    stack = Stack(engine, settings_for(engine, queued_starts_max=20, submit_commands_max=10))
+    stack = Stack(engine, settings_for(engine, queued_commands_max=20, submit_commands_max=10))
     await stack.triggers.until_serving()
     yield stack
     await stack.close()
@@ -248,7 +248,7 @@ async def test_a_full_queue_refuses_with_a_delay(stack: Stack) -> None:
     error = await error_of(stack.publish(lead("late")))
     stack.engine.executions.gate.set()
     await asyncio.gather(*waiting)
-    assert (error.reason_name, error.metadata["limit"]) == ("OVERLOADED", "queued_starts_max")
+    assert (error.reason_name, error.metadata["limit"]) == ("OVERLOADED", "queued_commands_max")
     assert error.retry_delay_us == Settings().overload_retry_delay_us
 
 

@@ -81,7 +81,7 @@ async def test_sigterm_answers_what_is_in_hand_and_ends_well(engine: FakeEngine)
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"queued_starts_max": "many"}, b"TIDEMILL_TRIGGERS_QUEUED_STARTS_MAX"),
+        ({"queued_commands_max": "many"}, b"TIDEMILL_TRIGGERS_QUEUED_COMMANDS_MAX"),
         ({"no_such_setting": "1"}, b"TIDEMILL_TRIGGERS_NO_SUCH_SETTING"),
         ({"http_listen": "taken"}, b"in use"),
     ],

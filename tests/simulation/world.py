@@ -24,7 +24,6 @@ from tidemill.engine.settings import Settings
 from tidemill.engine.store.memory import MemoryStore
 from tidemill.engine.store.rows import ExecutionFilter, TimerRow
 from tidemill.events.checking import EventLimits
-from tidemill.events.checking import EventLimits
 from tidemill.json import Json, dumps
 from tidemill.telemetry.tracing import NoTracing
 from tidemill.triggers.app import read_condition
@@ -128,9 +127,7 @@ class World:
         self, namespace: str, workflow: str, given: Json = None, *, subject: str = "", version: str = ""
     ) -> str:
         """Start an execution and let it come as far as it can; returns its id."""
-        request = pb.StartRequest(
-            namespace=namespace, workflow=workflow, subject=subject, version=version
-        )
+        request = pb.StartRequest(namespace=namespace, workflow=workflow, subject=subject, version=version)
         if given is not None:
             request.input.data = dumps(given)
         accepted = await self.engine.ingress.start(request)

@@ -48,13 +48,14 @@ def envelope_with(event: EventAttributes, value: Json) -> dict[str, Json]:
         "source": event.source,
         "type": event.type,
     }
-    optional = (
-        ("subject", event.subject),
-        ("time", event.time),
-        ("datacontenttype", event.data_content_type),
-        ("dataschema", event.data_schema),
-    )
-    envelope.update((name, text) for name, text in optional if text)
+    if event.subject:
+        envelope["subject"] = event.subject
+    if event.time:
+        envelope["time"] = event.time
+    if event.data_content_type:
+        envelope["datacontenttype"] = event.data_content_type
+    if event.data_schema:
+        envelope["dataschema"] = event.data_schema
     if event.extensions:
         # A message keeps them in no order, and equal events are to give equal bytes.
         envelope.update(sorted(event.extensions.items()))

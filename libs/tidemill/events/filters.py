@@ -50,6 +50,11 @@ class EventFilter:
         self.event_type = event_type
         self._tests = tests
 
+    @property
+    def asks_type_alone(self) -> bool:
+        """Whether every event of its type passes: who found the filter by that type need not ask."""
+        return not self._tests
+
     def passes(self, envelope: Mapping[str, Json], evaluate: Evaluate) -> bool:
         """Whether an event in the CloudEvents JSON format is as the filter asks."""
         if self.event_type and envelope.get(_TYPE) != self.event_type:

@@ -1,11 +1,11 @@
 """Which events a definition waits for, and in which lanes: what has to reach the Engine, told at publish."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from tidemill.dsl.walk import Place, places
 from tidemill.events.filters import FilterError, literal_type
+from tidemill.events.listen import Listen
 from tidemill.events.shapes import shape_of
 from tidemill.json import Json
 
@@ -13,20 +13,6 @@ _START: Final = "/schedule/on"
 _STOP: Final = "/document/metadata/tidemill/stopOn"
 # An empty `any` takes every event.
 _EVERYTHING: Final[Mapping[str, Json]] = {"with": {}}
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Listen:
-    """Events of one type (empty: of all types) that are wanted, and in which lanes.
-
-    `own_lane`: in the lane of their subject, which the expression `ordering_key` finds on the event, or which
-    is the event's own subject where that is empty. `correlation_lane`: in the lane of all events of the type.
-    """
-
-    event_type: str
-    own_lane: bool
-    correlation_lane: bool
-    ordering_key: str = ""
 
 
 def listens_of(document: Mapping[str, Json]) -> tuple[Listen, ...]:

@@ -40,6 +40,7 @@ SERVICE: Final = Field("service", "The process's part: `engine`, `triggers`, `ac
 PHASE: Final = Field("phase", "An execution's phase, e.g. `running`.")
 STATE: Final = Field("state", "How an attempt of an action ended, e.g. `succeeded`.")
 FAILURE: Final = Field("failure", "Why a call was not made.")
+RECEIVER: Final = Field("receiver", "Who gets lifecycle events: `stream` or `sink`.")
 STATUS: Final = Field("status", "An HTTP status code.")
 SIGNAL: Final = Field("signal", "The signal that asked the process to stop.")
 
@@ -122,6 +123,41 @@ ENGINE_FIRES_MISSED: Final = Counter(
     "tidemill_engine_fires_missed_total", "Fire times of schedules that started nothing.", "fire times"
 )
 ENGINE_STATES: Final = Gauge("tidemill_engine_states", "Executions whose state is in memory.", "executions")
+ENGINE_LIFECYCLE_DELIVERED: Final = Counter(
+    "tidemill_engine_lifecycle_delivered_total",
+    "Lifecycle events that were sent to subscribers (`stream`) or taken by the HTTP sink (`sink`).",
+    "events",
+    ("receiver",),
+)
+ENGINE_LIFECYCLE_FAILURES: Final = Counter(
+    "tidemill_engine_lifecycle_failures_total",
+    "Requests that the HTTP sink did not take: its status, `timeout`, or `connection`.",
+    "requests",
+    ("failure",),
+)
+ENGINE_LIFECYCLE_PASSED_OVER: Final = Counter(
+    "tidemill_engine_lifecycle_passed_over_total",
+    "Lifecycle events that the HTTP sink refused and never gets. Alarm on any.",
+    "events",
+)
+ENGINE_LIFECYCLE_UNREADABLE: Final = Counter(
+    "tidemill_engine_lifecycle_unreadable_total",
+    "Times that a damaged history row gave no lifecycle events. Alarm on any.",
+    "rows",
+)
+ENGINE_LIFECYCLE_LAG: Final = Gauge(
+    "tidemill_engine_lifecycle_lag_commits",
+    "Commits that the HTTP sink has not been told of.",
+    "commits",
+)
+ENGINE_LIFECYCLE_BLOCKED: Final = Gauge(
+    "tidemill_engine_lifecycle_blocked",
+    "1 while the HTTP sink refuses an event (4xx) and none behind it goes out. Alarm on it.",
+    "flag",
+)
+ENGINE_LIFECYCLE_SUBSCRIBERS: Final = Gauge(
+    "tidemill_engine_lifecycle_subscribers", "Streams of lifecycle events that are open.", "streams"
+)
 
 # Triggers.
 
@@ -143,25 +179,44 @@ TRIGGERS_EXECUTIONS_STARTED: Final = Counter(
 TRIGGERS_REPEATS: Final = Counter(
     "tidemill_triggers_repeats_total", "Starts whose execution existed: the event had come before.", "starts"
 )
+TRIGGERS_HEARS: Final = Counter(
+    "tidemill_triggers_hears_total",
+    "Events that were brought to lanes where executions may wait for them, once for each lane.",
+    "events",
+)
+TRIGGERS_KEYS_FAILED: Final = Counter(
+    "tidemill_triggers_keys_failed_total",
+    "Ordering keys of waiting workflows that failed on an event: it reaches no subject's lane by them.",
+    "keys",
+)
 TRIGGERS_PUBLISH_LATENCY: Final = Latency(
     "tidemill_triggers_publish_latency_seconds",
     "Time to take a request's events.",
     start="the events of a request are decoded",
-    end="the Engine has acknowledged all that they start",
+    end="the Engine has acknowledged all that they start and all lanes that hear them",
 )
 TRIGGERS_SUBMIT_LATENCY: Final = Latency(
     "tidemill_triggers_submit_latency_seconds",
-    "Time that one batch of starts takes at the Engine.",
+    "Time that one batch of starts and events takes at the Engine.",
     start="the batch is handed to gRPC",
     end="the Engine's answer or failure is there",
 )
 TRIGGERS_SUBMIT_SIZE: Final = Size(
-    "tidemill_triggers_submit_size", "Starts in one batch to the Engine.", "starts"
+    "tidemill_triggers_submit_size", "Starts and events for lanes in one batch to the Engine.", "commands"
 )
-TRIGGERS_QUEUED_STARTS: Final = Gauge(
-    "tidemill_triggers_queued_starts", "Starts that wait for their batch or for its answer.", "starts"
+TRIGGERS_QUEUED_COMMANDS: Final = Gauge(
+    "tidemill_triggers_queued_commands",
+    "Starts and events for lanes that wait for their batch or for its answer.",
+    "commands",
 )
-TRIGGERS_IN_FORCE: Final = Gauge("tidemill_triggers_in_force", "Event filters in the index.", "triggers")
+TRIGGERS_IN_FORCE: Final = Gauge(
+    "tidemill_triggers_in_force", "Event filters of start conditions in the index.", "triggers"
+)
+TRIGGERS_LISTENS_IN_FORCE: Final = Gauge(
+    "tidemill_triggers_listens_in_force",
+    "Event types that published versions wait for, counted for each version.",
+    "listens",
+)
 TRIGGERS_CATALOGUE_REVISION: Final = Gauge(
     "tidemill_triggers_catalogue_revision",
     "The catalogue's revision that the index has in force.",
@@ -174,14 +229,16 @@ TRIGGERS_CATALOGUE_CONFIRMED: Final = Gauge(
 )
 TRIGGERS_CONDITIONS_REFUSED: Final = Counter(
     "tidemill_triggers_conditions_refused_total",
-    "Published definitions whose start condition could not be put in force.",
+    "Published definitions whose start condition or waits could not be put in force.",
     "definitions",
 )
 TRIGGERS_HTTP_ANSWERS: Final = Counter(
     "tidemill_triggers_http_answers_total", "HTTP requests that were answered.", "requests", ("status",)
 )
 TRIGGERS_PUBLISH: Final = Span("triggers.publish", "Takes a request's events.", ("namespace", "batch_size"))
-TRIGGERS_SUBMIT: Final = Span("triggers.submit", "Hands a batch of starts to the Engine.", ("batch_size",))
+TRIGGERS_SUBMIT: Final = Span(
+    "triggers.submit", "Hands a batch of starts and events to the Engine.", ("batch_size",)
+)
 
 # Actions.
 

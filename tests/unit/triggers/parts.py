@@ -28,7 +28,7 @@ from tidemill.triggers.submitter import SubmitLimits, Submitter
 
 SILENCE_US_MAX = 1_500_000
 SUBMIT_LIMITS = SubmitLimits(
-    queued_starts_max=20,
+    queued_commands_max=20,
     queued_bytes_max=100_000,
     submit_commands_max=10,
     submit_bytes_max=50_000,
@@ -96,7 +96,9 @@ class Service:
         self.publisher = Publisher(
             self.catalogue,
             self.submitter,
-            limits=PublishLimits(events_per_request_max=50, starts_per_event_max=3, event=LIMITS),
+            limits=PublishLimits(
+                events_per_request_max=50, starts_per_event_max=3, lanes_per_event_max=3, event=LIMITS
+            ),
             clock=self.clock,
             telemetry=PublishingTelemetry(self.metrics, NoTracing()),
         )

@@ -2,10 +2,11 @@
 
 from typing import TypedDict, Unpack
 
+from tidemill.events.checking import EventLimits
 from tidemill.json import Json, dumps
 from tidemill.triggers.core.compiling import compile_condition
 from tidemill.triggers.core.conditions import StartCondition
-from tidemill.triggers.core.event import Event, EventLimits, RawEvent, accept_event
+from tidemill.triggers.core.event import Event, RawEvent, accept_event
 from tidemill.triggers.core.index import TriggerIndex
 
 NAMESPACE = "crm"

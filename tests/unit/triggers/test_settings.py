@@ -22,11 +22,11 @@ def test_the_index_is_distrusted_before_the_engines_lease_for_watchers_ends() ->
 
 def test_a_part_of_a_request_always_fits_into_the_empty_queue() -> None:
     settings = Settings()
-    assert settings.submit_commands_max <= settings.queued_starts_max
+    assert settings.submit_commands_max <= settings.queued_commands_max
     assert settings.submit_bytes_max + settings.data_bytes_max <= settings.queued_bytes_max
 
 
 def test_variables_are_read_and_mistakes_are_named() -> None:
-    assert load({"TIDEMILL_TRIGGERS_QUEUED_STARTS_MAX": "7"}).queued_starts_max == 7
+    assert load({"TIDEMILL_TRIGGERS_QUEUED_COMMANDS_MAX": "7"}).queued_commands_max == 7
     with pytest.raises(InvalidRequestError, match="TIDEMILL_TRIGGERS_QUEUED"):
         load({"TIDEMILL_TRIGGERS_QUEUED": "7"})

@@ -137,7 +137,7 @@ async def test_a_full_queue_refuses_with_a_delay() -> None:
         assert outcomes(await first) == outcomes(await second) == ["ok"] * 10
         assert outcomes(await submit(service, "later")) == ["ok"]
     assert isinstance(refusal, OverloadedError)
-    assert refusal.metadata == {"limit": "queued_starts_max", "limit_value": "20"}
+    assert refusal.metadata == {"limit": "queued_commands_max", "limit_value": "20"}
     assert refusal.retry_delay_us == SUBMIT_LIMITS.retry_delay_us
 
 
@@ -161,7 +161,7 @@ async def test_commands_of_a_caller_that_went_away_are_not_sent() -> None:
         await asyncio.gather(first, stays)
         await asyncio.gather(gone, return_exceptions=True)
     assert service.engine.calls == [["first"], ["stays"]]
-    assert metric(service.metrics, "tidemill_triggers_queued_starts") == 0
+    assert metric(service.metrics, "tidemill_triggers_queued_commands") == 0
 
 
 async def test_a_caller_that_goes_away_during_its_call_disturbs_nobody() -> None:
@@ -180,11 +180,11 @@ async def test_a_caller_that_goes_away_during_its_call_disturbs_nobody() -> None
 async def test_the_queue_is_counted_while_it_lasts() -> None:
     async with Service() as service:
         task = await under_way(service, 1, 2, 3)
-        assert metric(service.metrics, "tidemill_triggers_queued_starts") == 3
+        assert metric(service.metrics, "tidemill_triggers_queued_commands") == 3
         service.engine.gate.set()
         await task
         await settle()
-        assert metric(service.metrics, "tidemill_triggers_queued_starts") == 0
+        assert metric(service.metrics, "tidemill_triggers_queued_commands") == 0
     assert metric(service.metrics, "tidemill_triggers_submit_size_sum") == 3
 
 

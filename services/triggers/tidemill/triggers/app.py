@@ -8,6 +8,7 @@ import grpc
 
 from tidemill.api.engine.v1.definition_service_pb2_grpc import DefinitionServiceStub
 from tidemill.clock import Clock, SystemClock
+from tidemill.events.checking import EventLimits
 from tidemill.loops import Stop
 from tidemill.paging import PageLimits
 from tidemill.rpc import RpcLimits, RpcOptions, RpcServer, build_server, connect
@@ -17,7 +18,6 @@ from tidemill.triggers.api.event_service import EventService, event_rpc_service
 from tidemill.triggers.api.trigger_service import TriggerService, trigger_rpc_service
 from tidemill.triggers.catalogue import Catalogue
 from tidemill.triggers.core.conditions import StartCondition
-from tidemill.triggers.core.event import EventLimits
 from tidemill.triggers.engine import EngineSubmit
 from tidemill.triggers.http.server import HttpServer
 from tidemill.triggers.publisher import Publisher, PublishLimits
@@ -99,7 +99,7 @@ def _watcher(
 
 def _submitter(settings: Settings, around: Surroundings, channel: grpc.aio.Channel) -> Submitter:
     limits = SubmitLimits(
-        queued_starts_max=settings.queued_starts_max,
+        queued_commands_max=settings.queued_commands_max,
         queued_bytes_max=settings.queued_bytes_max,
         submit_commands_max=settings.submit_commands_max,
         submit_bytes_max=settings.submit_bytes_max,
@@ -115,6 +115,7 @@ def _publisher(
     limits = PublishLimits(
         events_per_request_max=settings.events_per_request_max,
         starts_per_event_max=settings.starts_per_event_max,
+        lanes_per_event_max=settings.lanes_per_event_max,
         event=EventLimits(
             data_bytes_max=settings.data_bytes_max,
             attribute_bytes_max=settings.attribute_bytes_max,

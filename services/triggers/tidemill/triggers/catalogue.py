@@ -7,10 +7,11 @@ from typing import Final
 from tidemill.api.engine.v1.definition_service_pb2 import Definition, WatchDefinitionsResponse
 from tidemill.clock import Clock
 from tidemill.errors import TidemillError
+from tidemill.events.listen import Listen
 from tidemill.telemetry import names
 from tidemill.telemetry.logging import get_logger
 from tidemill.telemetry.metrics import Metrics
-from tidemill.triggers.core.conditions import ConditionError, Reading, StartCondition
+from tidemill.triggers.core.conditions import ConditionError, EvaluationError, Reading, StartCondition
 from tidemill.triggers.core.index import TriggerIndex
 from tidemill.triggers.errors import CATALOGUE, NotReadyError
 from tidemill.versions import Version
@@ -43,6 +44,7 @@ class Catalogue:
         self._revision_gauge = metrics.gauge(names.TRIGGERS_CATALOGUE_REVISION)
         self._confirmed_gauge = metrics.gauge(names.TRIGGERS_CATALOGUE_CONFIRMED)
         self._in_force = metrics.gauge(names.TRIGGERS_IN_FORCE)
+        self._listens_in_force = metrics.gauge(names.TRIGGERS_LISTENS_IN_FORCE)
         self._conditions_refused = metrics.counter(names.TRIGGERS_CONDITIONS_REFUSED)
 
     @property
@@ -106,13 +108,28 @@ class Catalogue:
         self._revision_gauge.set(revision)
         self._confirmed_gauge.set(self._clock.now_us() / 1_000_000)
         self._in_force.set(len(self._index))
+        self._listens_in_force.set(len(self._index.routes))
 
     async def _put_all(self, target: TriggerIndex, definitions: Iterable[Definition]) -> None:
+        for definition in definitions:
+            self._put_listens(target, definition)
         for definition in _latest_of_each(definitions):
             condition = self._condition(definition)
             target.put(condition, revision=definition.revision, now_us=self._clock.now_us())
             # Reading a document can take milliseconds: others get their turn in between.
             await asyncio.sleep(0)
+
+    def _put_listens(self, target: TriggerIndex, definition: Definition) -> None:
+        """Every version's: its executions wait for events when later ones are published, too."""
+        version = (definition.namespace, definition.name, definition.version)
+        listens = [
+            Listen(item.event_type, item.own_lane, item.correlation_lane, item.ordering_key)
+            for item in definition.listens
+        ]
+        try:
+            target.routes.put(version, listens)
+        except EvaluationError as error:
+            self._refuse(definition, error)
 
     def _condition(self, definition: Definition) -> StartCondition:
         """The definition's start condition; one that cannot be compiled listens to nothing, loudly."""
@@ -121,15 +138,18 @@ class Catalogue:
         try:
             return self._read_condition(definition.document)
         except (ConditionError, TidemillError) as error:
-            self._conditions_refused.add()
-            _log.error(
-                "a definition's start condition cannot be put in force",
-                namespace=definition.namespace,
-                workflow=definition.name,
-                workflow_version=definition.version,
-                error=str(error),
-            )
+            self._refuse(definition, error)
             return _deaf(definition)
+
+    def _refuse(self, definition: Definition, error: Exception) -> None:
+        self._conditions_refused.add()
+        _log.error(
+            "what a definition listens to cannot be put in force",
+            namespace=definition.namespace,
+            workflow=definition.name,
+            workflow_version=definition.version,
+            error=str(error),
+        )
 
 
 def _latest_of_each(definitions: Iterable[Definition]) -> list[Definition]:

@@ -22,3 +22,5 @@ class Outcome:
     event_id: str
     executions: list[Started] = field(default_factory=list)
     error: TidemillError | None = None
+    # How many lanes have it on disk.
+    heard: int = 0

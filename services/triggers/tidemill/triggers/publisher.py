@@ -1,4 +1,4 @@
-"""Takes events: checks them, finds what they start, has it started, and tells each event's outcome."""
+"""Takes events: checks them, finds what they start and who hears them, and tells each event's outcome."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from tidemill.api.engine.v1.execution_service_pb2 import SubmitCommand, SubmitResult
 from tidemill.clock import Clock
 from tidemill.errors import TidemillError, TooLargeError, from_item_error
+from tidemill.events.checking import EventLimits
 from tidemill.lanes import check_namespace
 from tidemill.triggers.catalogue import Catalogue
-from tidemill.triggers.commands import start_command
-from tidemill.triggers.core.event import Event, EventLimits, RawEvent, accept_event
+from tidemill.triggers.commands import cloud_event, hear_command, start_command
+from tidemill.triggers.core.event import Event, RawEvent, accept_event
 from tidemill.triggers.core.index import Trigger, TriggerIndex
+from tidemill.triggers.core.routes import Lane
 from tidemill.triggers.core.starts import Start, plan_start
 from tidemill.triggers.outcomes import Outcome, Started
 from tidemill.triggers.publishing_telemetry import PublishingTelemetry
@@ -19,18 +21,19 @@ from tidemill.triggers.submitter import Submitter
 
 @dataclass(frozen=True, slots=True)
 class PublishLimits:
-    """How much one request may hold, and one event may start."""
+    """How much one request may hold, one event may start, and how many lanes it may reach."""
 
     events_per_request_max: int
     starts_per_event_max: int
+    lanes_per_event_max: int
     event: EventLimits
 
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
-    """A start and the outcome that its result belongs to."""
+    """A start, or None for a lane that hears an event, and the outcome that its result belongs to."""
 
-    start: Start
+    start: Start | None
     command: SubmitCommand
     outcome: Outcome
 
@@ -97,10 +100,14 @@ class Publisher:
             try:
                 event = accept_event(raw, self._limits.event, now_us=now_us)
                 triggers = self._match(index, namespace, event)
+                lanes = self._route(index, namespace, event)
             except TidemillError as error:
                 outcome.error = error
                 continue
-            planned += _plan_event(namespace, event, triggers, outcome)
+            # Starts come first, so that a lane has them before the event and any later one.
+            planned += _plan_starts(namespace, event, triggers, outcome)
+            if lanes:
+                planned += _plan_hears(namespace, event, lanes, outcome)
         return outcomes, planned
 
     def _match(self, index: TriggerIndex, namespace: str, event: Event) -> list[Trigger]:
@@ -112,8 +119,17 @@ class Publisher:
             raise TooLargeError("starts_per_event_max", limit_value=limit, actual=len(triggers))
         return triggers
 
+    def _route(self, index: TriggerIndex, namespace: str, event: Event) -> Sequence[Lane]:
+        route = index.routes.of(namespace, event)
+        if route.failed_keys:
+            self._telemetry.failed_keys.add(route.failed_keys)
+        limit = self._limits.lanes_per_event_max
+        if len(route.lanes) > limit:
+            raise TooLargeError("lanes_per_event_max", limit_value=limit, actual=len(route.lanes))
+        return route.lanes
 
-def _plan_event(
+
+def _plan_starts(
     namespace: str, event: Event, triggers: Sequence[Trigger], outcome: Outcome
 ) -> list[_Planned]:
     """The event's starts; a trigger whose lane cannot be found gives the event its error, others go on."""
@@ -128,12 +144,19 @@ def _plan_event(
     return planned
 
 
+def _plan_hears(namespace: str, event: Event, lanes: Sequence[Lane], outcome: Outcome) -> list[_Planned]:
+    message = cloud_event(event.raw)
+    return [_Planned(None, hear_command(namespace, message, lane), outcome) for lane in lanes]
+
+
 def _assign(planned: Sequence[_Planned], results: Sequence[SubmitResult | TidemillError]) -> None:
     for item, result in zip(planned, results, strict=True):
         if isinstance(result, TidemillError):
             item.outcome.error = item.outcome.error or result
         elif result.HasField("error"):
             item.outcome.error = item.outcome.error or from_item_error(result.error)
+        elif item.start is None:
+            item.outcome.heard += 1
         else:
             started = Started(result.execution_id, item.start.trigger, result.created)
             item.outcome.executions.append(started)
@@ -144,5 +167,10 @@ def _raise_if_nothing_was_taken(
 ) -> None:
     """Turn the failure of the call into that of the request, which producers know how to repeat."""
     failure = next((result for result in results if isinstance(result, TidemillError)), None)
-    if failure is not None and not any(outcome.executions or outcome.error is None for outcome in outcomes):
+    if failure is not None and not any(map(_was_taken, outcomes)):
         raise failure
+
+
+def _was_taken(outcome: Outcome) -> bool:
+    """Whether anything of an event was taken."""
+    return outcome.error is None or bool(outcome.executions or outcome.heard)

@@ -23,6 +23,8 @@ class PublishingTelemetry:
         self.latency = metrics.distribution(names.TRIGGERS_PUBLISH_LATENCY)
         self._started = metrics.counter(names.TRIGGERS_EXECUTIONS_STARTED)
         self._repeats = metrics.counter(names.TRIGGERS_REPEATS)
+        self._hears = metrics.counter(names.TRIGGERS_HEARS)
+        self.failed_keys = metrics.counter(names.TRIGGERS_KEYS_FAILED)
 
     @contextmanager
     def span(self, namespace: str, events: Sequence[RawEvent], traceparent: str) -> Iterator[str]:
@@ -50,6 +52,8 @@ class PublishingTelemetry:
         for outcome in outcomes:
             for execution in outcome.executions:
                 (self._started if execution.created else self._repeats).add()
+            if outcome.heard:
+                self._hears.add(outcome.heard)
             if outcome.error is not None:
                 self.refuse(outcome.error)
 

@@ -34,9 +34,11 @@ class Settings:
 
     # What one event may start: a definition too many costs its publisher an answer, not everybody's queue.
     starts_per_event_max: int = 1_000
+    # The lanes that one event may reach: as many ordering keys may find different subjects on it.
+    lanes_per_event_max: int = 100
 
     # The queue to the Engine: over these, producers get RESOURCE_EXHAUSTED with the delay.
-    queued_starts_max: int = 20_000
+    queued_commands_max: int = 20_000
     queued_bytes_max: int = 67_108_864
     overload_retry_delay_us: int = 200_000
     # One Submit: at most what the Engine takes in one batch, and well below what a message may hold.

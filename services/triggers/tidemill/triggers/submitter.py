@@ -1,4 +1,4 @@
-"""Hands starts to the Engine in shared batches: while one Submit is under way, the next one is collected."""
+"""Hands commands to the Engine in shared batches: while one Submit is under way, the next is collected."""
 
 import asyncio
 from collections import deque
@@ -27,7 +27,7 @@ Results = list[SubmitResult]
 class SubmitLimits:
     """How much may wait, and how much goes into one call."""
 
-    queued_starts_max: int
+    queued_commands_max: int
     queued_bytes_max: int
     submit_commands_max: int
     submit_bytes_max: int
@@ -56,9 +56,9 @@ class Submitter:
         self._limits = limits
         self._clock = clock
         self._waiting: deque[_Ticket] = deque()
-        self._queued_starts = 0
+        self._queued_commands = 0
         self._queued_bytes = 0
-        self._queued_gauge = metrics.gauge(names.TRIGGERS_QUEUED_STARTS)
+        self._queued_gauge = metrics.gauge(names.TRIGGERS_QUEUED_COMMANDS)
         self._latency = metrics.distribution(names.TRIGGERS_SUBMIT_LATENCY)
         self._size = metrics.distribution(names.TRIGGERS_SUBMIT_SIZE)
 
@@ -109,14 +109,16 @@ class Submitter:
 
     def _enqueue(self, ticket: _Ticket) -> None:
         self._check_room(
-            "queued_starts_max", self._limits.queued_starts_max, self._queued_starts + len(ticket.commands)
+            "queued_commands_max",
+            self._limits.queued_commands_max,
+            self._queued_commands + len(ticket.commands),
         )
         self._check_room(
             "queued_bytes_max", self._limits.queued_bytes_max, self._queued_bytes + ticket.size_bytes
         )
-        self._queued_starts += len(ticket.commands)
+        self._queued_commands += len(ticket.commands)
         self._queued_bytes += ticket.size_bytes
-        self._queued_gauge.set(self._queued_starts)
+        self._queued_gauge.set(self._queued_commands)
         self._waiting.append(ticket)
         self.wake.set()
 
@@ -166,9 +168,9 @@ class Submitter:
             self._latency.observe((self._clock.monotonic_us() - started_us) / 1_000_000)
 
     def _leave(self, ticket: _Ticket) -> None:
-        self._queued_starts -= len(ticket.commands)
+        self._queued_commands -= len(ticket.commands)
         self._queued_bytes -= ticket.size_bytes
-        self._queued_gauge.set(self._queued_starts)
+        self._queued_gauge.set(self._queued_commands)
 
 
 def _share(batch: list[_Ticket], results: Results) -> None:

@@ -157,3 +157,10 @@ def test_a_hostile_pattern_costs_linear_time() -> None:
 def test_equality_of_json_values(left: Json, right: Json, *, expected: bool) -> None:
     assert equal(left, right) is expected
     assert equal(right, left) is expected
+
+
+def test_a_filter_that_asks_for_a_type_alone_says_so() -> None:
+    assert compile_filter({"type": "a"}).asks_type_alone
+    assert compile_filter({}).asks_type_alone
+    assert not compile_filter({"type": "^a$"}).asks_type_alone
+    assert not compile_filter({"type": "a", "source": "/s"}).asks_type_alone

@@ -3,7 +3,8 @@
 import pytest
 
 from tidemill.events.filters import FilterError
-from tidemill.events.listens import Listen, listens_of, starts_in_engine
+from tidemill.events.listen import Listen
+from tidemill.events.listens import listens_of, starts_in_engine
 from tidemill.json import Json
 
 PAID: Json = {"with": {"type": "order.paid"}}

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from tidemill.events.filters import EventFilter, FilterError, compile_filter
+from tidemill.events.listens import starts_in_engine
 from tidemill.json import Json
 from tidemill.triggers.core.conditions import (
     TRIGGER,
@@ -10,22 +12,20 @@ from tidemill.triggers.core.conditions import (
     ConditionError,
     Evaluation,
     EvaluationError,
-    EventFilter,
     Reading,
     StartCondition,
 )
 from tidemill.triggers.core.evaluation import compile_key
-from tidemill.triggers.core.filters import FilterError, compile_filter
 from tidemill.versions import Version
 
-_EVERYTHING: Final = EventFilter("", ())
+_EVERYTHING: Final = compile_filter({})
 
 
 def compile_condition(document: Mapping[str, Json]) -> StartCondition:
     """Compile the start condition of a definition document.
 
-    Conditions over several events (`all`, `until`) and other schedules belong to the Engine: here they have
-    no alternatives. Raises ConditionError for what a published document should not hold.
+    Conditions over several events (`all`, `until`, `correlate`) and other schedules belong to the Engine:
+    here they have no alternatives. Raises ConditionError for what a published document should not hold.
     """
     header = _mapping(document, "document", "")
     schedule = _mapping(document, "schedule", "", required=False)
@@ -42,10 +42,12 @@ def compile_condition(document: Mapping[str, Json]) -> StartCondition:
 
 
 def _alternatives(on: Mapping[str, Json]) -> tuple[Alternative, ...]:
+    if starts_in_engine(on):
+        return ()
     match on:
         case {"one": one}:
             return (Alternative(TRIGGER, _filter(one, "/schedule/on/one")),)
-        case {"any": list(filters)} if "until" not in on:
+        case {"any": list(filters)}:
             if not filters:
                 return (Alternative(TRIGGER, _EVERYTHING),)
             return tuple(
@@ -59,10 +61,6 @@ def _alternatives(on: Mapping[str, Json]) -> tuple[Alternative, ...]:
 def _filter(value: Json, pointer: str) -> EventFilter:
     if not isinstance(value, dict):
         raise ConditionError(pointer, "an event filter is an object")
-    if "correlate" in value:
-        raise ConditionError(
-            f"{pointer}/correlate", "a start condition of single events takes no correlation"
-        )
     try:
         return compile_filter(_mapping(value, "with", pointer))
     except FilterError as error:

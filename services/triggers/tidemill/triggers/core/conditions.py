@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tidemill.json import Json
-from tidemill.triggers.core.event import Event
 from tidemill.versions import Version
 
-Test = Callable[[Event], bool]
+if TYPE_CHECKING:
+    from tidemill.events.filters import EventFilter
+
 # An expression: takes the value that `.` stands for, and the time that `now` gives, in microseconds.
 Evaluation = Callable[[Json, int], Json]
 
@@ -27,11 +28,7 @@ class ConditionError(ValueError):
 
 
 class EvaluationError(ValueError):
-    """An expression that does not compile, or whose evaluation failed; `pointer` says where in a value."""
-
-    def __init__(self, message: str, pointer: str = "") -> None:
-        super().__init__(message)
-        self.pointer = pointer
+    """An expression that does not compile, or whose evaluation failed."""
 
 
 class Reading(StrEnum):
@@ -43,26 +40,11 @@ class Reading(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class EventFilter:
-    """A compiled filter. `event_type` is the literal type that it asks for, empty when there is none.
-
-    `tests` leaves that literal type out: an index finds it by key.
-    """
-
-    event_type: str
-    tests: tuple[Test, ...]
-
-    def passes(self, event: Event) -> bool:
-        """Whether all tests but the one of the literal type hold."""
-        return all(test(event) for test in self.tests)
-
-
-@dataclass(frozen=True, slots=True)
 class Alternative:
     """One filter of a start condition, under its name inside the definition: `on`, or `on.any.0`."""
 
     name: str
-    filter: EventFilter
+    filter: "EventFilter"
 
 
 @dataclass(frozen=True, slots=True)

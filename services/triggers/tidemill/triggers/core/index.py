@@ -1,13 +1,17 @@
-"""The index: which start conditions are in force, and which of them an event meets."""
+"""The index: which start conditions are in force, and which of them an event meets; and where it is heard."""
 
 from bisect import insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tidemill.triggers.core.conditions import Alternative, StartCondition
 from tidemill.triggers.core.event import Event
+from tidemill.triggers.core.routes import Routes
+
+if TYPE_CHECKING:
+    from tidemill.events.filters import EventFilter
 
 TriggerKey = tuple[str, str, str]
 
@@ -40,9 +44,10 @@ class _Workflow:
 
 
 class TriggerIndex:
-    """The latest versions' start conditions, by namespace and literal event type."""
+    """The latest versions' start conditions, by namespace and literal event type; all versions' routes."""
 
     def __init__(self) -> None:
+        self.routes = Routes()
         self._typed: dict[tuple[str, str], list[Trigger]] = {}
         # Filters without a literal type: every event of the namespace is tried against them.
         self._untyped: dict[str, list[Trigger]] = {}
@@ -93,7 +98,7 @@ class TriggerIndex:
         seen: set[str] = set()
         for trigger in self._candidates(namespace, event.raw.type):
             workflow = trigger.condition.workflow
-            if workflow not in seen and trigger.alternative.filter.passes(event):
+            if workflow not in seen and _meets(trigger.alternative.filter, event):
                 seen.add(workflow)
                 matched.append(trigger)
         return matched
@@ -120,6 +125,11 @@ class TriggerIndex:
         if event_type:
             return self._typed.setdefault((trigger.condition.namespace, event_type), [])
         return self._untyped.setdefault(trigger.condition.namespace, [])
+
+
+def _meets(event_filter: "EventFilter", event: Event) -> bool:
+    """Whether an event of the filter's type passes it."""
+    return event_filter.asks_type_alone or event_filter.passes(event.envelope(), event.evaluate)
 
 
 _KEY: Final = attrgetter("key")

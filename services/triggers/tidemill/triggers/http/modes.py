@@ -20,8 +20,10 @@ from cloudevents.core.v1.event import CloudEvent
 from dateutil.parser import isoparse
 
 from tidemill.errors import InvalidRequestError, TidemillError
+from tidemill.events.checking import is_json_content_type
+from tidemill.events.envelopes import attribute_text
 from tidemill.json import Json, JsonError, dumps, loads
-from tidemill.triggers.core.event import RawEvent, attribute_text, is_json_content_type
+from tidemill.triggers.core.event import RawEvent
 from tidemill.triggers.http.problem import RefusedRequestError
 
 _EVENT: Final = "event"
