@@ -1,6 +1,7 @@
 """Stories of the language end the same whatever the limits are that cut their work into pieces."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,8 @@ WAYS = {
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 async def test_limits_change_nothing(scenario: Scenario, way: str) -> None:
     expected = await play(scenario, await World().open())
-    settings = replace(Settings(shards=4), **WAYS[way])
+    changes: dict[str, Any] = {**WAYS[way]}
+    settings = replace(Settings(shards=4), **changes)
     world = World(settings=settings, store=MemoryStore(settings.shards))
     assert await play(scenario, await world.open()) == expected
 
