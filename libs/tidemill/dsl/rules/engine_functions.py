@@ -79,6 +79,12 @@ def _is_zero(value: Json) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value == 0
 
 
+def whole(place: Place, _check: Check) -> Iterator[Problem]:
+    """JSON Schema takes 5.0 for a whole number; what counts these takes 5 alone."""
+    if isinstance(place.value, float):
+        yield place.problem(f"`{place.key}` must be {place.level.noun}, without a decimal point")
+
+
 def pace(place: Place, _check: Check) -> Iterator[Problem]:
     """A period has a length."""
     yield from least_duration(place, "per")
@@ -90,6 +96,8 @@ RULES: Final[RuleTable] = MappingProxyType(
         "moment": moment,
         "window": window,
         "weighted branches": weighted_branches,
+        "weight": whole,
         "pace arguments": pace,
+        "pace limit": whole,
     }
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from tidemill.dsl.default_catalog import default_function
 from tidemill.dsl.pointers import task_pointer
 from tidemill.dsl.problems import Problem
 from tidemill.dsl.rules.rule import Check
@@ -77,6 +78,16 @@ def _leads_to(task: Task, check: Check) -> Iterator[str]:
         yield from _tries(task, check)
     elif _completes(task, check):
         yield _target(task)
+    if _may_skip(task):
+        yield _EXIT
+
+
+def _may_skip(task: Task) -> bool:
+    """Whether a `waitUntil` may leave its list for a time that is past, whatever its `then` says."""
+    given = task.get("with")
+    if default_function(task.get("call")) != "waitUntil" or not isinstance(given, dict):
+        return False
+    return given.get("pastDue", "continue") not in ("continue", "fault")
 
 
 def _completes(task: Task, check: Check) -> bool:
