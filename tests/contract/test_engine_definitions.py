@@ -14,6 +14,7 @@ from tidemill.api.engine.v1 import definition_service_pb2 as pb
 from tidemill.json import Json
 
 SET: dict[str, Json] = {"greet": {"set": {"a": 1}}}
+A2A: Json = {"method": "tasks/get"}
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ async def test_publish_refuses_other_content_for_the_same_version(bench: EngineB
             "INVALID_DOCUMENT",
         ),
         (
-            pb.PublishRequest(document=orjson.dumps(document({"l": {"listen": {"to": {"any": []}}}}))),
+            pb.PublishRequest(document=orjson.dumps(document({"a": {"call": "a2a", "with": A2A}}))),
             "UNSUPPORTED_FEATURE",
         ),
         (pb.PublishRequest(document=b" " * 2_000_000), "TOO_LARGE"),

@@ -14,8 +14,6 @@ from tidemill.api.engine.v1 import definition_service_pb2 as pb
 EXAMPLES = 68
 # What a later release brings: the word that a refusal says, and how a document asks for it.
 LATER = {
-    "listen": r"\blisten:",
-    "run": r"\brun:",
     "openapi": r"\bcall: openapi\b",
     "asyncapi": r"\bcall: asyncapi\b",
     "grpc": r"\bcall: grpc\b",
@@ -26,7 +24,6 @@ LATER = {
     "use.secrets": r"^  secrets:",
     "use.functions": r"^  functions:",
     "use.extensions": r"^  extensions:",
-    "schedule.cron": r"^  cron:",
 }
 DOCUMENTS = {path.stem: path.read_text() for path in sorted((shared_path() / "examples").glob("*.yaml"))}
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from tidemill.dsl import limits
+from tidemill.dsl.default_catalog import default_function
 from tidemill.dsl.problems import Problem
 from tidemill.dsl.shapes import PROTOCOLS
 from tidemill.dsl.walk import Place, places
@@ -53,37 +54,12 @@ def _members(**features: str) -> Look:
 
 def _function(place: Place) -> Iterator[Finding]:
     call = str(place.value)
-    if call in PROTOCOLS:
+    if call in PROTOCOLS or default_function(call):
         return
     if "://" in call:
         yield "", "functions by URL are"
     elif "@" in call:
         yield "", "functions of catalogs are"
-
-
-def _schedule(place: Place) -> Iterator[Finding]:
-    for start in ("every", "cron", "after"):
-        if isinstance(place.value, dict) and start in place.value:
-            yield start, f"`schedule.{start}` is"
-
-
-def _start_filters(place: Place) -> Iterator[Finding]:
-    """Starts by one event each; the strategies are also those of `listen`, which is refused as a whole."""
-    if place.pointer != "/schedule/on":
-        return
-    if place.level.name == "listen to all":
-        yield "all", "starting on `all` of several events is"
-    elif place.level.name == "listen to any" and isinstance(place.value, dict) and "until" in place.value:
-        yield "until", "`until` in a start condition is"
-
-
-def _event_filter(place: Place) -> Iterator[Finding]:
-    if (
-        place.pointer.startswith("/schedule/on")
-        and isinstance(place.value, dict)
-        and "correlate" in place.value
-    ):
-        yield "correlate", "`correlate` in a start condition is"
 
 
 def _evaluate(place: Place) -> Iterator[Finding]:
@@ -107,17 +83,8 @@ def _document(place: Place) -> Iterator[Finding]:
         yield "dsl", f"version {version:.40} of the language is"
 
 
-def _metadata(place: Place) -> Iterator[Finding]:
-    policies = place.value.get("tidemill") if isinstance(place.value, dict) else None
-    for name in ("reentry", "stopOn"):
-        if isinstance(policies, dict) and name in policies:
-            yield f"tidemill/{name}", f"the policy `{name}` is"
-
-
 _TABLE: Final[Mapping[str, Look]] = MappingProxyType(
     {
-        "listen task": _whole("`listen` tasks are"),
-        "run task": _whole("`run` tasks are"),
         **{f"{name} call task": _whole(f"`call: {name}` is") for name in PROTOCOLS if name != "http"},
         "function name": _function,
         "use": _members(
@@ -131,14 +98,9 @@ _TABLE: Final[Mapping[str, Look]] = MappingProxyType(
             for scheme in ("digest", "oauth2", "oidc")
         },
         "secret reference": _whole("authentication by a secret is"),
-        "schedule": _schedule,
-        "listen to all": _start_filters,
-        "listen to any": _start_filters,
-        "event filter": _event_filter,
         "external data schema": _whole("schemas from outside (`schema.resource`) are"),
         "data schema format": _data_schema_format,
         "evaluate": _evaluate,
         "document": _document,
-        "document metadata": _metadata,
     }
 )

@@ -15,7 +15,7 @@ do:
 """
 BAD = GOOD + "    then: nowhere\n- second:\n    wait: soon\n"
 ODD = GOOD + "    then: end\n- never:\n    set: {text: bye}\n"
-TO_COME = GOOD + "- later:\n    run: {workflow: {namespace: shop, name: other, version: '1.0.0'}}\n"
+TO_COME = GOOD + "- later:\n    call: openapi\n    with: {document: {endpoint: a}, operationId: b}\n"
 
 
 @pytest.fixture

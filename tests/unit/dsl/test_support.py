@@ -26,6 +26,14 @@ def test_the_supported_part_of_the_language_passes() -> None:
         ("wait", {"wait": "PT1S"}),
         ("emit", {"emit": {"event": {"with": {"type": "a"}}}}),
         ("act", {"call": "send:1.0.0", "with": {"a": 1}}),
+        ("until", {"call": "waitUntil:1.0.0@default", "with": {"at": "${ .at }"}}),
+        ("split", {"call": "split:1.0.0@default", "with": {"branches": "${ .branches }"}}),
+        ("pace", {"call": "pace:1.0.0@default", "with": {"limit": 1, "per": "PT1S"}}),
+        ("hear", {"listen": {"to": {"any": [], "until": "false"}}, "foreach": {"do": []}}),
+        ("child", {"run": {"workflow": {"namespace": "a", "name": "b"}}}),
+        ("shell", {"run": {"shell": {"command": "ls"}}}),
+        ("script", {"run": {"script": {"language": "js", "code": "1"}}}),
+        ("container", {"run": {"container": {"image": "a"}}}),
         ("web", http(endpoint={"uri": "a", "authentication": {"use": "me"}})),
         ("web2", http(endpoint={"uri": "a", "authentication": {"bearer": {"token": "${ .t }"}}})),
     ]
@@ -51,19 +59,12 @@ def test_the_supported_part_of_the_language_passes() -> None:
 @pytest.mark.parametrize(
     ("task", "pointer", "sentence"),
     [
-        ({"listen": {"to": {"any": []}}}, "", "`listen` tasks are not supported yet"),
-        ({"run": {"shell": {"command": "ls"}}}, "", "`run` tasks are not supported yet"),
         (
             {"call": "openapi", "with": {"document": {"endpoint": "a"}, "operationId": "b"}},
             "",
             "`call: openapi` is not supported yet",
         ),
         ({"call": "a2a", "with": {"method": "tasks/get"}}, "", "`call: a2a` is not supported yet"),
-        (
-            {"call": "pace:1.0.0@default", "with": {"limit": 1, "per": "PT1S"}},
-            "/call",
-            "functions of catalogs are not supported yet",
-        ),
         ({"call": "https://example.com/f"}, "/call", "functions by URL are not supported yet"),
         (
             http(endpoint={"uri": "a", "authentication": {"digest": {"username": "a", "password": "b"}}}),
@@ -103,24 +104,6 @@ def test_an_unsupported_task_is_named(task: Json, pointer: str, sentence: str) -
             "`use.catalogs` is not supported yet",
         ),
         ({"use": {"secrets": ["s"]}}, "/use/secrets", "secrets (`use.secrets`) are not supported yet"),
-        ({"schedule": {"every": "PT1S"}}, "/schedule/every", "`schedule.every` is not supported yet"),
-        ({"schedule": {"cron": "* * * * *"}}, "/schedule/cron", "`schedule.cron` is not supported yet"),
-        ({"schedule": {"after": "PT1S"}}, "/schedule/after", "`schedule.after` is not supported yet"),
-        (
-            {"schedule": {"on": {"all": [{"with": {"type": "a"}}]}}},
-            "/schedule/on/all",
-            "starting on `all` of several events is not supported yet",
-        ),
-        (
-            {"schedule": {"on": {"any": [], "until": ".x"}}},
-            "/schedule/on/until",
-            "`until` in a start condition is not supported yet",
-        ),
-        (
-            {"schedule": {"on": {"one": {"with": {"type": "a"}, "correlate": {"c": {"from": ".x"}}}}}},
-            "/schedule/on/one/correlate",
-            "`correlate` in a start condition is not supported yet",
-        ),
         (
             {"evaluate": {"language": "js"}},
             "/evaluate/language",
@@ -139,15 +122,35 @@ def test_secrets_are_named_where_they_are_declared() -> None:
     assert findings(document).keys() == {"/use/secrets"}
 
 
-def test_unsupported_policies_are_named() -> None:
+def test_functions_of_other_catalogs_are_named_with_the_catalogs() -> None:
+    document = one({"call": "log:1.0.0@shelf"}, use={"catalogs": {"shelf": {"endpoint": "a"}}})
+
+    assert findings(document) == {
+        "/use/catalogs": "`use.catalogs` is not supported yet",
+        "/do/0/it/call": "functions of catalogs are not supported yet",
+    }
+
+
+def test_policies_pass() -> None:
     stop: Json = [{"with": {"type": "a"}}]
     policies: Json = {"reentry": "once", "stopOn": stop, "orderingKey": ".a", "timezone": "UTC"}
     document = one(SET) | {"document": {**HEADER, "metadata": {"tidemill": policies}}}
 
-    assert findings(document) == {
-        "/document/metadata/tidemill/reentry": "the policy `reentry` is not supported yet",
-        "/document/metadata/tidemill/stopOn": "the policy `stopOn` is not supported yet",
-    }
+    assert findings(document) == {}
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        {"every": "PT1S"},
+        {"cron": "* * * * *"},
+        {"after": "PT1S"},
+        {"on": {"all": [{"with": {"type": "a"}, "correlate": {"c": {"from": ".x"}}}]}},
+        {"on": {"any": [{"with": {"type": "a"}}], "until": {"one": {"with": {"type": "b"}}}}},
+    ],
+)
+def test_every_schedule_passes(schedule: Json) -> None:
+    assert findings(one(SET, schedule=schedule)) == {}
 
 
 def test_other_versions_of_the_language_are_named() -> None:
