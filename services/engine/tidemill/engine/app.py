@@ -8,12 +8,15 @@ from typing import Final
 from tidemill.api.engine.v1 import dead_letter_service_pb2_grpc as dead_letter_grpc
 from tidemill.api.engine.v1 import definition_service_pb2_grpc as definition_grpc
 from tidemill.api.engine.v1 import execution_service_pb2_grpc as execution_grpc
+from tidemill.api.engine.v1 import lifecycle_service_pb2_grpc as lifecycle_grpc
 from tidemill.backoff import Backoff
 from tidemill.engine.api.dead_letters import DeadLetterApi
 from tidemill.engine.api.definitions import DefinitionApi
 from tidemill.engine.api.executions import ExecutionApi
+from tidemill.engine.api.lifecycle import LifecycleApi
 from tidemill.engine.api.reads import Reads
 from tidemill.engine.core.tasks.registry import KINDS, Kinds
+from tidemill.engine.lifecycle.assembly import Lifecycle
 from tidemill.engine.log.port import CommandLog
 from tidemill.engine.log.sqlite import SqliteLog
 from tidemill.engine.runtime.assembly import Assembly, Loop
@@ -45,6 +48,7 @@ class Engine:
         settings, metrics = environment.settings, environment.metrics
         owner = f"{socket.gethostname()}:{os.getpid()}"
         self._assembly = Assembly(environment, storage.store, storage.log, owner=owner, kinds=kinds)
+        self._lifecycle = Lifecycle(environment, storage.store, self._assembly, self._stop)
         self._options = RpcOptions(metrics=metrics, tracing=environment.tracing)
         self._channel = connect(settings.actions, self._options)
         self._stream = ActionStream(self._channel, self._assembly.memory.calls, settings, owner)
@@ -55,6 +59,7 @@ class Engine:
     async def start(self) -> str:
         """Read what is on disk, bind and take calls; returns the address. Raises AddressInUseError."""
         await self._assembly.open()
+        await self._lifecycle.open()
         self._server = build_server(self._environment.settings.listen, self._services(), self._options)
         self._start_loops()
         await self._server.start()
@@ -72,8 +77,9 @@ class Engine:
         self._supervisor.ask()
 
     async def close(self) -> None:
-        """Let go of the files and of the Action service."""
+        """Let go of the files, of the Action service and of the sink."""
         await self._channel.close()
+        await self._lifecycle.close()
         await self._storage.close()
 
     async def _drain(self) -> None:
@@ -87,7 +93,7 @@ class Engine:
 
     def _start_loops(self) -> None:
         calls = Loop("calls", partial(self._stream.run_once, self._stop), None, None)
-        for loop in (*self._assembly.loops(), calls):
+        for loop in (*self._assembly.loops(), *self._lifecycle.loops(), calls):
             pacing = self._pacing(idle_us=loop.idle_us)
             running = run_loop(loop.step, name=loop.name, stop=self._stop, pacing=pacing, wake=loop.wake)
             self._supervisor.start(loop.name, running)
@@ -99,6 +105,7 @@ class Engine:
         definitions = DefinitionApi(parts.catalogue, parts.schedules, settings)
         executions = ExecutionApi(parts.ingress, reads, settings)
         letters = DeadLetterApi(store, memory.inbox, memory.watchers, settings)
+        lifecycle = LifecycleApi(self._lifecycle.subscriptions)
         return [
             RpcService(
                 "tidemill.api.engine.v1.DefinitionService",
@@ -111,6 +118,10 @@ class Engine:
             RpcService(
                 "tidemill.api.engine.v1.DeadLetterService",
                 partial(dead_letter_grpc.add_DeadLetterServiceServicer_to_server, letters),
+            ),
+            RpcService(
+                "tidemill.api.engine.v1.LifecycleService",
+                partial(lifecycle_grpc.add_LifecycleServiceServicer_to_server, lifecycle),
             ),
         ]
 

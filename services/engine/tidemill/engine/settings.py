@@ -9,6 +9,7 @@ from tidemill.errors import InvalidRequestError
 from tidemill.settings import from_environment
 
 SHARDS_VARIABLE: Final = "TIDEMILL_ENGINE_SHARDS"
+SINK_VARIABLE: Final = "TIDEMILL_ENGINE_LIFECYCLE_SINK"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Settings:
     document_bytes_max: int = 1_048_576
     submit_commands_max: int = 1_000
     identifier_bytes_max: int = 256
+    event_attribute_bytes_max: int = 2_048
+    event_extensions_max: int = 32
     page_size_default: int = 100
     page_size_max: int = 1_000
     history_page_bytes_max: int = 2_097_152
@@ -75,6 +78,21 @@ class Settings:
     publish_lease_us: int = 2_000_000
     catalogue_heartbeat_us: int = 500_000
 
+    # Lifecycle events: what is read and sent at once, and how long a subscriber hears nothing at most.
+    subscribers_max: int = 100
+    lifecycle_page_rows: int = 256
+    lifecycle_message_events_max: int = 500
+    lifecycle_heartbeat_us: int = 1_000_000
+
+    # The HTTP sink of lifecycle events: its URL (empty: there is none), and the name of its cursors. An event
+    # that it refuses (4xx) holds up all others, unless it is to be passed over, and lost.
+    lifecycle_sink: str = ""
+    lifecycle_sink_name: str = "http"
+    lifecycle_sink_events_max: int = 500
+    lifecycle_sink_bytes_max: int = 1_048_576
+    lifecycle_sink_timeout_us: int = 10_000_000
+    lifecycle_sink_pass_over_refused: bool = False
+
     # How long things are kept.
     rejection_retention_us: int = 86_400_000_000
     log_trim_margin_records: int = 10_000
@@ -88,6 +106,8 @@ class Settings:
     def __post_init__(self) -> None:
         if self.shards < 1:
             raise InvalidRequestError(SHARDS_VARIABLE, f"{SHARDS_VARIABLE} must be at least 1")
+        if self.lifecycle_sink and not self.lifecycle_sink.startswith(("http://", "https://")):
+            raise InvalidRequestError(SINK_VARIABLE, f"{SINK_VARIABLE} must begin with http:// or https://")
 
 
 def load(environment: Mapping[str, str]) -> Settings:

@@ -69,6 +69,7 @@ class Watchers:
 
     def __init__(self) -> None:
         self._events: dict[str, set[asyncio.Event]] = {}
+        self._all: set[asyncio.Event] = set()
         self.closed = False
 
     def __len__(self) -> int:
@@ -78,6 +79,7 @@ class Watchers:
         """The process stops: wake all, who then find `closed` set."""
         self.closed = True
         self.tell(list(self._events))
+        self._tell_all()
 
     def follow(self, execution_id: str) -> asyncio.Event:
         """An event that is set after each commit of the execution, until `leave`."""
@@ -92,8 +94,23 @@ class Watchers:
         if not followers:
             del self._events[execution_id]
 
+    def follow_all(self) -> asyncio.Event:
+        """An event that is set after each commit, whatever it is about, until `leave_all`."""
+        event = asyncio.Event()
+        self._all.add(event)
+        return event
+
+    def leave_all(self, event: asyncio.Event) -> None:
+        """Undo `follow_all`."""
+        self._all.discard(event)
+
+    def _tell_all(self) -> None:
+        for event in self._all:
+            event.set()
+
     def tell(self, execution_ids: Iterable[str]) -> None:
         """These executions have new history."""
+        self._tell_all()
         if not self._events:
             return
         for execution_id in execution_ids:

@@ -1,0 +1,1 @@
+"""Lifecycle events: history as CloudEvents, for subscribers and for an HTTP sink."""
