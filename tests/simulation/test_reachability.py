@@ -5,7 +5,8 @@ from typing import Any
 
 from tests.simulation.test_fold import HAPPENINGS, LIMITS, happen
 from tests.simulation.workflows import once_in, workflow
-from tests.unit.core.driver import Driver, document
+from tests.unit.core.driver import document
+from tests.unit.core.listener import Listener
 from tidemill.dsl import check
 from tidemill.engine.core.events import TaskStarted
 
@@ -34,7 +35,7 @@ def run(random: Random) -> tuple[set[str], set[str]]:
         for problem in check(document(*tasks, **members))
         if problem.message.endswith("can never run: nothing leads to it")
     }
-    driver = Driver(*tasks, settings=LIMITS, **members)
+    driver = Listener(*tasks, settings=LIMITS, **members)
     driver.checks = False
     driver.start({"n": 1})
     fired: list[str] = []

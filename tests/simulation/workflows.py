@@ -3,6 +3,8 @@
 from random import Random
 from typing import Any, TypeAlias
 
+from tests.simulation.listens import listen, stopping
+
 Task: TypeAlias = dict[str, Any]
 
 LEVELS = 3
@@ -11,9 +13,17 @@ TRANSFORMATIONS: list[Any] = [".", "{n: 1}", "{n: 2}", {"n": "${ .n? }"}, "{n: (
 EXPORTS = ["{seen: .}", "$context", "{n: 1}", "$output"]
 SETS: list[Any] = [{"n": 1}, {"n": "${ .n? }"}, "${ . }", {"n": "${ [.n?, 1] }"}]
 ARGUMENTS: list[Any] = [{}, {}, {"n": "${ .n? }"}, {"n": "${ . }"}]
-ITEMS: list[Any] = ["[1, 2, 3]", "[1, 2]", [{"n": "${ .n? }"}, {"n": 2}], "[]", ".n"]
-LEAVES = ["call"] * 8 + ["wait"] * 4 + ["set"] * 3 + ["emit", "switch", "raise"]
-BLOCKS = ["do", "for", "for", "fork", "fork", "try", "try", "try"]
+ITEMS: list[Any] = ["[1, 2, 3]", "[range(20)]", "[1, 2]", [{"n": "${ .n? }"}, {"n": 2}], "[]", ".n"]
+LEAVES = (
+    ["call"] * 8
+    + ["wait"] * 4
+    + ["listen"] * 4
+    + ["set"] * 3
+    + ["run"] * 3
+    + ["pace", "until"]
+    + ["emit", "switch", "raise"]
+)
+BLOCKS = ["do", "for", "for", "fork", "fork", "foreach", "foreach", "try", "try", "try"]
 FAILING = ". + {} + 1"
 
 
@@ -26,6 +36,8 @@ def workflow(random: Random) -> tuple[list[Task], Task]:
         members["output"] = {"as": random.choice([*TRANSFORMATIONS, FAILING])}
     if once_in(random, 30):
         members["input"] = {"from": random.choice([*TRANSFORMATIONS, FAILING])}
+    if once_in(random, 12):
+        members["document"] = stopping(random)
     return tasks(random, 0, random.randint(1, 4)), members
 
 
@@ -74,6 +86,17 @@ def leaf(random: Random, targets: list[str]) -> Task:
             return {"call": "work:1.0.0", "with": random.choice(ARGUMENTS)}
         case "wait":
             return {"wait": seconds(random)}
+        case "listen":
+            return listen(random)
+        case "run":
+            workflow: Task = {"namespace": "shop", "name": "child", "input": random.choice(ARGUMENTS)}
+            return {"run": {"workflow": workflow, "await": not once_in(random, 4)}}
+        case "pace":
+            return {"call": "pace:1.0.0@default", "with": {"limit": 2, "per": seconds(random)}}
+        case "until":
+            policy = random.choice(["continue", "skip", "fault"])
+            at = f"${{ now + {random.randint(-3, 9)} }}"
+            return {"call": "waitUntil:1.0.0@default", "with": {"at": at, "pastDue": policy}}
         case "raise":
             error = {"type": "https://example.com/e", "status": random.choice([400, 503])}
             return {"raise": {"error": error}}
@@ -92,11 +115,23 @@ def block(random: Random, level: int, targets: list[str]) -> Task:
         case "for":
             loop: Task = {"for": {"in": random.choice(ITEMS)}, "do": tasks(random, level + 1)}
             return loop | ({"while": "$index < 2"} if once_in(random, 3) else {})
+        case "foreach":
+            return {**listen(random), "foreach": foreach(random, level)}
         case "fork":
             branches = tasks(random, level + 1, jumps=False)
             return {"fork": {"branches": branches, "compete": once_in(random, 2)}}
         case _:
             return {"try": tasks(random, level + 1), "catch": catch(random, level, targets)}
+
+
+def foreach(random: Random, level: int) -> Task:
+    """What a `listen` does with each event."""
+    members: Task = {"do": tasks(random, level + 1, random.choice([0, 1, 1, 2]))}
+    if once_in(random, 3):
+        members["output"] = {"as": random.choice([*TRANSFORMATIONS, "$item", "[$index]", FAILING])}
+    if once_in(random, 3):
+        members["export"] = {"as": random.choice(EXPORTS)}
+    return members
 
 
 def catch(random: Random, level: int, targets: list[str]) -> Task:

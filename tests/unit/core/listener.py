@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from typing import Final
 
-from tests.unit.core.driver import SECOND_US, Driver, Value
+from tests.unit.core.driver import SECOND_US, Driver, Task, Value, document
 from tidemill import lanes
 from tidemill.engine.core.commands import Command, DeliverEvent
 from tidemill.engine.core.decision import Decision
 from tidemill.engine.core.effects import Subscribe
 from tidemill.engine.core.events import EventReceived, Subscription
 from tidemill.engine.core.payload import Payload
+from tidemill.engine.core.settings import CoreSettings
+from tidemill.engine.core.tasks.registry import KINDS, Kinds
 from tidemill.events.shapes import compile_shape, correlation_key
 from tidemill.json import Json
 
@@ -32,11 +34,25 @@ def event(event_type: str, data: Value = None, **attributes: Value) -> dict[str,
     return envelope if data is None else {**envelope, "data": data}
 
 
+def with_policies(policies: Task) -> Task:
+    """The header of a workflow with these policies."""
+    header: Value = document()["document"]
+    return {**header, "metadata": {"tidemill": policies}}
+
+
 class Listener(Driver):
     """An execution beside the lanes that it listens to."""
 
-    buffer: list[Heard]
-    published = 0
+    def __init__(
+        self,
+        *tasks: Task,
+        settings: CoreSettings | None = None,
+        kinds: Kinds = KINDS,
+        **members: Value,
+    ) -> None:
+        super().__init__(*tasks, settings=settings, kinds=kinds, **members)
+        self.buffer: list[Heard] = []
+        self.published = 0
 
     def publish(self, event_type: str, data: Value = None, **attributes: Value) -> int:
         """An event comes to its lanes; returns how many deliveries were facts for the execution.
@@ -46,7 +62,7 @@ class Listener(Driver):
         self.published += 1
         envelope = event(event_type, data, **{"id": f"e{self.published}", **attributes})
         heard = Heard(envelope, _lanes_of(envelope), self.now_us)
-        self.buffer = [*getattr(self, "buffer", []), heard]
+        self.buffer.append(heard)
         taken = 0
         for name, (reference, wait) in sorted(self.subscriptions.items()):
             if self._finds(reference, wait, heard):
@@ -66,7 +82,7 @@ class Listener(Driver):
         return decision
 
     def _bring_early(self, reference: str, wait: Subscription) -> None:
-        for heard in getattr(self, "buffer", []):
+        for heard in list(self.buffer):
             is_kept = heard.at_us >= max(wait.since_us, self.now_us - KEPT_US)
             if is_kept and self._finds(reference, wait, heard):
                 self.deliver(wait.id, heard)

@@ -5,14 +5,13 @@ from typing import Any
 import pytest
 
 from tests.unit.core.driver import SECOND_US, Task, Value, call_task, raise_task, set_task
-from tests.unit.core.listener import Listener, event
+from tests.unit.core.listener import Listener, event, with_policies
 from tidemill import lanes
 from tidemill.dsl.problems import DocumentError
 from tidemill.engine.core.commands import DeliverEvent
 from tidemill.engine.core.effects import Subscribe, Unsubscribe
 from tidemill.engine.core.events import EventReceived
 from tidemill.engine.core.payload import Payload
-from tidemill.engine.core.plan import compile_plan
 from tidemill.engine.core.state import Phase
 from tidemill.events.shapes import correlation_key
 
@@ -176,13 +175,8 @@ class TestLanes:
         self, key: str, attributes: Task, is_own: bool
     ) -> None:
         to = {"any": [wanted("note", {"n": {"from": ".data.n"}})], "until": {"one": wanted("note")}}
-        listener = Listener(listen(to))
-        if key:
-            header = listener.plan.document["document"]
-            assert isinstance(header, dict)
-            header["metadata"] = {"tidemill": {"orderingKey": key}}
-            listener.plan = compile_plan(listener.plan.document)
-        listener.start(subject="7")
+        policies = {"orderingKey": key} if key else {}
+        listener = Listener(listen(to), document=with_policies(policies)).start(subject="7")
         (name,) = [name for name in listener.subscriptions if name.endswith(":0")]
         given = event("note", {"n": 1, "contact": 7}, id="x", **attributes)
         listener.command(DeliverEvent(name, Payload.of(given), listener.now_us))

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.core.driver import Driver, Task, Value, call_task, raise_task, set_task
-from tests.unit.core.listener import Listener, event
+from tests.unit.core.listener import Listener, event, with_policies
 from tidemill import lanes
 from tidemill.engine.core.commands import DeliverEvent, Start
 from tidemill.engine.core.decide import decide, opening_event, stopping_of
@@ -15,22 +15,15 @@ from tidemill.engine.core.events import (
     TriggerOrigin,
 )
 from tidemill.engine.core.payload import Payload
-from tidemill.engine.core.plan import compile_plan
 from tidemill.engine.core.state import Phase
 
 BOUGHT: Task = {"with": {"type": "bought", "data": "${ .total > 10 }"}, "reason": "the contact has bought"}
 LEFT: Task = {"with": {"type": "left"}}
 
 
-def stopping(*tasks: Task, filters: Value = (BOUGHT, LEFT)) -> Listener:
+def stopping(*tasks: Task, filters: Value = (BOUGHT, LEFT), **members: Value) -> Listener:
     """A workflow of these tasks that the filters end."""
-    listener = Listener(*tasks)
-    document = listener.plan.document
-    header = document["document"]
-    assert isinstance(header, dict)
-    header["metadata"] = {"tidemill": {"stopOn": list(filters)}}
-    listener.plan = compile_plan(document)
-    return listener
+    return Listener(*tasks, document=with_policies({"stopOn": list(filters)}), **members)
 
 
 def test_an_event_ends_the_execution_and_its_work() -> None:
@@ -112,10 +105,7 @@ def test_a_retry_listens_anew_also_to_what_came_while_it_was_faulted() -> None:
 
 
 def test_a_start_that_is_refused_waits_for_nothing() -> None:
-    listener = stopping(raise_task("oops"))
-    listener.plan.document["input"] = {"from": ". + 1"}
-    listener.plan = compile_plan(listener.plan.document)
-    listener.start()
+    listener = stopping(raise_task("oops"), input={"from": ". + 1"}).start()
     assert listener.phase is Phase.FAULTED
     assert listener.all_subscriptions == []
 
