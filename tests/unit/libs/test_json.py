@@ -109,5 +109,15 @@ def test_what_nests_too_deep_to_be_written_is_not_read(open_: str, close: str) -
         loads(open_ * (NESTING_MAX + 1) + inside + close * (NESTING_MAX + 1))
 
 
+def test_what_nests_too_deep_to_be_read_is_not_written() -> None:
+    value: Json = []
+    for _ in range(NESTING_MAX - 1):
+        value = [value]
+    assert loads(dumps(value)) == value
+    for write in (dumps, dumps_canonical):
+        with pytest.raises(JsonError, match="deeper than 250"):
+            write([value])
+
+
 def test_a_wide_value_is_not_a_deep_one() -> None:
     assert len(loads("[" + ",".join(["[]"] * 1000) + "]")) == 1000  # type: ignore[arg-type]
