@@ -7,7 +7,7 @@ from typing import Final
 
 from tidemill.errors import InvalidRequestError, TooLargeError
 from tidemill.events.envelopes import EventAttributes
-from tidemill.json import Json, loads
+from tidemill.json import NESTING_MAX, Json, loads
 from tidemill.lanes import check_identifier
 
 _EXTENSION_NAME: Final = re.compile(r"[a-z0-9]+")
@@ -19,6 +19,8 @@ _TIMESTAMP: Final = re.compile(
     r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)"
     r"(\.[0-9]{1,9})?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 )
+# Events travel whole, and in arrays: that has to be acceptable JSON too.
+_LEVELS_AROUND_DATA: Final = 2
 _JSON_TYPE: Final = re.compile(r"(application|text)/(json|[a-z0-9!#$&^_.+-]+\+json)", re.IGNORECASE)
 
 
@@ -86,4 +88,7 @@ def _check_extensions(extensions: Mapping[str, str], limits: EventLimits) -> Non
 def _parse_data(data: bytes, limits: EventLimits) -> Json:
     if len(data) > limits.data_bytes_max:
         raise TooLargeError("data_bytes_max", limit_value=limits.data_bytes_max, actual=len(data))
-    return loads(data, field="data")
+    value = loads(data, field="data")
+    if data.count(b"[") + data.count(b"{") > NESTING_MAX - _LEVELS_AROUND_DATA:
+        loads(b"[[%b]]" % data, field="data")
+    return value

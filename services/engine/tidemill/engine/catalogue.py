@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Final
 
 from tidemill import dsl
+from tidemill.api.engine.v1 import definition_service_pb2 as pb
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
 from tidemill.clock import Clock
 from tidemill.engine.core.plan import Plan, compile_plan
@@ -19,6 +20,8 @@ from tidemill.engine.settings import Settings
 from tidemill.engine.store.port import DefinitionStore
 from tidemill.engine.store.rows import DefinitionRow
 from tidemill.errors import InvalidRequestError, TidemillError, TooLargeError
+from tidemill.events.filters import FilterError
+from tidemill.events.listens import listens_of
 from tidemill.json import Json, dumps_canonical
 from tidemill.versions import Version
 
@@ -178,6 +181,7 @@ class Catalogue:
             published_at_us=self._clock.now_us(),
             profile=PROFILE,
             revision=0,
+            listens=_listens(loaded),
         )
 
     def _add(self, row: DefinitionRow) -> None:
@@ -232,6 +236,23 @@ def not_found(namespace: str, name: str, version: str) -> TidemillError:
         f"there is no definition {wanted}",
         {"workflow": name, "version": version},
     )
+
+
+def _listens(loaded: dict[str, Json]) -> bytes:
+    """What a document listens to, as the part of a Definition that says it. Raises DocumentError."""
+    try:
+        found = listens_of(loaded)
+    except FilterError as error:
+        raise dsl.DocumentError([dsl.Problem(error.pointer, error.message)]) from None
+    message = pb.Definition()
+    for each in found:
+        message.listens.add(
+            event_type=each.event_type,
+            own_lane=each.own_lane,
+            correlation_lane=each.correlation_lane,
+            ordering_key=each.ordering_key,
+        )
+    return message.SerializeToString()
 
 
 def _refuse_unsupported(loaded: dict[str, Json]) -> None:

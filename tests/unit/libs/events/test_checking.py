@@ -10,6 +10,8 @@ from tidemill.api.errors.v1 import error_reason_pb2 as reasons
 from tidemill.api.events.v1.payload_pb2 import CloudEvent
 from tidemill.errors import TidemillError
 from tidemill.events.checking import EventLimits, check_event, is_json_content_type
+from tidemill.events.envelopes import envelope_of
+from tidemill.json import dumps, loads
 
 LIMITS = EventLimits(data_bytes_max=1_000, attribute_bytes_max=100, extensions_max=3)
 
@@ -106,6 +108,14 @@ def test_data_that_is_no_acceptable_json_is_refused(data: bytes) -> None:
 )
 def test_rfc_3339_times_are_taken_as_they_are(time: str) -> None:
     assert check_event(Sent(time=time), LIMITS) is None
+
+
+def test_data_leaves_room_for_the_event_around_it_and_an_array_of_events() -> None:
+    limits = EventLimits(data_bytes_max=10_000, attribute_bytes_max=100, extensions_max=3)
+    deepest = CloudEvent(id="1", source="/s", type="t", data=b"[" * 248 + b"]" * 248)
+    check_event(deepest, limits)
+    loads(dumps([envelope_of(deepest)]))
+    assert refusal({"data": b"[" * 249 + b"]" * 249}).reason == reasons.ERROR_REASON_INVALID_PAYLOAD
 
 
 def test_the_data_of_an_acceptable_event_is_read() -> None:

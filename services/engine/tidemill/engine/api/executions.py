@@ -124,6 +124,9 @@ class ExecutionApi(ExecutionServiceServicer):
             if kind == "start":
                 command.start.namespace = command.start.namespace or namespace
                 return self._ingress.prepare_start(command.start)
+            if kind == "hear":
+                command.hear.namespace = command.hear.namespace or namespace
+                return self._ingress.prepare_hear(command.hear)
             request: SteerRequest = getattr(command, kind or "cancel")
             return self._ingress.prepare(
                 request.namespace or namespace, request.execution_id, request.request_id, _kind_of(request)

@@ -83,7 +83,7 @@ def _causes(batch: HistoryBatch) -> list[Cause]:
 
 def definition(row: DefinitionRow, *, latest: bool, with_document: bool) -> definitions.Definition:
     """A published version."""
-    return definitions.Definition(
+    message = definitions.Definition(
         namespace=row.namespace,
         name=row.name,
         version=row.version,
@@ -93,6 +93,8 @@ def definition(row: DefinitionRow, *, latest: bool, with_document: bool) -> defi
         revision=row.revision,
         latest=latest,
     )
+    message.MergeFromString(row.listens)
+    return message
 
 
 def problems(found: Iterable[dsl.Problem]) -> list[definitions.DocumentProblem]:

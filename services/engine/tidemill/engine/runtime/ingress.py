@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tidemill import lanes
-from tidemill.api.engine.v1.execution_service_pb2 import StartRequest
+from tidemill.api.engine.v1.execution_service_pb2 import HearRequest, StartRequest
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
 from tidemill.api.events.v1 import command_pb2
 from tidemill.engine.catalogue import Catalogue
@@ -16,6 +16,7 @@ from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.runtime.progress import Progress
 from tidemill.engine.store.port import ReadStore
 from tidemill.errors import InvalidRequestError, OverloadedError, TidemillError, TooLargeError
+from tidemill.events.checking import EventLimits, check_event
 from tidemill.json import loads
 from tidemill.namespaces import ANY_NAMESPACE
 from tidemill.sqlite import StorageUnavailableError
@@ -65,6 +66,11 @@ class Ingress:
         self._clock = environment.clock
         self._tracing = environment.tracing
         self._settings = environment.settings
+        self._event_limits = EventLimits(
+            data_bytes_max=self._settings.payload_bytes_max,
+            attribute_bytes_max=self._settings.event_attribute_bytes_max,
+            extensions_max=self._settings.event_extensions_max,
+        )
         self._recent: OrderedDict[str, tuple[bytes, Accepted]] = OrderedDict()
         self._requests: OrderedDict[tuple[str, str, str], Accepted] = OrderedDict()
         self._closed = False
@@ -96,6 +102,18 @@ class Ingress:
         if request.HasField("origin"):
             record.start.origin.CopyFrom(request.origin)
         return Prepared(record, lanes.shard_of(hashed, self._settings.shards), repeatable)
+
+    def prepare_hear(self, request: HearRequest) -> Prepared:
+        """Check an event and find its lane, which recognises repeats itself. Raises TidemillError."""
+        self._check_hear(request)
+        if request.subject:
+            lane = lanes.subject_lane(request.namespace, request.subject)
+        else:
+            lane = lanes.correlation_lane(request.namespace, request.event_type)
+        record = self._record(request.namespace, execution_id="", request_id="")
+        record.lane = lane
+        record.hear.event.CopyFrom(request.event)
+        return Prepared(record, lanes.shard_of(lanes.lane_hash(lane), self._settings.shards), False)
 
     def prepare(
         self, namespace: str, execution_id: str, request_id: str, kind: command_pb2.Command
@@ -224,6 +242,20 @@ class Ingress:
             )
         if request.input.data:
             loads(request.input.data, field="input")
+
+    def _check_hear(self, request: HearRequest) -> None:
+        lanes.check_namespace(request.namespace)
+        if bool(request.subject) == bool(request.event_type):
+            raise InvalidRequestError(
+                "subject", "an event goes to the lane of a subject or to that of its type: give one of them"
+            )
+        event, size_max = request.event, self._settings.payload_bytes_max
+        if request.event_type not in ("", event.type, lanes.ALL_TYPES):
+            raise InvalidRequestError("event_type", "the lane of a type hears events of that type alone")
+        # As a whole, because as a whole it is stored for those who wait.
+        if (size_bytes := event.ByteSize()) > size_max:
+            raise TooLargeError("payload_bytes_max", limit_value=size_max, actual=size_bytes)
+        check_event(event, self._event_limits)
 
     def _check_identifier(self, field: str, value: str) -> None:
         lanes.check_identifier(field, value, bytes_max=self._settings.identifier_bytes_max)
