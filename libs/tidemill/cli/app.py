@@ -8,6 +8,7 @@ from tidemill.cli.commands import (
     dev,
     documents,
     evaluate,
+    events,
     reading,
     run,
     show,
@@ -40,5 +41,6 @@ app.command()(steering.suspend)
 app.command()(steering.resume)
 app.command()(steering.retry)
 app.add_typer(dead_letter.group, name="dead-letter")
+app.add_typer(events.group, name="events")
 app.command(name="eval")(evaluate.evaluate)
 app.command()(bench.bench)

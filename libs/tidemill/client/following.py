@@ -1,7 +1,8 @@
-"""Following an execution's events over lost connections, each event once and in order."""
+"""Following streams over lost connections; of an execution, each event once and in order."""
 
-from collections.abc import AsyncIterator
-from typing import Final, TypeAlias
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
+from contextlib import aclosing
+from typing import Final, TypeAlias, TypeVar
 
 import grpc
 
@@ -9,6 +10,7 @@ from tidemill.api.engine.v1 import execution_service_pb2 as pb
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
 from tidemill.client.calls import Caller, UnreachableError
 
+AnswerT = TypeVar("AnswerT")
 _AWAY: Final = (reasons.ERROR_REASON_NOT_READY, reasons.ERROR_REASON_STORAGE_UNAVAILABLE)
 
 
@@ -24,14 +26,26 @@ async def follow(
     as the service is not away longer than `patience.away_seconds`.
     """
     position = _Followed(request)
+    async with aclosing(reopened(caller, lambda: method(position.request))) as answers:
+        async for answer in answers:
+            if position.advance(answer):
+                yield answer
+
+
+async def reopened(
+    caller: Caller, open_stream: Callable[[], AsyncIterable[AnswerT]]
+) -> AsyncGenerator[AnswerT, None]:
+    """Yield what streams send, each opened where the one before broke; raises TidemillError.
+
+    `open_stream` is asked anew each time, so that it can begin behind what was seen.
+    """
     away_since: float | None = None
     failures = 0
     while True:
         try:
-            async for answer in method(position.request):
+            async for answer in open_stream():
                 away_since, failures = None, 0
-                if position.advance(answer):
-                    yield answer
+                yield answer
             return
         except grpc.aio.AioRpcError as failure:
             error = caller.typed(failure, caller.patience.call_seconds)

@@ -15,6 +15,7 @@ from tidemill.api.engine.v1 import (
     dead_letter_service_pb2,
     definition_service_pb2,
     execution_service_pb2,
+    lifecycle_service_pb2,
 )
 from tidemill.api.triggers.v1 import event_service_pb2, trigger_service_pb2
 from tidemill.errors import TidemillError
@@ -26,6 +27,7 @@ SERVICES = {
         dead_letter_service_pb2,
         definition_service_pb2,
         execution_service_pb2,
+        lifecycle_service_pb2,
         event_service_pb2,
         trigger_service_pb2,
     )
