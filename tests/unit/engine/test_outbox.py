@@ -150,21 +150,21 @@ async def test_a_message_that_is_in_the_log_twice_is_a_repeat() -> None:
     bench = Bench()
     await bench.take()
     await bench.send(0, 1, 1)
-    bench.store.discard_outbox = _refuse  # type: ignore[method-assign]
+    bench.store.discard_outbox = _refuse  # type: ignore[method-assign, assignment]
     with pytest.raises(ConnectionError):
         await bench.run()
     await bench.take()
     with pytest.raises(ConnectionError):
         await bench.run()
     assert await bench.logged(1) == [1, 2, 1, 2]
-    receiver = ShardTurn(bench.owned[1], 0, 0, shards=SHARDS, messages_left=0)
+    receiver = ShardTurn(bench.owned[1], 0, 0, shards=SHARDS, messages_left=0, snapshot_events_min=1)
     records = [Command.FromString(record.data) for record in await bench.log.read(1, 0, 10)]
     assert [receiver.is_repeat(record) for record in records] == [False, False, True, True]
     assert receiver.peers == {0: 2}
 
 
 def test_a_command_of_a_client_is_no_repeat() -> None:
-    turn = ShardTurn(OwnedShard(0, 1, 0, 0, 0), 0, 0, shards=SHARDS, messages_left=0)
+    turn = ShardTurn(OwnedShard(0, 1, 0, 0, 0), 0, 0, shards=SHARDS, messages_left=0, snapshot_events_min=1)
     assert not turn.is_repeat(Command(execution_id="x"))
     assert not turn.is_repeat(Command(execution_id="x"))
 

@@ -43,6 +43,8 @@ class Settings:
     batch_items_max: int = 512
     cache_executions_max: int = 50_000
     plans_cached_max: int = 1_000
+    # A snapshot of an execution comes after so many events at the earliest.
+    snapshot_events_min: int = 1_000
 
     # Messages between executions and lanes: those applied in the batch that sends them, those in memory.
     messages_a_batch_max: int = 2_048

@@ -75,7 +75,7 @@ class BatchLoop:
         try:
             await self._commit(batch)
         except StorageRefusedError as error:
-            self._states.evict(item.execution_id for item in items)
+            self._states.evict(turn.execution_id for shard_turn in batch for turn in shard_turn.turns)
             await self._isolate(items, error)
             return
         self._release.after_commit(batch)

@@ -32,6 +32,7 @@ from tidemill.engine.runtime.lane_deciding import LaneDeciding, lane_command_of
 from tidemill.engine.runtime.messages import message_of
 from tidemill.engine.runtime.ownership import Ownership
 from tidemill.engine.runtime.quarantine import Quarantine
+from tidemill.engine.runtime.snapshots import Loaded
 from tidemill.engine.runtime.translate import command_of, source_of
 from tidemill.engine.runtime.turns import ShardTurn, Turn
 from tidemill.errors import TidemillError, to_item_error
@@ -110,6 +111,7 @@ class Deciding:
                 now_us,
                 owned.log_offset,
                 shards=self._settings.shards,
+                snapshot_events_min=self._settings.snapshot_events_min,
                 messages_left=self._settings.messages_a_batch_max if self._outbox.is_clear(shard) else 0,
             )
 
@@ -127,15 +129,15 @@ class Deciding:
         if command is item:
             _finish(command, shard_turn)
 
-    async def _turn(
-        self, item: Item, states: dict[str, ExecutionState | HistoryError], shard_turn: ShardTurn
-    ) -> Turn:
-        state = states.get(item.execution_id)
-        if isinstance(state, HistoryError):
+    async def _turn(self, item: Item, states: dict[str, Loaded], shard_turn: ShardTurn) -> Turn:
+        loaded = states.get(item.execution_id)
+        if loaded is None:
+            return Turn(item.execution_id, item.shard, None)
+        if isinstance(loaded.state, HistoryError):
             turn = Turn(item.execution_id, item.shard, None)
-            await self._quarantine.history(turn, shard_turn, state)
+            await self._quarantine.history(turn, shard_turn, loaded.state)
             return turn
-        return Turn(item.execution_id, item.shard, state)
+        return Turn(item.execution_id, item.shard, loaded.state, growth=loaded.growth)
 
     async def _decide_item(self, item: Item, turn: Turn, shard_turn: ShardTurn) -> None:
         match item:

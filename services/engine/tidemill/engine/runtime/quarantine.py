@@ -15,7 +15,7 @@ from tidemill.engine.core.plan import Plan
 from tidemill.engine.core.state import ExecutionState, Phase
 from tidemill.engine.runtime.items import HISTORY_KIND, Keepable, LoggedCommand, encode
 from tidemill.engine.runtime.messages import message_of
-from tidemill.engine.runtime.states import fold_rows
+from tidemill.engine.runtime.snapshots import load_states
 from tidemill.engine.runtime.translate import command_of, source_of
 from tidemill.engine.runtime.turns import ShardTurn, Turn
 from tidemill.engine.store.port import ReadStore, ShardStore
@@ -83,8 +83,8 @@ class Quarantine:
 
     async def _before(self, turn: Turn, shard_turn: ShardTurn) -> ExecutionState | None:
         """The state without the item's partial events: what is stored, and what this batch has decided."""
-        stored = (await self._shard_store.load([turn.execution_id], whole=True)).get(turn.execution_id)
-        state = fold_rows(turn.execution_id, stored.history) if stored else None
+        loaded = (await load_states(self._shard_store, [turn.execution_id])).get(turn.execution_id)
+        state = loaded.state if loaded else None
         if isinstance(state, HistoryError):
             raise state
         for event in turn.events:

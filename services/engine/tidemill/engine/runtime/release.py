@@ -80,11 +80,11 @@ class Release:
         if state.kind is Kind.TRIGGER:
             self._missed.add(sum(event.missed for event in turn.events if isinstance(event, ScheduleFired)))
         if state.phase not in CLOSED_PHASES:
-            self._states.keep(state)
+            self._states.keep(state, turn.growth)
             return
         if turn.written[:1] != (state.phase,):
             self._ended[state.phase].add()
         if state.owes:
-            self._states.keep(state)
+            self._states.keep(state, turn.growth)
         else:
             self._states.evict([turn.execution_id])

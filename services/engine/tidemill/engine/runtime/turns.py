@@ -15,6 +15,7 @@ from tidemill.engine.record_values import write_problem
 from tidemill.engine.records import Cause, Source, encode_batch
 from tidemill.engine.runtime.items import Message as MessageItem
 from tidemill.engine.runtime.messages import Outgoing
+from tidemill.engine.runtime.snapshots import Growth
 from tidemill.engine.store.rows import (
     DeadLetterRow,
     ExecutionRow,
@@ -56,6 +57,7 @@ class Turn:
     quarantined: bool = False
     # The row of an execution whose history does not fold, to be marked without touching that history.
     replaced_row: ExecutionRow | None = None
+    growth: Growth = field(default_factory=Growth)
     written: tuple[object, ...] = ()
 
     def __post_init__(self) -> None:
@@ -110,6 +112,7 @@ class ShardTurn:
     log_offset: int
     shards: int
     messages_left: int
+    snapshot_events_min: int
     messages: list[MessageItem] = field(default_factory=list)
     outbox: list[OutboxRow] = field(default_factory=list)
     outbox_gone: list[int] = field(default_factory=list)
@@ -182,11 +185,11 @@ class ShardTurn:
         for lane in self.lanes.values():
             lane.add_to(commit)
         for turn in self.turns:
-            _add_turn(commit, turn)
+            _add_turn(commit, turn, self.snapshot_events_min)
         return commit
 
 
-def _add_turn(commit: ShardCommit, turn: Turn) -> None:
+def _add_turn(commit: ShardCommit, turn: Turn, snapshot_events_min: int) -> None:
     state = turn.state
     if turn.replaced_row is not None:
         commit.executions.append(turn.replaced_row)
@@ -198,6 +201,9 @@ def _add_turn(commit: ShardCommit, turn: Turn) -> None:
         commit.histories.append(
             HistoryRow(turn.execution_id, first, state.sequence, commit.commit_number, data)
         )
+        turn.growth.add(len(turn.events), len(data))
+        if (snapshot := turn.growth.take(state, snapshot_events_min)) is not None:
+            commit.snapshots.append(snapshot)
     if _row_key(state) != turn.written:
         commit.executions.append(execution_row(state, turn.shard))
     commit.timers_armed.extend(turn.timer_rows())

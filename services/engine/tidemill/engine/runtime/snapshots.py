@@ -1,0 +1,99 @@
+"""Snapshots beside history: when one is taken, and how a state comes out of what is stored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tidemill.engine.core.apply import apply
+from tidemill.engine.core.history import HistoryError
+from tidemill.engine.core.state import CLOSED_PHASES, ExecutionState
+from tidemill.engine.records import decode_batch
+from tidemill.engine.state_records import decode_state, encode_state
+from tidemill.engine.store.port import ShardStore
+from tidemill.engine.store.rows import SnapshotRow, StoredExecution
+from tidemill.telemetry.logging import get_logger
+
+_log = get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Growth:
+    """What the history of an execution has gained since its last snapshot, and how large that is."""
+
+    events: int = 0
+    history_bytes: int = 0
+    snapshot_bytes: int = 0
+
+    def add(self, events: int, history_bytes: int) -> None:
+        """A commit adds a row to the history."""
+        self.events += events
+        self.history_bytes += history_bytes
+
+    def take(self, state: ExecutionState, events_min: int) -> SnapshotRow | None:
+        """A snapshot of the state, when it is time for one.
+
+        Never sooner than the history has grown by as much as the last snapshot holds: all snapshots together
+        write no more than the history. A closed execution needs none.
+        """
+        if self.events < events_min or self.history_bytes < self.snapshot_bytes:
+            return None
+        if state.phase in CLOSED_PHASES:
+            return None
+        self.events = self.history_bytes = 0
+        try:
+            data = encode_state(state)
+        except Exception as error:
+            # The history is whole without it; the next attempt comes after as many events again.
+            _log.error("no snapshot could be taken", execution_id=state.execution_id, exc_info=error)
+            return None
+        self.snapshot_bytes = len(data)
+        return SnapshotRow(state.execution_id, state.sequence, data)
+
+
+class Loaded(NamedTuple):
+    """The state of an execution, or why its history does not fold; and its growth."""
+
+    state: ExecutionState | HistoryError
+    growth: Growth
+
+
+async def load_states(store: ShardStore, execution_ids: Sequence[str]) -> dict[str, Loaded]:
+    """The states of those executions that exist.
+
+    From the snapshot and the history after it; from the whole history where that leads nowhere.
+    """
+    stored = await store.load(execution_ids)
+    loaded = {execution_id: _restore(execution_id, held) for execution_id, held in stored.items()}
+    unread = [execution_id for execution_id, held in stored.items() if _is_unread(loaded[execution_id], held)]
+    if unread:
+        whole = await store.load(unread, whole=True)
+        loaded.update((execution_id, _restore(execution_id, held)) for execution_id, held in whole.items())
+    return loaded
+
+
+def _is_unread(loaded: Loaded, stored: StoredExecution) -> bool:
+    if stored.snapshot is None or not isinstance(loaded.state, HistoryError):
+        return False
+    _log.warning("a snapshot is ignored", execution_id=stored.snapshot.execution_id, error=str(loaded.state))
+    return True
+
+
+def _restore(execution_id: str, stored: StoredExecution) -> Loaded:
+    growth = Growth(snapshot_bytes=len(stored.snapshot.data) if stored.snapshot else 0)
+    try:
+        state = _begin(execution_id, stored.snapshot)
+        for row in stored.history:
+            batch = decode_batch(row.data)
+            growth.add(len(batch.events), len(row.data))
+            for event in batch.events:
+                state = apply(state, event, batch.now_us, execution_id=execution_id)
+    except Exception as error:
+        reason = (
+            error if isinstance(error, HistoryError) else HistoryError(f"{type(error).__name__}: {error}")
+        )
+        return Loaded(reason, growth)
+    return Loaded(HistoryError("the history is empty") if state is None else state, growth)
+
+
+def _begin(execution_id: str, snapshot: SnapshotRow | None) -> ExecutionState | None:
+    return decode_state(execution_id, snapshot.sequence, snapshot.data) if snapshot else None
