@@ -74,15 +74,15 @@ async def _events(world: World) -> None:
 
 
 async def _correlation(world: World) -> None:
-    for number in range(12):
+    for number in range(6):
         await world.start(NAMESPACE, "order", {"number": number}, subject=f"customer-{number % 3}")
-    for number in reversed(range(12)):
+    for number in reversed(range(6)):
         await world.event(NAMESPACE, "com.shop.shipped", {"order": number}, id=f"s{number}")
     await world.advance(MINUTE_US)
 
 
 async def _schedules(world: World) -> None:
-    await world.advance(2 * DAY_US + HOUR_US)
+    await world.advance(DAY_US + HOUR_US)
     await world.event(NAMESPACE, "com.shop.a", {"x": 1}, subject="ada", id="a1")
     await world.event(NAMESPACE, "com.shop.a", {"x": 2}, subject="bob", id="a2")
     await world.event(NAMESPACE, "com.shop.b", {"x": 3}, subject="ada", id="b1")

@@ -1,23 +1,53 @@
 """A crash at any point of a story, and a restart, change neither its executions nor its effects."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.simulation.faults import CrashPoints, fragile
 from tests.simulation.scenarios import SCENARIOS, Ending, Scenario, play
 from tests.simulation.world import SHARDS, World
 from tidemill.engine.log.memory import MemoryLog
+from tidemill.engine.log.port import CommandLog
+from tidemill.engine.log.sqlite import SqliteLog
+from tidemill.engine.runtime.assembly import Store
 from tidemill.engine.store.memory import MemoryStore
+from tidemill.engine.store.sqlite import SqliteStore
 
 SEED = 20_261_124
+# On files, which take longer: so many crashes of each story.
+SAMPLES_ON_FILES = 12
 
 
-async def _play(scenario: Scenario, points: CrashPoints) -> tuple[Ending, World]:
-    store, log = MemoryStore(SHARDS), MemoryLog(SHARDS)
+async def _play(scenario: Scenario, points: CrashPoints, data: Path | None = None) -> tuple[Ending, World]:
+    store, log = _files(data) if data else (MemoryStore(SHARDS), MemoryLog(SHARDS))
     world = World(seed=SEED, store=fragile(store, points), log=fragile(log, points))
     points.is_armed = lambda: world.is_settling
     world.before_step = points
+
+    async def reopen(store: Store, log: CommandLog) -> tuple[Store, CommandLog]:
+        assert data is not None
+        await _close(store, log)
+        store, log = _files(data)
+        return fragile(store, points), fragile(log, points)
+
+    if data:
+        world.reopen = reopen
     await world.open()
-    return await play(scenario, world), world
+    ending = await play(scenario, world)
+    if data:
+        await _close(world.store, world.log)
+    return ending, world
+
+
+def _files(data: Path) -> tuple[Store, CommandLog]:
+    data.mkdir(exist_ok=True)
+    return SqliteStore(data / "state.db", SHARDS), SqliteLog(data / "log.db", SHARDS)
+
+
+async def _close(store: Store, log: CommandLog) -> None:
+    await store.close()
+    await log.close()
 
 
 @pytest.mark.timeout(300)
@@ -28,5 +58,17 @@ async def test_a_crash_at_any_point_changes_nothing(scenario: Scenario) -> None:
     assert expected.effects
     for dies_at in range(1, calm.passed + 1):
         ending, world = await _play(scenario, CrashPoints(dies_at))
+        assert world.crashes == 1, dies_at
+        assert ending == expected, f"after a crash at point {dies_at} of {calm.passed}"
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+async def test_a_crash_changes_nothing_on_files(scenario: Scenario, tmp_path: Path) -> None:
+    calm = CrashPoints()
+    expected, _ = await _play(scenario, calm, tmp_path / "calm")
+    stride = max(calm.passed // SAMPLES_ON_FILES, 1)
+    for dies_at in range(1, calm.passed + 1, stride):
+        ending, world = await _play(scenario, CrashPoints(dies_at), tmp_path / f"dies-at-{dies_at}")
         assert world.crashes == 1, dies_at
         assert ending == expected, f"after a crash at point {dies_at} of {calm.passed}"

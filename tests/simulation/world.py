@@ -3,7 +3,7 @@ scripted outside world. It can crash between any two steps, and a year passes in
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Final
 
@@ -78,11 +78,14 @@ class World:
         self.source = random.Random(seed)
         self.steps = 0
         self.crashes = 0
+        # What a new process finds: the same store and log, where need be opened anew from their files.
+        self.reopen: Callable[[Store, CommandLog], Awaitable[tuple[Store, CommandLog]]] = _as_they_are
         # Processes die only while nobody waits for their answer: what a client does then is not the story.
         self.is_settling = False
         # Called before each step; it may raise CrashError, and then the process dies and begins anew.
         self.before_step: Callable[[], None] = lambda: None
         self._event_numbers = count(1)
+        self._start_numbers = count(1)
 
     async def open(self) -> "World":
         """Start the processes."""
@@ -112,6 +115,7 @@ class World:
     async def crash(self) -> None:
         """Lose everything that is in memory, and start again."""
         self.crashes += 1
+        self.store, self.log = await self.reopen(self.store, self.log)
         await self.open()
 
     async def publish(self, document: bytes | str | dict[str, Json]) -> None:
@@ -127,7 +131,14 @@ class World:
         self, namespace: str, workflow: str, given: Json = None, *, subject: str = "", version: str = ""
     ) -> str:
         """Start an execution and let it come as far as it can; returns its id."""
-        request = pb.StartRequest(namespace=namespace, workflow=workflow, subject=subject, version=version)
+        request = pb.StartRequest(
+            namespace=namespace,
+            workflow=workflow,
+            subject=subject,
+            version=version,
+            # Gives the execution the same id in every run of a story.
+            request_id=f"start-{next(self._start_numbers)}",
+        )
         if given is not None:
             request.input.data = dumps(given)
         accepted = await self.engine.ingress.start(request)
@@ -262,3 +273,7 @@ class World:
             ),
             asked_us=self.clock.monotonic_us(),
         )
+
+
+async def _as_they_are(store: Store, log: CommandLog) -> tuple[Store, CommandLog]:
+    return store, log

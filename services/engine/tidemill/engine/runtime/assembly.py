@@ -37,6 +37,10 @@ _SECOND_US: Final = 1_000_000
 class Store(ShardStore, ReadStore, DefinitionStore, LaneStore, Protocol):
     """All ports of the store at once."""
 
+    async def close(self) -> None:
+        """Finish what is under way and let go of the files."""
+        ...
+
 
 class Loop(NamedTuple):
     """A background loop: its name, its step, what wakes it, and how long it waits for that (None: ever)."""
