@@ -17,7 +17,8 @@ def reading_of(name: Json) -> Read:
 
 def read_data(event: Payload) -> Json:
     """The data; null without any."""
-    return _attributes(event).get("data")
+    envelope = event.value
+    return envelope.get("data") if isinstance(envelope, dict) else None
 
 
 def read_envelope(event: Payload) -> Json:
@@ -27,14 +28,10 @@ def read_envelope(event: Payload) -> Json:
 
 def read_raw(event: Payload) -> Json:
     """The data as JSON text; empty without any."""
-    attributes = _attributes(event)
-    return dumps(attributes["data"]).decode() if "data" in attributes else ""
-
-
-def _attributes(event: Payload) -> Mapping[str, Json]:
     envelope = event.value
-    assert isinstance(envelope, dict)
-    return envelope
+    if not isinstance(envelope, dict) or "data" not in envelope:
+        return ""
+    return dumps(envelope["data"]).decode()
 
 
 _READINGS: Final[Mapping[str, Read]] = MappingProxyType(

@@ -181,6 +181,8 @@ class ListenNode(RoundsNode):
 
     def _taken_events(self, listening: ListeningView) -> list[EventReceived]:
         """The events that are not those of `until`, in order."""
+        if self._stops is None:
+            return [event for _, event in listening.received]
         return [event for _, event in listening.received if event.filter in self._takes.filters]
 
     def _count(self, listening: ListeningView) -> int:
