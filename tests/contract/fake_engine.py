@@ -9,7 +9,9 @@ from tidemill.api.engine.v1 import definition_service_pb2 as definitions_api
 from tidemill.api.engine.v1 import definition_service_pb2_grpc as definitions_grpc
 from tidemill.api.engine.v1 import execution_service_pb2 as executions_api
 from tidemill.api.engine.v1 import execution_service_pb2_grpc as executions_grpc
+from tidemill.api.engine.v1.position_pb2 import Position
 from tidemill.errors import TidemillError, to_item_error
+from tidemill.events.listens import listens_of
 from tidemill.json import Json
 from tidemill.lanes import derived_uuid, execution_id, lane_hash, lane_of
 from tidemill.rpc import Context, RpcOptions, RpcServer, RpcService, build_server
@@ -21,12 +23,22 @@ def definition(document: dict[str, Json], revision: int) -> definitions_api.Defi
     """A published definition of the document."""
     header = document["document"]
     assert isinstance(header, dict)
+    listens = [
+        definitions_api.Listen(
+            event_type=item.event_type,
+            own_lane=item.own_lane,
+            correlation_lane=item.correlation_lane,
+            ordering_key=item.ordering_key,
+        )
+        for item in listens_of(document)
+    ]
     return definitions_api.Definition(
         namespace=str(header["namespace"]),
         name=str(header["name"]),
         version=str(header["version"]),
         document=orjson.dumps(document),
         revision=revision,
+        listens=listens,
     )
 
 
@@ -123,11 +135,15 @@ class FakeCatalogue(definitions_grpc.DefinitionServiceServicer):
 
 
 class FakeExecutions(executions_grpc.ExecutionServiceServicer):
-    """Serves Submit for starts: a repeat (same workflow, subject and origin) finds the first execution."""
+    """Serves Submit: a repeated start (same workflow, subject and origin) finds the first execution.
+
+    `heard` are the events for lanes, each in its own request, in order.
+    """
 
     def __init__(self) -> None:
         self.requests: list[executions_api.SubmitRequest] = []
         self.started: dict[str, executions_api.StartRequest] = {}
+        self.heard: list[executions_api.HearRequest] = []
         self.metadata: list[dict[str, str | bytes]] = []
         self.error: TidemillError | None = None
         self.refuse: Refuse = lambda start: None
@@ -145,8 +161,14 @@ class FakeExecutions(executions_grpc.ExecutionServiceServicer):
         await self.gate.wait()
         if self.error is not None:
             raise self.error
-        results = [] if self.forget_results else [self._start(item.start) for item in request.commands]
+        results = [] if self.forget_results else [self._result(item) for item in request.commands]
         return executions_api.SubmitResponse(results=results)
+
+    def _result(self, command: executions_api.SubmitCommand) -> executions_api.SubmitResult:
+        if command.HasField("start"):
+            return self._start(command.start)
+        self.heard.append(command.hear)
+        return executions_api.SubmitResult(position=Position(offset=len(self.heard)))
 
     def _start(self, start: executions_api.StartRequest) -> executions_api.SubmitResult:
         refusal = self.refuse(start)

@@ -9,10 +9,12 @@ from tests.unit.triggers.samples import LIMITS
 from tidemill.api.engine.v1.definition_service_pb2 import WatchDefinitionsResponse
 from tidemill.api.engine.v1.execution_service_pb2 import (
     StartRequest,
+    SubmitCommand,
     SubmitRequest,
     SubmitResponse,
     SubmitResult,
 )
+from tidemill.api.engine.v1.position_pb2 import Position
 from tidemill.clock import ManualClock
 from tidemill.errors import TidemillError, to_item_error
 from tidemill.json import Json, loads
@@ -45,10 +47,14 @@ def read_json_condition(data: bytes) -> StartCondition:
 
 @dataclass
 class ScriptedEngine:
-    """Answers Submit calls; a closed gate holds them, errors are used up one a call."""
+    """Answers Submit calls; a closed gate holds them, errors are used up one a call.
+
+    `commands` are those of all calls in order: `start` or `hear`, the workflow or the lane, the event's id.
+    """
 
     calls: list[list[str]] = field(default_factory=list)
     starts: list[StartRequest] = field(default_factory=list)
+    commands: list[tuple[str, str, str]] = field(default_factory=list)
     traceparents: list[str] = field(default_factory=list)
     errors: list[Exception | None] = field(default_factory=list)
     refused: dict[str, TidemillError] = field(default_factory=dict)
@@ -61,8 +67,9 @@ class ScriptedEngine:
         self.gate.set()
 
     async def submit(self, request: SubmitRequest, traceparent: str) -> SubmitResponse:
-        self.calls.append([command.start.origin.event_id for command in request.commands])
-        self.starts += [command.start for command in request.commands]
+        self.calls.append([_event_id(command) for command in request.commands])
+        self.starts += [command.start for command in request.commands if command.HasField("start")]
+        self.commands += [_told(command) for command in request.commands]
         self.traceparents.append(traceparent)
         self.called.set()
         await self.gate.wait()
@@ -73,13 +80,27 @@ class ScriptedEngine:
         return SubmitResponse(results=results[: len(results) - self.answers_less])
 
     def _result(self, request: SubmitRequest, number: int) -> SubmitResult:
-        start = request.commands[number].start
-        if refusal := self.refused.get(start.origin.event_id):
+        command = request.commands[number]
+        if refusal := self.refused.get(_event_id(command)):
             return SubmitResult(error=to_item_error(refusal))
+        if command.HasField("hear"):
+            return SubmitResult(position=Position(offset=number))
+        start = command.start
         identifier = execution_id_of(start)
         created = identifier not in self.started
         self.started.add(identifier)
         return SubmitResult(execution_id=identifier, created=created)
+
+
+def _event_id(command: SubmitCommand) -> str:
+    return command.start.origin.event_id or command.hear.event.id
+
+
+def _told(command: SubmitCommand) -> tuple[str, str, str]:
+    if command.HasField("start"):
+        return "start", command.start.workflow, _event_id(command)
+    lane = command.hear.subject or f"type {command.hear.event_type}"
+    return "hear", lane, _event_id(command)
 
 
 class Service:

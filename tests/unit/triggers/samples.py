@@ -34,6 +34,16 @@ def document(
     return body if on is None else {**body, "schedule": schedule}
 
 
+def waiting(strategy: Json, *, stops: tuple[Json, ...] = (), **options: Unpack["Options"]) -> dict[str, Json]:
+    """A definition that no event starts, and whose one task listens `to` a strategy."""
+    made = document(None, **options)
+    header = made["document"]
+    assert isinstance(header, dict)
+    if stops:
+        header["metadata"] = {"tidemill": {"stopOn": list(stops)}}
+    return {**made, "do": [{"wait": {"listen": {"to": strategy}}}]}
+
+
 def one(**properties: Json) -> Json:
     """A start by one event."""
     return {"one": {"with": properties}}
