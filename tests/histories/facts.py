@@ -37,7 +37,18 @@ def facts(state: ExecutionState) -> dict[str, Json]:
         "calls_owed": _sorted(f"{e.key}/{e.attempt} {e.action}" for e in owed if isinstance(e, CallAction)),
         "cancellations_owed": _sorted(f"{e.key}/{e.attempt}" for e in owed if isinstance(e, CancelAction)),
         "timers": {timer.timer_id: timer.due_at_us for timer in armed_timers(state)},
+        **_waits(state),
     }
+
+
+def _waits(state: ExecutionState) -> dict[str, Json]:
+    """What it waits for of others, as far as it does: histories of before such waits know nothing of them."""
+    waits: dict[str, list[Json]] = {
+        "children_awaited": _sorted(state.children),
+        "slots_awaited": _sorted(state.slots),
+        "put_off": [*state.yielded],
+    }
+    return {name: [*names] for name, names in waits.items() if names}
 
 
 def _sorted(texts: Iterable[str]) -> list[Json]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from tests.histories import waiting_stories as waits
 from tests.unit.core.driver import Driver, call_task, raise_task, set_task, wait_task
 from tidemill.engine.core.events import ActionState
 
@@ -125,6 +126,11 @@ STORIES: Final[Mapping[str, Callable[[], Driver]]] = MappingProxyType(
             cancelled,
             timed_out,
             emitted_and_raised,
+            waits.with_children,
+            waits.child_cancelled,
+            waits.paced,
+            waits.taking_turns,
+            waits.scheduled,
         )
     }
 )

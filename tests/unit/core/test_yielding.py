@@ -181,6 +181,24 @@ class TestRetry:
         assert driver.output == list(range(15))
 
 
+    def test_a_resume_acts_on_no_fact_of_before_the_fault(self) -> None:
+        """The last task that failed waits for its turn to be entered again; its failure is of the past."""
+        limits = CoreSettings(entries_per_command_max=2)
+        driver = Driver(fork(*[call_task(f"b{index}") for index in range(4)]), settings=limits)
+        driver.start().go_on()
+        path = "/do/0/fork/fork/branches"
+        driver.fail(f"{path}/3/b3")
+        driver.retry()
+        assert list(driver.state.yielded) == [f"{path}/2/b2", f"{path}/3/b3"]
+        driver.suspend()
+        driver.resume()
+        assert driver.phase is Phase.RUNNING
+        driver.go_on()
+        for index in range(4):
+            driver.succeed(f"{path}/{index}/b{index}", index)
+        assert driver.output == [0, 1, 2, 3]
+
+
 def test_two_hundred_thousand_rounds_run_to_their_end() -> None:
     limits = CoreSettings(payload_bytes_max=4_194_304)
     task: Task = {"loop": {"for": {"in": ".items"}, "do": [COUNT]}}
