@@ -1,16 +1,18 @@
-"""Watching an execution: each response shows the execution as it stands after the response's events."""
+"""Reads of clients: a watch shows the execution after each response's events; lists say what each is."""
 
 from dataclasses import replace
 
 from tests.contract.store_suite import commit, execution, execution_id
 from tidemill.api.engine.v1 import execution_service_pb2 as pb
+from tidemill.api.events.v1.command_pb2 import ExecutionKind
+from tidemill.engine.api import messages
 from tidemill.engine.api.reads import Reads
 from tidemill.engine.core.events import ExecutionResumed
 from tidemill.engine.records import Cause, encode_batch
 from tidemill.engine.runtime.progress import Progress, Watchers
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.memory import MemoryStore
-from tidemill.engine.store.rows import ExecutionRow, HistoryRow
+from tidemill.engine.store.rows import TRIGGER_KIND, ExecutionRow, HistoryRow
 
 RUNNING, COMPLETED = 2, 7
 
@@ -38,3 +40,18 @@ async def test_the_last_response_shows_the_end_even_when_it_comes_between_two_re
     responses = [response async for response in reads.watch(request)]
     seen = [([event.sequence for event in r.events], r.execution.phase) for r in responses]
     assert seen == [([1], RUNNING), ([2], COMPLETED)]
+
+
+async def test_lists_show_children_with_their_parent_and_schedules_when_asked() -> None:
+    store = MemoryStore(4)
+    await store.take([0], "a")
+    rows = [execution(1, kind=TRIGGER_KIND), execution(2, parent_execution_id=execution_id(9))]
+    await store.commit([commit(executions=rows)])
+    reads = Reads(store, Progress(), Watchers(), Settings())
+    shown, _ = await reads.executions(pb.ExecutionServiceListRequest(namespace="-"))
+    every, _ = await reads.executions(pb.ExecutionServiceListRequest(namespace="-", with_triggers=True))
+    assert [messages.execution(row).parent_execution_id for row in shown] == [execution_id(9)]
+    assert [messages.execution(row).kind for row in every] == [
+        ExecutionKind.EXECUTION_KIND_UNSPECIFIED,
+        ExecutionKind.EXECUTION_KIND_TRIGGER,
+    ]

@@ -9,6 +9,7 @@ from tidemill.api.engine.v1 import definition_service_pb2 as definitions
 from tidemill.api.engine.v1.execution_pb2 import Execution, ExecutionPhase
 from tidemill.api.engine.v1.execution_service_pb2 import HistoryEvent
 from tidemill.api.engine.v1.position_pb2 import Position
+from tidemill.api.events.v1.command_pb2 import ExecutionKind
 from tidemill.api.events.v1.history_pb2 import Cause, HistoryBatch
 from tidemill.api.events.v1.stored_pb2 import DeadLetter
 from tidemill.engine.runtime.ingress import Accepted
@@ -47,6 +48,8 @@ def execution(row: ExecutionRow) -> Execution:
         started_at=timestamp(row.started_at_us),
         reason=row.reason,
         sequence=row.sequence,
+        parent_execution_id=row.parent_execution_id,
+        kind=ExecutionKind.ValueType(row.kind),
     )
     if row.closed_at_us:
         message.closed_at.CopyFrom(timestamp(row.closed_at_us))

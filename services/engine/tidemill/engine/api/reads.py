@@ -78,6 +78,7 @@ class Reads:
             started_from_us=messages.time_us(request.started_after),
             started_until_us=messages.time_us(request.started_before),
             before=(place[0], place[1]) if place else None,  # type: ignore[arg-type]
+            with_triggers=request.with_triggers,
         )
         rows = await self._store.page_executions(wanted, size + 1)
         page = rows[:size]
