@@ -89,7 +89,7 @@ class BraceParser(Cursor, ABC):
         token = self._token
         self._expect("(")
         key = self._closed_by(")")
-        if isinstance(key, syntax.Literal) and not isinstance(key.value, str):
+        if not isinstance(key, syntax.Comma) and _is_constant(key) and not _is_text(key):
             raise self._error("an object key must be a string", token)
         return key
 
@@ -135,3 +135,21 @@ class BraceParser(Cursor, ABC):
         key, _ = self._key()
         self._expect(":")
         return patterns.Entry(key, None, self._pattern())
+
+
+def _is_text(node: Node) -> bool:
+    return isinstance(node, syntax.Literal) and isinstance(node.value, str)
+
+
+def _is_constant(node: Node) -> bool:
+    match node:
+        case syntax.Literal():
+            return True
+        case syntax.Array():
+            return _is_constant(node.body)
+        case syntax.Comma():
+            return _is_constant(node.left) and _is_constant(node.right)
+        case syntax.Object():
+            return all(_is_constant(part) for entry in node.entries for part in entry)
+        case _:
+            return False

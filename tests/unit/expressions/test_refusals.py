@@ -55,6 +55,7 @@ def test_a_refused_name_may_be_a_field_or_a_function_of_ones_own() -> None:
         ("reduce .[] as (0; 1)", 14, "expected a variable"),
         (". as [] | 1", 6, "expected a variable"),
         ("{(1): 2}", 1, "an object key must be a string"),
+        ("{([{a: 1}, 2]): 2}", 1, "an object key must be a string"),
         ("~modify(.a; 1)", 0, "unexpected character '~'"),
         ("%", 0, "unexpected '%'"),
     ],

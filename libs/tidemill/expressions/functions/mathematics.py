@@ -61,6 +61,12 @@ def _scale(value: float, exponent: float) -> float:
     return math.ldexp(value, int(max(min(exponent, _EXPONENT_MAX), -_EXPONENT_MAX)))
 
 
+def _scale_by_whole(value: float, exponent: float) -> float:
+    if exponent != int(exponent):
+        raise ValueError
+    return _scale(value, exponent)
+
+
 def _frexp(run: Run, value: Json) -> Json:
     mantissa, exponent = math.frexp(_number(value))
     return [checked(mantissa), exponent]
@@ -130,7 +136,7 @@ FUNCTIONS: Final[dict[str, Callable[..., Json]]] = {
     "nextafter/2": _binary(math.nextafter),
     "nexttoward/2": _binary(math.nextafter),
     "ldexp/2": _binary(_scale),
-    "scalb/2": _binary(_scale),
+    "scalb/2": _binary(_scale_by_whole),
     "scalbln/2": _binary(_scale),
     "fma/3": lambda run, _, one, two, three: _result(lambda x, y, z: x * y + z, one, two, three),
 }

@@ -4,21 +4,16 @@ from typing import Final
 
 from tidemill.expressions.values import raised
 
-# RE2 has no class of hexadecimal digits. Its \d, \w, \s and \b know ASCII alone, and stay so: the Unicode
-# classes would make patterns a hundred times larger.
-_CLASSES: Final = {"h": "0-9a-fA-F"}
-_ANCHORS: Final = {"Z": r"\z"}
+# RE2's \d, \w, \s and \b know ASCII alone, and stay so: the Unicode classes would make patterns a hundred
+# times larger. An h has no meaning of its own in jq's dialect, escaped or not.
+_ESCAPES: Final = {"Z": r"\z", "h": "h", "H": "H"}
 
 
 def translate(pattern: str, flags: str) -> str:
-    """The pattern in RE2's words. Flags: i, x, s (`.` takes newlines), n and g are not RE2's matter."""
-    dialect = "".join(letter for letter in ("i" if "i" in flags else "", "s" if _dot_all(flags) else ""))
+    """The pattern in RE2's words. Flags: i, x, p (`.` takes newlines); the others are not RE2's matter."""
+    dialect = ("i" if "i" in flags else "") + ("s" if "p" in flags else "")
     prefix = f"(?{dialect})" if dialect else ""
     return prefix + "".join(_Translation(pattern, extended="x" in flags).pieces())
-
-
-def _dot_all(flags: str) -> bool:
-    return "s" in flags or "p" in flags
 
 
 class _Translation:
@@ -34,7 +29,7 @@ class _Translation:
             character = self._pattern[self._at]
             self._at += 1
             if character == "\\":
-                pieces.append(self._escape(in_class > 0))
+                pieces.append(self._escape())
             elif in_class:
                 in_class += {"[": 0, "]": -1}.get(character, 0)
                 pieces.append(character)
@@ -58,16 +53,12 @@ class _Translation:
             self._at += 1
         return self._pattern[start : self._at]
 
-    def _escape(self, in_class: bool) -> str:
+    def _escape(self) -> str:
         if self._at >= len(self._pattern):
             raise raised("Regex failure: end pattern at escape")
         letter = self._pattern[self._at]
         self._at += 1
-        if letter in _CLASSES:
-            return _CLASSES[letter] if in_class else f"[{_CLASSES[letter]}]"
-        if letter.lower() in _CLASSES and not in_class:
-            return f"[^{_CLASSES[letter.lower()]}]"
-        return _ANCHORS.get(letter, "\\" + letter)
+        return _ESCAPES.get(letter, "\\" + letter)
 
     def _skip_comment(self) -> None:
         end = self._pattern.find("\n", self._at)
