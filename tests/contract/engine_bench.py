@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import grpc
 import orjson
@@ -98,7 +99,10 @@ class EngineBench(EngineClients):
 
 @asynccontextmanager
 async def running_engine(
-    data: Path, actions: FakeActions | None = None, kinds: Kinds = KINDS, **settings: int
+    data: Path,
+    actions: FakeActions | None = None,
+    kinds: Kinds = KINDS,
+    **settings: Any,  # noqa: ANN401 - those of the dataclass, by name
 ) -> AsyncIterator[EngineBench]:
     """An Engine on the directory from start to graceful stop."""
     actions = actions or FakeActions()

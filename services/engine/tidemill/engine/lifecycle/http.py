@@ -10,6 +10,7 @@ from tidemill.engine.lifecycle.cloud_events import BATCH_TYPE
 from tidemill.engine.lifecycle.sink import RefusedError, SinkError, StoppedError
 from tidemill.loops import Stop
 
+STOP_GRACE_SECONDS: Final = 1.0
 _TOO_SLOW: Final = 408
 _TOO_MANY: Final = 429
 
@@ -36,11 +37,13 @@ class HttpPost:
         raise SinkError(str(status), message)
 
     async def _status(self, body: bytes) -> int:
-        """The status of the answer, or StoppedError as soon as the process is to stop."""
+        """The status of the answer, or StoppedError soon after the process is asked to stop."""
         posting = asyncio.ensure_future(self._post(body))
         stopping = asyncio.ensure_future(self._stop.wait())
         try:
             await asyncio.wait((posting, stopping), return_when=asyncio.FIRST_COMPLETED)
+            # What is under way is most likely taken in a moment: then it need not come again.
+            await asyncio.wait((posting,), timeout=STOP_GRACE_SECONDS)
             if posting.done():
                 return posting.result()
             raise StoppedError
