@@ -47,6 +47,8 @@ def _waits(state: ExecutionState) -> dict[str, Json]:
         "children_awaited": _sorted(state.children),
         "slots_awaited": _sorted(state.slots),
         "put_off": [*state.yielded],
+        "subscriptions": _sorted(f"{wait.id} {wait.key.hex()}" for _, wait in state.subscriptions.values()),
+        "heard": _sorted(" ".join(event) for event in state.heard),
     }
     return {name: [*names] for name, names in waits.items() if names}
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from tests.histories import listening_stories as hearing
 from tests.histories import waiting_stories as waits
 from tests.unit.core.driver import Driver, call_task, raise_task, set_task, wait_task
 from tidemill.engine.core.events import ActionState
@@ -131,6 +132,11 @@ STORIES: Final[Mapping[str, Callable[[], Driver]]] = MappingProxyType(
             waits.paced,
             waits.taking_turns,
             waits.scheduled,
+            hearing.correlating,
+            hearing.listening_again,
+            hearing.chatting,
+            hearing.chatted,
+            hearing.stopped,
         )
     }
 )
