@@ -46,7 +46,7 @@ async def publish_unchecked(bench: EngineBench, name: str, *tasks: object) -> No
     document = {"document": DOCUMENT | {"name": name}, "do": list(tasks)}
     row = DefinitionRow("shop", name, "1.0.0", "00" * 32, orjson.dumps(document), 1, "test", 0)
     await bench.engine._storage.store.publish(row)
-    await bench.engine._catalogue.load()
+    await bench.engine.assembly.catalogue.load()
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ async def dead_letters(bench: EngineBench) -> list[tuple[str, str]]:
 
 
 async def test_a_start_that_raises_in_a_full_batch_harms_its_own_execution_alone(bench: EngineBench) -> None:
-    async with bench.engine._batches.commit_lock:
+    async with bench.engine.assembly.batches.commit_lock:
         all_started = await submit(bench, ["cart"] * 50 + ["boom"] + ["cart"] * 50)
     poisoned = all_started.pop(50)
     for good in all_started:
@@ -158,7 +158,7 @@ async def test_a_history_that_does_not_fold_is_put_under_quarantine(tmp_path: Pa
         sequence = (await bench.get(broken)).sequence + 1
         await bench.get(fine)
         store = bench.engine._storage.store
-        shard = bench.engine._ownership.owned[broken.position.shard]
+        shard = bench.engine.assembly.ownership.owned[broken.position.shard]
         with damaged(broken.execution_id, sequence) as commit:
             commit.shard, commit.epoch, commit.log_offset = shard.shard, shard.epoch, shard.log_offset
             assert await store.commit([commit])

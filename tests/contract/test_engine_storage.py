@@ -71,7 +71,7 @@ async def test_while_the_store_refuses_so_does_ingress(tmp_path: Path) -> None:
         store = FailingStore(bench)
         store.failures = [StorageUnavailableError("store", "database or disk is full")] * 5
         first = await bench.start({"n": 1})
-        await eventually(lambda: not bench.engine._memory.progress.applying)
+        await eventually(lambda: not bench.engine.assembly.memory.progress.applying)
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await bench.start({"n": 2})
         assert reason_of(raised.value) == "STORAGE_UNAVAILABLE"
@@ -83,7 +83,7 @@ async def test_a_batch_that_the_store_refuses_is_halved_until_the_offender_is_al
     async with running_engine(tmp_path) as bench:
         await bench.publish({"greet": {"set": {"a": 1}}})
         store = FailingStore(bench)
-        async with bench.engine._batches.commit_lock:
+        async with bench.engine.assembly.batches.commit_lock:
             request = pb.SubmitRequest(namespace="shop")
             for _ in range(40):
                 request.commands.add().start.workflow = "cart"

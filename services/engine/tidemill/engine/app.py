@@ -47,18 +47,18 @@ class Engine:
         self._server: RpcServer | None = None
         settings, metrics = environment.settings, environment.metrics
         owner = f"{socket.gethostname()}:{os.getpid()}"
-        self._assembly = Assembly(environment, storage.store, storage.log, owner=owner, kinds=kinds)
-        self._lifecycle = Lifecycle(environment, storage.store, self._assembly, self._stop)
+        self.assembly = Assembly(environment, storage.store, storage.log, owner=owner, kinds=kinds)
+        self._lifecycle = Lifecycle(environment, storage.store, self.assembly, self._stop)
         self._options = RpcOptions(metrics=metrics, tracing=environment.tracing)
         self._channel = connect(settings.actions, self._options)
-        self._stream = ActionStream(self._channel, self._assembly.memory.calls, settings, owner)
+        self._stream = ActionStream(self._channel, self.assembly.memory.calls, settings, owner)
         self._pacing = partial(
             Pacing, clock=environment.clock, metrics=metrics, backoff=Backoff(max_us=5 * _SECOND_US)
         )
 
     async def start(self) -> str:
         """Read what is on disk, bind and take calls; returns the address. Raises AddressInUseError."""
-        await self._assembly.open()
+        await self.assembly.open()
         await self._lifecycle.open()
         self._server = build_server(self._environment.settings.listen, self._services(), self._options)
         self._start_loops()
@@ -86,21 +86,21 @@ class Engine:
         """Take nothing more, let requests end. All else is on disk: the next process goes on with it."""
         assert self._server is not None
         await self._server.set_serving(False)
-        self._assembly.ingress.close()
-        self._assembly.memory.watchers.close()
-        self._assembly.catalogue.close()
+        self.assembly.ingress.close()
+        self.assembly.memory.watchers.close()
+        self.assembly.catalogue.close()
         await self._server.stop(_STOP_GRACE_SECONDS)
 
     def _start_loops(self) -> None:
         calls = Loop("calls", partial(self._stream.run_once, self._stop), None, None)
-        for loop in (*self._assembly.loops(), *self._lifecycle.loops(), calls):
+        for loop in (*self.assembly.loops(), *self._lifecycle.loops(), calls):
             pacing = self._pacing(idle_us=loop.idle_us)
             running = run_loop(loop.step, name=loop.name, stop=self._stop, pacing=pacing, wake=loop.wake)
             self._supervisor.start(loop.name, running)
 
     def _services(self) -> list[RpcService]:
         store, settings = self._storage.store, self._environment.settings
-        parts, memory = self._assembly, self._assembly.memory
+        parts, memory = self.assembly, self.assembly.memory
         reads = Reads(store, memory.progress, memory.watchers, settings)
         definitions = DefinitionApi(parts.catalogue, parts.schedules, settings)
         executions = ExecutionApi(parts.ingress, reads, settings)
