@@ -1,6 +1,6 @@
 """A command that raises costs itself alone; it is kept, and can be taken up again."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,9 +13,8 @@ from tests.contract.fake_actions import FakeActions
 from tests.waiting import eventually
 from tidemill.api.engine.v1 import dead_letter_service_pb2 as letters
 from tidemill.api.engine.v1 import execution_service_pb2 as pb
-from tidemill.engine.core.node import TaskNode
 from tidemill.engine.core.state import FrameView
-from tidemill.engine.core.tasks.registry import KINDS
+from tidemill.engine.core.tasks.registry import KINDS, Kinds
 from tidemill.engine.core.tasks.set import SetNode
 from tidemill.engine.core.turn import Turn
 from tidemill.engine.store.rows import DefinitionRow, HistoryRow, ShardCommit
@@ -41,9 +40,12 @@ def exploding() -> Iterator[None]:
     ExplodeNode.on = True
 
 
-async def publish_unchecked(bench: EngineBench, name: str, *tasks: object) -> None:
+async def publish_unchecked(
+    bench: EngineBench, name: str, *tasks: object, stop_on: Sequence[object] = ()
+) -> None:
     """Store a definition without the checks, which know nothing of a kind that only tests have."""
-    document = {"document": DOCUMENT | {"name": name}, "do": list(tasks)}
+    header = DOCUMENT | {"name": name, "metadata": {"tidemill": {"stopOn": [*stop_on]}}}
+    document = {"document": header, "do": list(tasks)}
     row = DefinitionRow("shop", name, "1.0.0", "00" * 32, orjson.dumps(document), 1, "test", 0)
     await bench.engine._storage.store.publish(row)
     await bench.engine.assembly.catalogue.load()
@@ -51,7 +53,7 @@ async def publish_unchecked(bench: EngineBench, name: str, *tasks: object) -> No
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[EngineBench]:
-    kinds: dict[str, type[TaskNode]] = {"explode": ExplodeNode, **KINDS}
+    kinds: Kinds = {"explode": ExplodeNode, **KINDS}
     async with running_engine(tmp_path, FakeActions(), kinds=kinds) as bench:
         await bench.publish({"step": {"call": "work:1.0.0", "with": {"n": "${ .n }"}}})
         explode = {"boom": {"explode": {}, "set": {"survived": True}}}
@@ -89,6 +91,19 @@ async def test_a_start_that_raises_in_a_full_batch_harms_its_own_execution_alone
     held = await bench.get(poisoned)
     assert (held.phase, held.reason) == (SUSPENDED, "engine_error")
     assert await dead_letters(bench) == [(poisoned.execution_id, "command")]
+
+
+async def test_a_start_that_raises_is_held_and_still_ends_on_an_event(bench: EngineBench) -> None:
+    stops = [{"with": {"type": "left"}, "reason": "the contact has left"}]
+    await publish_unchecked(bench, "leaving", {"boom": {"explode": {}, "set": {}}}, stop_on=stops)
+    (held,) = await submit(bench, ["leaving"])
+    assert (await bench.get(held)).phase == SUSPENDED
+    request = pb.SubmitRequest(namespace="shop")
+    hear = request.commands.add().hear
+    hear.namespace, hear.event_type = "shop", "left"
+    hear.event.id, hear.event.source, hear.event.type = "e1", "/shop", "left"
+    await bench.executions.Submit(request)
+    assert (await bench.closed(held)).reason == "the contact has left"
 
 
 async def test_a_result_that_raises_suspends_its_execution_before_the_result(bench: EngineBench) -> None:
