@@ -100,6 +100,9 @@ def member(level: str, key: str, value: Json, scope: Scope) -> Scope:
         scope = replace(scope, secrets=True) if key == "with" and _leaves_the_engine(level, value) else scope
     if (level, key) == ("iterator", "export"):
         scope = replace(scope, arguments=_AFTER_TASK)
+    if (level, key) == ("correlation", "from"):
+        # It is asked of events before anybody is known who waits for them.
+        scope = replace(scope, shared=False, arguments=frozenset(), own_variables=frozenset())
     declare = _DECLARING.get((level, key))
     return scope.declare(*declare(value)) if declare else scope
 
