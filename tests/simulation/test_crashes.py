@@ -11,17 +11,20 @@ from tidemill.engine.log.memory import MemoryLog
 from tidemill.engine.log.port import CommandLog
 from tidemill.engine.log.sqlite import SqliteLog
 from tidemill.engine.runtime.assembly import Store
+from tidemill.engine.settings import Settings
 from tidemill.engine.store.memory import MemoryStore
 from tidemill.engine.store.sqlite import SqliteStore
 
 SEED = 20_261_124
+# Snapshots as often as can be, so that what comes after a crash begins from them.
+SETTINGS = Settings(shards=SHARDS, snapshot_events_min=1)
 # On files, which take longer: so many crashes of each story.
 SAMPLES_ON_FILES = 12
 
 
 async def _play(scenario: Scenario, points: CrashPoints, data: Path | None = None) -> tuple[Ending, World]:
     store, log = _files(data) if data else (MemoryStore(SHARDS), MemoryLog(SHARDS))
-    world = World(seed=SEED, store=fragile(store, points), log=fragile(log, points))
+    world = World(seed=SEED, store=fragile(store, points), log=fragile(log, points), settings=SETTINGS)
     points.is_armed = lambda: world.is_settling
     world.before_step = points
 
