@@ -1,0 +1,77 @@
+"""The store in memory is the oracle: random work gives the same answers from the file."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.contract.store_steps import OPERATIONS, SHARDS, Steps
+from tests.contract.store_suite import Store
+from tidemill.engine.store.memory import MemoryStore
+from tidemill.engine.store.port import (
+    CursorStore,
+    DefinitionStore,
+    LaneStore,
+    OutboxStore,
+    ReadStore,
+    ShardStore,
+)
+from tidemill.engine.store.sqlite import SqliteStore
+
+Step = tuple[str, int]
+PORTS = (ShardStore, OutboxStore, ReadStore, DefinitionStore, LaneStore, CursorStore)
+STEPS = st.lists(
+    st.tuples(st.sampled_from((*OPERATIONS, *["commit"] * 12, "take")), st.integers(0, 10_000)), max_size=60
+)
+# Whatever chance brings, each operation succeeds in this one.
+WALK: list[Step] = [
+    ("take", 0),
+    ("take", 1),
+    *[("commit", seed) for seed in range(20)],
+    *[(name, seed) for seed in range(12) for name in OPERATIONS],
+]
+
+
+async def compare(steps: list[Step], seen: Counter[str]) -> None:
+    with TemporaryDirectory() as folder:
+        in_file = SqliteStore(Path(folder) / "state.db", SHARDS)
+        oracle, tried = Steps(MemoryStore(SHARDS)), Steps(in_file)
+        try:
+            for name, seed in steps:
+                expected = await oracle.step(name, seed)
+                assert await tried.step(name, seed) == expected, (name, seed)
+                seen[name] += bool(expected)
+            await compare_all(oracle.store, tried.store)
+        finally:
+            await in_file.close()
+
+
+async def compare_all(oracle: Store, tried: Store) -> None:
+    """What a commit wrote may never be asked for: look at the most telling part of it in the end."""
+    for shard in range(SHARDS):
+        assert await tried.page_commits(shard, 0, 1_000) == await oracle.page_commits(shard, 0, 1_000)
+        assert await tried.page_outbox(shard, 0, 1_000) == await oracle.page_outbox(shard, 0, 1_000)
+    assert await tried.peers(range(SHARDS)) == await oracle.peers(range(SHARDS))
+    assert await tried.last_commits() == await oracle.last_commits()
+
+
+def test_random_work_gives_the_same_answers() -> None:
+    seen: Counter[str] = Counter()
+
+    @settings(max_examples=60, deadline=None)
+    @given(STEPS)
+    @example(WALK)
+    def run(steps: list[Step]) -> None:
+        asyncio.run(compare(steps, seen))
+
+    run()
+    # Otherwise only empty answers would have been compared.
+    assert {name for name in OPERATIONS if not seen[name]} == set()
+
+
+def test_every_operation_of_the_ports_is_among_the_steps() -> None:
+    methods = {name for port in PORTS for name in vars(port) if not name.startswith("_")}
+    assert methods <= set(OPERATIONS)
