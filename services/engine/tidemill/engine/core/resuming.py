@@ -95,7 +95,7 @@ def resume(turn: Turn) -> None:
     facts: list[tuple[int, Callable[[], None]]] = []
     for frame in [turn.state.root, *turn.state.frames.values()]:
         if frame.status is not FrameStatus.LIVE:
-            # A fault left it, and the entry that an operator's retry wants is put off: its facts are of before.
+            # A fault left it, and its entry by a retry is put off: its facts are of before.
             continue
         if frame.outcome is not None:
             facts.append((frame.outcome_sequence, partial(_act_on_kept_end, turn, frame)))

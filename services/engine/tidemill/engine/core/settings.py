@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-
 # The version that a start of (namespace, workflow, version) gets, where an empty version asks for the latest;
 # None when there is no such definition.
 Definitions: TypeAlias = Callable[[str, str, str], str | None]
