@@ -178,7 +178,8 @@ async def test_a_publish_waits_out_the_lease_of_a_watcher_whose_stream_is_lost(t
         await stream.write(pb.WatchDefinitionsRequest(namespace="-", watcher="lost"))
         await read(stream)
         stream.cancel()
-        await eventually(lambda: all(w.left_us is not None for w in bench.engine.assembly.catalogue._watchers))
+        catalogue = bench.engine.assembly.catalogue
+        await eventually(lambda: all(watcher.left_us is not None for watcher in catalogue._watchers))
         publishing = asyncio.ensure_future(bench.publish(SET))
         done, _ = await asyncio.wait([publishing], timeout=0.3)
         assert not done

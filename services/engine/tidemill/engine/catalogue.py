@@ -12,6 +12,7 @@ from tidemill import dsl
 from tidemill.api.engine.v1 import definition_service_pb2 as pb
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
 from tidemill.clock import Clock
+from tidemill.engine.core.events import Kind
 from tidemill.engine.core.plan import Plan, compile_plan
 from tidemill.engine.core.schedules import trigger_plan
 from tidemill.engine.core.settings import CoreSettings
@@ -97,9 +98,18 @@ class Catalogue:
         """All versions with a later revision, in order of revision."""
         return (row for row in self._rows.values() if row.revision > after_revision)
 
-    def plan(self, namespace: str, name: str, version: str) -> Plan:
-        """The plan of a version, compiled on first use. Raises TidemillError (DEFINITION_NOT_FOUND)."""
+    def plan(self, namespace: str, name: str, version: str, kind: Kind = Kind.WORKFLOW) -> Plan:
+        """The plan of a version, or of its schedule, compiled on first use.
+
+        Raises TidemillError (DEFINITION_NOT_FOUND).
+        """
         key = (namespace, name, version)
+        plan = self._trigger_plan(key) if kind is Kind.TRIGGER else self._workflow_plan(key)
+        if plan is None:
+            raise not_found(*key)
+        return plan
+
+    def _workflow_plan(self, key: Key) -> Plan:
         plan = self._plans.get(key)
         if plan is None:
             row = self.get(*key)
@@ -115,22 +125,16 @@ class Catalogue:
             return False
         return self._trigger_plan((row.namespace, row.name, row.version)) is not None
 
-    def trigger_plan(self, namespace: str, name: str, version: str) -> Plan:
-        """The plan of a version's schedule. Raises TidemillError (DEFINITION_NOT_FOUND)."""
-        plan = self._trigger_plan((namespace, name, version))
-        if plan is None:
-            raise not_found(namespace, name, version)
-        return plan
-
     def _trigger_plan(self, key: Key) -> Plan | None:
         if key not in self._trigger_plans:
             row = self.get(*key)
-            self._trigger_plans[key] = trigger_plan(
-                dsl.load(row.document), digest=bytes.fromhex(row.digest), settings=self._core_settings
-            )
+            self._trigger_plans[key] = self._compile_trigger(dsl.load(row.document), row.digest)
             if len(self._trigger_plans) > self._settings.plans_cached_max:
                 self._trigger_plans.popitem(last=False)
         return self._trigger_plans[key]
+
+    def _compile_trigger(self, document: dict[str, Json], digest: str) -> Plan | None:
+        return trigger_plan(document, digest=bytes.fromhex(digest), settings=self._core_settings)
 
     def _compile(self, document: dict[str, Json], digest: str) -> Plan:
         return compile_plan(
@@ -161,6 +165,7 @@ class Catalogue:
         _refuse_unsupported(loaded)
         row = self._row(loaded, document)
         self._compile(loaded, row.digest)
+        self._compile_trigger(loaded, row.digest)
         stored = await self._store.publish(row)
         _refuse_conflict(stored, row)
         created = (stored.namespace, stored.name, stored.version) not in self._rows

@@ -10,7 +10,6 @@ from tidemill.engine.catalogue import Catalogue
 from tidemill.engine.core.commands import Command, Resume, Start
 from tidemill.engine.core.decide import decide
 from tidemill.engine.core.decision import Rejection, RejectionReason
-from tidemill.engine.core.events import Kind
 from tidemill.engine.core.history import HistoryError
 from tidemill.engine.core.owed import owed_effects
 from tidemill.engine.core.plan import Plan
@@ -206,9 +205,7 @@ class Deciding:
     def _plan(self, command: Command, state: ExecutionState | None) -> Plan:
         about = state if state is not None else command
         assert isinstance(about, ExecutionState | Start)
-        if about.kind is Kind.TRIGGER:
-            return self._catalogue.trigger_plan(about.namespace, about.workflow, about.version)
-        return self._catalogue.plan(about.namespace, about.workflow, about.version)
+        return self._catalogue.plan(about.namespace, about.workflow, about.version, about.kind)
 
     async def _redrive(self, item: Redriven, turn: Turn, shard_turn: ShardTurn) -> None:
         """Apply the dead letter's item, as a fact while still suspended, then let the execution go on."""

@@ -110,7 +110,7 @@ class Quarantine:
     def _opening(self, start: Start, now_us: int) -> tuple[ExecutionStarted, Plan | None]:
         """The first event, with what the plan adds to it; without that where even the plan raises."""
         try:
-            plan = self._catalogue.plan(start.namespace, start.workflow, start.version)
+            plan = self._catalogue.plan(start.namespace, start.workflow, start.version, start.kind)
             taken, timeout_at_us = plan.take_input(start.execution_id, start.input, now_us)
             stopping = stopping_of(plan, start, now_us)
         except Exception:
