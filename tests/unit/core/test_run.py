@@ -102,6 +102,15 @@ class TestStart:
         assert "child_depth_max (2)" in refused.error.detail
         assert not refused.all_children
 
+    def test_a_successor_that_is_started_after_a_while_is_no_deeper(self) -> None:
+        limits = CoreSettings(child_depth_max=2, runaway_us=1_000_000)
+        pause: Task = {"pause": {"wait": {"seconds": 1}}}
+        driver = Driver(pause, run_task(awaits=False), settings=limits)
+        driver.command(start_of(depth=2))
+        driver.fire_next()
+        (child,) = driver.all_children
+        assert child.depth == 0
+
 
 class TestEnd:
     def test_the_output_of_the_child_is_that_of_the_task(self) -> None:

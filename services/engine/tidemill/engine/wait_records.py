@@ -58,6 +58,7 @@ def _write_child(record: records.ChildRequested, child: events.ChildRequested) -
     record.subject = child.subject
     record.input.data = child.input.data
     record.awaited = child.awaited
+    record.depth = child.depth
     if child.origin is not None:
         record.origin.MergeFrom(write_origin(child.origin))
         record.origin.SetInParent()
@@ -74,6 +75,7 @@ def read_child(record: records.ChildRequested) -> events.ChildRequested:
         input=Payload.encoded(record.input.data),
         awaited=record.awaited,
         origin=read_origin(record.origin) if record.HasField("origin") else None,
+        depth=record.depth,
     )
 
 

@@ -745,6 +745,7 @@ class ChildRequested(_message.Message):
     INPUT_FIELD_NUMBER: _builtins.int
     AWAITED_FIELD_NUMBER: _builtins.int
     ORIGIN_FIELD_NUMBER: _builtins.int
+    DEPTH_FIELD_NUMBER: _builtins.int
     execution_id: _builtins.str
     """The child's id."""
     namespace: _builtins.str
@@ -757,6 +758,8 @@ class ChildRequested(_message.Message):
     """The lane's subject."""
     awaited: _builtins.bool
     """Whether the task waits for its end."""
+    depth: _builtins.int
+    """How many executions stand above it, each started by the one before."""
     @_builtins.property
     def input(self) -> _payload_pb2.Payload:
         """The raw input."""
@@ -776,10 +779,11 @@ class ChildRequested(_message.Message):
         input: _payload_pb2.Payload | None = ...,
         awaited: _builtins.bool = ...,
         origin: _command_pb2.TriggerOrigin | None = ...,
+        depth: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["input", b"input", "origin", b"origin"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["awaited", b"awaited", "execution_id", b"execution_id", "input", b"input", "namespace", b"namespace", "origin", b"origin", "subject", b"subject", "version", b"version", "workflow", b"workflow"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["awaited", b"awaited", "depth", b"depth", "execution_id", b"execution_id", "input", b"input", "namespace", b"namespace", "origin", b"origin", "subject", b"subject", "version", b"version", "workflow", b"workflow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

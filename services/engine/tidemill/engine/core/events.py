@@ -144,6 +144,7 @@ class ChildRequested:
     input: Payload
     awaited: bool = True
     origin: TriggerOrigin | None = None
+    depth: int = 0
 
 
 @value

@@ -29,6 +29,8 @@ class CoreSettings:
     bytes_per_command_max: int = 67_108_864
     # Executions above one another, each started by a `run` of the one before.
     child_depth_max: int = 32
+    # An execution that is older than this when it starts another without waiting for it begins a new chain.
+    runaway_us: int = 1_000_000
     # Whatever an expression or a template makes for later tasks is no larger than a client's payload may be.
     payload_bytes_max: int = 1_048_576
     # How long before a wait begins an event may have come and still be heard: lanes keep events that long.

@@ -115,7 +115,7 @@ def _start(effect: StartChild, state: ExecutionState) -> command_pb2.Command:
         start.origin.SetInParent()
     if child.awaited:
         start.parent_execution_id = state.execution_id
-    start.depth = state.depth + 1
+    start.depth = child.depth
     return record
 
 

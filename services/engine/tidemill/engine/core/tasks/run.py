@@ -58,7 +58,7 @@ class RunNode(WaitingNode):
         return entry.started(child=self._child(turn, entry))
 
     def _child(self, turn: "Turn", entry: Entry) -> ChildRequested:
-        check_depth(turn)
+        depth = _depth(turn, awaited=self.awaited)
         names = members(turn.evaluate(self._workflow, entry.input.value, entry.variables()))
         namespace, workflow = _name(names, "namespace"), _name(names, "name")
         return ChildRequested(
@@ -69,6 +69,7 @@ class RunNode(WaitingNode):
             subject=turn.state.subject,
             input=self._resolved_input(turn, entry),
             awaited=self.awaited,
+            depth=depth,
         )
 
     def _resolved_input(self, turn: "Turn", entry: Entry) -> Payload:
@@ -88,12 +89,21 @@ class RunNode(WaitingNode):
         complete(turn, self, frame, NULL if ended.output is None else ended.output)
 
 
-def check_depth(turn: "Turn") -> None:
-    """Refuse a child below too many others; raises TaskFaultError."""
-    depth_max = turn.plan.settings.child_depth_max
-    if turn.state.depth >= depth_max:
-        detail = f"more than child_depth_max ({depth_max}) executions, each started by the one before"
+def _depth(turn: "Turn", *, awaited: bool) -> int:
+    """How deep a child stands; raises TaskFaultError below too many others.
+
+    An execution that starts its successor and ends is no chain, as long as it took its time: only what starts
+    the next one at once runs away.
+    """
+    state, settings = turn.state, turn.plan.settings
+    if not awaited and turn.now_us - state.started_at_us >= settings.runaway_us:
+        return 0
+    depth = state.depth + 1
+    if depth > settings.child_depth_max:
+        limit = settings.child_depth_max
+        detail = f"more than child_depth_max ({limit}) executions, each started by the one before"
         raise fault("runtime", detail)
+    return depth
 
 
 def _child_id(turn: "Turn", entry: Entry) -> str:
