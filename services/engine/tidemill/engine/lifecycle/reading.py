@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from google.protobuf.message import DecodeError
 
@@ -40,10 +40,18 @@ class Page:
     last_commit: int
 
 
+class Listens(Protocol):
+    """Knows the references of a definition's listens."""
+
+    def of(self, definition: tuple[str, str, str]) -> Collection[str]:
+        """Those of one version (namespace, workflow, version)."""
+        ...
+
+
 class LifecycleReader:
     """Projects pages of a shard's commits. The engine's own executions, of schedules, are left out."""
 
-    def __init__(self, store: ReadStore, listens: "ListenTasks", metrics: Metrics, *, page_rows: int) -> None:
+    def __init__(self, store: ReadStore, listens: Listens, metrics: Metrics, *, page_rows: int) -> None:
         self._store = store
         self._listens = listens
         self._page_rows = page_rows

@@ -82,24 +82,26 @@ class Sink:
         self._blocked = metrics.gauge(names.ENGINE_LIFECYCLE_BLOCKED)
 
     async def run_once(self) -> bool:
-        """Deliver what has been committed, as far as a page goes; False when there was nothing.
+        """Deliver one request of what has been committed; False when there was nothing.
 
-        Raises SinkError when the receiver does not take it.
+        Raises SinkError when the receiver does not take it. One request a step: each that is taken ends a row
+        of failures, and with it the growth of the pauses.
         """
         standing = await self._feed.standing()
         self._lag.set(standing.lag)
         if not self._positions:
             events, self._positions = await self._feed.next_page(standing, self._limits.events_max)
             self._requests.extend(_requests(events, self._limits))
+        if not self._positions:
+            return False
         try:
-            while self._requests:
+            if self._requests:
                 await self._send(self._requests[0])
         except StoppedError:
             return False
-        if not self._positions:
-            return False
-        await self._feed.move(self._positions)
-        self._positions = {}
+        if not self._requests:
+            await self._feed.move(self._positions)
+            self._positions = {}
         return True
 
     async def _send(self, request: list[bytes]) -> None:
