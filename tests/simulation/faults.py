@@ -1,5 +1,6 @@
 """Where a process can die: before each step of a loop, and before and after each write."""
 
+import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar, cast
 
@@ -24,6 +25,20 @@ class CrashPoints:
             return
         self.passed += 1
         if self.passed == self.dies_at:
+            raise CrashError
+
+
+class OftenDying(CrashPoints):
+    """Dies at points that chance chooses, each with the same probability."""
+
+    def __init__(self, seed: int, probability: float) -> None:
+        super().__init__()
+        self._source = random.Random(seed)
+        self._probability = probability
+
+    def __call__(self) -> None:
+        super().__call__()
+        if self.is_armed() and self._source.random() < self._probability:
             raise CrashError
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.faults import CrashPoints, fragile
+from tests.simulation.faults import CrashPoints, OftenDying, fragile
 from tests.simulation.scenarios import SCENARIOS, Ending, Scenario, play
 from tests.simulation.world import SHARDS, World
 from tidemill.engine.log.memory import MemoryLog
@@ -16,6 +16,8 @@ from tidemill.engine.store.memory import MemoryStore
 from tidemill.engine.store.sqlite import SqliteStore
 
 SEED = 20_261_124
+# Runs with a crash every few steps, by seed.
+OFTEN = range(20)
 # Snapshots as often as can be, so that what comes after a crash begins from them.
 SETTINGS = Settings(shards=SHARDS, snapshot_events_min=1)
 # On files, which take longer: so many crashes of each story.
@@ -63,6 +65,18 @@ async def test_a_crash_at_any_point_changes_nothing(scenario: Scenario) -> None:
         ending, world = await _play(scenario, CrashPoints(dies_at))
         assert world.crashes == 1, dies_at
         assert ending == expected, f"after a crash at point {dies_at} of {calm.passed}"
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+async def test_many_crashes_change_nothing(scenario: Scenario) -> None:
+    expected, _ = await _play(scenario, CrashPoints())
+    crashes = 0
+    for seed in OFTEN:
+        ending, world = await _play(scenario, OftenDying(seed, 0.04))
+        assert ending == expected, f"seed {seed}, {world.crashes} crashes"
+        crashes += world.crashes
+    assert crashes > len(OFTEN)
 
 
 @pytest.mark.timeout(300)
