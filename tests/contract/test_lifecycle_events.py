@@ -15,7 +15,9 @@ from tidemill.api.engine.v1 import definition_service_pb2 as definitions
 from tidemill.api.engine.v1 import lifecycle_service_pb2 as pb
 from tidemill.api.engine.v1.lifecycle_service_pb2_grpc import LifecycleServiceStub
 from tidemill.engine.lifecycle import types
+from tidemill.engine.settings import load
 from tidemill.engine.store.rows import ExecutionFilter
+from tidemill.errors import InvalidRequestError
 from tidemill.events.envelopes import envelope_of
 from tidemill.json import Json
 
@@ -320,3 +322,25 @@ async def until_ended(stream: "grpc.aio.UnaryStreamCall[pb.SubscribeRequest, pb.
     async with asyncio.timeout(10):
         while await stream.read() is not grpc.aio.EOF:
             pass
+
+
+async def test_a_url_with_a_user_is_authenticated_by_it(tmp_path: Path) -> None:
+    receiver = Receiver()
+    with receiving(receiver) as url:
+        url = url.replace("http://", "http://ada:secret@")
+        async with running_engine(tmp_path, lifecycle_sink=url) as bench:
+            await bench.publish(SET)
+            await run_many(bench, 1)
+            await eventually(lambda: len(receiver.taken) >= 5)
+    assert {request.headers["authorization"] for request in receiver.requests} == {"Basic YWRhOnNlY3JldA=="}
+
+
+async def test_a_sink_that_cannot_be_reached_holds_up_no_execution_and_no_stop(tmp_path: Path) -> None:
+    async with running_engine(tmp_path, lifecycle_sink="http://127.0.0.1:1/") as bench:
+        await bench.publish(SET)
+        assert len(await run_many(bench, 20)) == 20
+
+
+def test_what_is_no_url_of_a_sink_is_refused() -> None:
+    with pytest.raises(InvalidRequestError, match="TIDEMILL_ENGINE_LIFECYCLE_SINK must begin with"):
+        load({"TIDEMILL_ENGINE_LIFECYCLE_SINK": "example.com/events"})
