@@ -51,7 +51,7 @@ async def publish_workflows(client: Client) -> list[str]:
     """Publish the three workflows; returns their full names."""
     names = []
     for name in WORKFLOWS.values():
-        document = (EXAMPLES / f"{name}.yaml").read_bytes()
+        document = (EXAMPLES / f"demo/workflows/{name}.yaml").read_bytes()
         definition = (await client.definitions.publish(document)).definition
         names.append(f"{definition.namespace}/{definition.name}:{definition.version}")
     return names

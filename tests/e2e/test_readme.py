@@ -113,7 +113,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
         found.interrupt_all()
 
 
-@pytest.mark.parametrize("page", ["README.md", "examples/README.md"])
+@pytest.mark.parametrize("page", ["README.md", "examples/README.md", "examples/demo/README.md"])
 def test_every_make_target_that_is_named_exists(page: str) -> None:
     targets = set(re.findall(r"`make ([\w-]+)", (ROOT / page).read_text()))
     assert "demo" in targets
@@ -141,8 +141,8 @@ def test_the_other_commands_of_the_readme_work_one_after_the_other(reader: Reade
     assert "Hello, Bo!" in reader.types(f"tidemill get {execution_id}")
 
 
-def test_the_examples_run_as_their_page_says(reader: Reader) -> None:
-    provider, services, commands = blocks("examples/README.md", "sh")
+def test_the_demo_runs_by_hand_as_its_page_says(reader: Reader) -> None:
+    provider, services, commands = blocks("examples/demo/README.md", "sh")
     reader.types(provider)
     reader.types(services)
     printed = reader.types(commands)

@@ -1,4 +1,4 @@
-"""Plays the story of a journey in `examples/`: what happens, and each effect that must come of it, and when."""
+"""Plays the story of a journey in `examples/`: what happens, and each effect that must come of it."""
 
 from collections import Counter
 from dataclasses import dataclass

@@ -14,11 +14,17 @@ PATH_VARIABLE = "TIDEMILL_EXAMPLES_CRM"
 
 @dataclass(slots=True)
 class Book:
-    """The contacts of one namespace, whose turn it is in each team, and the changes that were made."""
+    """What is known in one namespace: its contacts, whose turn it is in each team, what was sent.
+
+    The keys of the changes that were made, and what some of them answered, make each happen once.
+    """
 
     contacts: dict[str, dict[str, Any]] = field(default_factory=dict)
     turns: dict[str, int] = field(default_factory=dict)
     changes: list[str] = field(default_factory=list)
+    answers: dict[str, Any] = field(default_factory=dict)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    tasks: list[Any] = field(default_factory=list)
 
     def contact(self, name: str) -> dict[str, Any]:
         """A contact, new where it was not known."""

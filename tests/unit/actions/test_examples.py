@@ -23,7 +23,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Regist
     monkeypatch.syspath_prepend(str(EXAMPLES))
     monkeypatch.setenv("TIDEMILL_EXAMPLES_CRM", str(tmp_path / "crm.json"))
     before = set(sys.modules)
-    functions = functions_of_modules("tidemill_examples.crm,crm_actions")
+    functions = functions_of_modules("tidemill_examples.crm,tidemill_examples.journeys,crm_actions")
     yield Registry(function_action(one, Threads(Metrics(), threads_max=1, lost_max=1)) for one in functions)
     for name in set(sys.modules) - before:
         del sys.modules[name]
@@ -42,7 +42,19 @@ def output(outcome: Outcome) -> object:
 
 def test_all_examples_load(registry: Registry) -> None:
     names = [spec.full_name for spec in registry.all()]
-    assert names == ["crm.addTag:1.0.0", "crm.assignOwner:1.0.0", "crm.contact:1.0.0", "crm.scoreLead:1.0.0"]
+    assert names == [
+        "crm.addTag:1.0.0",
+        "crm.assignOwner:1.0.0",
+        "crm.birthdays:1.0.0",
+        "crm.contact:1.0.0",
+        "crm.createTask:1.0.0",
+        "crm.enrichLead:1.0.0",
+        "crm.notify:1.0.0",
+        "crm.scoreLead:1.0.0",
+        "crm.sendMail:1.0.0",
+        "crm.sendText:1.0.0",
+        "crm.takeTurn:1.0.0",
+    ]
     assert all(spec.description for spec in registry.all())
 
 
@@ -72,6 +84,59 @@ async def test_tags_are_added_once(registry: Registry) -> None:
     tagged = output(await run(registry, "crm.addTag:1.0.0", "k2", contact="c", tag="hot"))
     assert tagged == {"contact": "c", "tags": ["new", "hot"]}
     assert output(await run(registry, "crm.contact:1.0.0", contact="c")) == {"tags": ["new", "hot"]}
+
+
+async def test_turns_are_counted_for_each_team_and_a_repeat_keeps_its_turn(registry: Registry) -> None:
+    async def turn(team: str, key: str) -> object:
+        return output(await run(registry, "crm.takeTurn:1.0.0", key, team=team))
+
+    assert [await turn("emea", "k1"), await turn("emea", "k2"), await turn("americas", "k3")] == [
+        {"turn": 0},
+        {"turn": 1},
+        {"turn": 0},
+    ]
+    assert await turn("emea", "k1") == {"turn": 0}
+
+
+async def test_what_is_sent_is_sent_once(registry: Registry, tmp_path: Path) -> None:
+    for key in ("k1", "k1", "k2"):
+        await run(registry, "crm.sendMail:1.0.0", key, to="ada@example.com", template="welcome")
+    again = await run(registry, "crm.sendText:1.0.0", "k3", to="+1", text="hello")
+    await run(registry, "crm.notify:1.0.0", "k4", to="amy", text="a lead")
+    assert output(again) == {"message": "text-3"}
+    (book,) = orjson.loads((tmp_path / "crm.json").read_bytes()).values()
+    assert [message["channel"] for message in book["messages"]] == ["mail", "mail", "text", "notice"]
+
+
+async def test_tasks_are_numbered(registry: Registry) -> None:
+    for key, task in (("k1", "task-1"), ("k2", "task-2"), ("k1", "task-1")):
+        created = await run(registry, "crm.createTask:1.0.0", key, team="sales", text="call")
+        assert output(created) == {"task": task}
+
+
+async def test_birthdays_are_those_of_the_days(registry: Registry, tmp_path: Path) -> None:
+    born = {"ada": "1990-03-10", "bob": "2000-02-29", "cy": "1985-03-11"}
+    contacts = {
+        name: {"name": name, "email": f"{name}@example.com", "timezone": "UTC", "birthday": day, "tags": []}
+        for name, day in born.items()
+    }
+    namespace = call("k", action="crm.birthdays:1.0.0").namespace
+    (tmp_path / "crm.json").write_bytes(orjson.dumps({namespace: {"contacts": contacts}}))
+    found = output(await run(registry, "crm.birthdays:1.0.0", days=["02-29", "03-10"]))
+    assert found == {
+        "people": [
+            {"contact": name, "name": name, "email": f"{name}@example.com", "timezone": "UTC"}
+            for name in ("ada", "bob")
+        ]
+    }
+
+
+async def test_the_company_stands_in_the_address(registry: Registry) -> None:
+    enriched = await run(registry, "crm.enrichLead:1.0.0", email="a@one.example")
+    assert output(enriched) == {"company": "One"}
+    nowhere = await run(registry, "crm.enrichLead:1.0.0", email="nobody")
+    assert nowhere.error is not None
+    assert nowhere.error.status == 422
 
 
 async def test_leads_are_rated(registry: Registry) -> None:

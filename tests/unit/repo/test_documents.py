@@ -25,7 +25,9 @@ do:
 
 def shown_documents() -> list[tuple[str, str]]:
     """Where a document stands, and its text; a block of tasks alone is given what it lacks."""
-    found = [(path.name, path.read_text()) for path in sorted((ROOT / "examples").glob("*.yaml"))]
+    examples = ROOT / "examples"
+    files = [path for path in sorted(examples.rglob("*.yaml")) if path.name != "story.yaml"]
+    found = [(str(path.relative_to(examples)), path.read_text()) for path in files]
     for page in PAGES:
         text = (ROOT / page).read_text()
         for block in BLOCK.finditer(text):
