@@ -17,7 +17,7 @@ from tidemill.engine.store.rows import DefinitionRow, ExecutionRow
 
 REPLACED: Final = "a later version of the workflow has its own schedule"
 _CLOSED: Final = frozenset(int(phase) for phase in CLOSED_PHASES)
-IDLE_WAIT_US: Final = 200_000
+IDLE_WAIT_US: Final = 1_000_000
 
 
 def trigger_execution_id(namespace: str, workflow: str, version: str) -> str:
