@@ -108,7 +108,8 @@ async def test_who_comes_again_with_a_position_misses_nothing_and_sees_nothing_t
 
 
 async def test_from_now_on_means_after_the_first_answer(tmp_path: Path) -> None:
-    async with running_engine(tmp_path) as bench:
+    # Commits wake who follows: nobody waits for a heartbeat.
+    async with running_engine(tmp_path, lifecycle_heartbeat_us=3_600_000_000) as bench:
         await bench.publish(SET)
         await run_many(bench, 3)
         stream = LifecycleServiceStub(bench.channel).Subscribe(pb.SubscribeRequest(namespace="shop"))
@@ -193,7 +194,10 @@ async def test_executions_of_schedules_are_not_told(tmp_path: Path) -> None:
 async def test_the_sink_gets_batches_of_the_cloud_events_format(tmp_path: Path) -> None:
     receiver = Receiver()
     with receiving(receiver) as url:
-        async with running_engine(tmp_path, lifecycle_sink=url) as bench:
+        # Commits wake the sink: it does not wait for its next look.
+        async with running_engine(
+            tmp_path, lifecycle_sink=url, lifecycle_heartbeat_us=3_600_000_000
+        ) as bench:
             await bench.publish(SET)
             (execution_id,) = await run_many(bench, 1)
             await eventually(lambda: len(receiver.taken) >= 5)
@@ -327,8 +331,8 @@ async def until_ended(stream: "grpc.aio.UnaryStreamCall[pb.SubscribeRequest, pb.
 async def test_a_url_with_a_user_is_authenticated_by_it(tmp_path: Path) -> None:
     receiver = Receiver()
     with receiving(receiver) as url:
-        url = url.replace("http://", "http://ada:secret@")
-        async with running_engine(tmp_path, lifecycle_sink=url) as bench:
+        named = url.replace("http://", "http://ada:secret@")
+        async with running_engine(tmp_path, lifecycle_sink=named) as bench:
             await bench.publish(SET)
             await run_many(bench, 1)
             await eventually(lambda: len(receiver.taken) >= 5)

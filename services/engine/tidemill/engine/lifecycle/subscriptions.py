@@ -1,7 +1,7 @@
 """Subscribers: each reads the store at its own pace, from its own position, and is kept in no table."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import Final
 
 from tidemill.api.engine.v1 import lifecycle_service_pb2 as pb
@@ -29,7 +29,7 @@ class Subscriptions:
         self._open = 0
         self._subscribers = environment.metrics.gauge(names.ENGINE_LIFECYCLE_SUBSCRIBERS)
 
-    async def subscribe(self, request: pb.SubscribeRequest) -> AsyncIterator[pb.SubscribeResponse]:
+    async def subscribe(self, request: pb.SubscribeRequest) -> AsyncGenerator[pb.SubscribeResponse, None]:
         """The events that the request wants, until the caller or the process ends.
 
         Raises InvalidRequestError for what is no such request, OverloadedError above `subscribers_max`.
@@ -57,7 +57,9 @@ class Subscriptions:
         self._open += change
         self._subscribers.set(self._open)
 
-    async def _follow(self, stream: "_Stream", wake: asyncio.Event) -> AsyncIterator[pb.SubscribeResponse]:
+    async def _follow(
+        self, stream: "_Stream", wake: asyncio.Event
+    ) -> AsyncGenerator[pb.SubscribeResponse, None]:
         # Whoever asks for what comes from now on learns by this that now has been.
         yield stream.message([])
         while True:
