@@ -114,6 +114,16 @@ def insert_many(
         done += count
 
 
+def delete_many(
+    connection: sqlite3.Connection, table: str, columns: str, keys: Sequence[tuple[object, ...]]
+) -> None:
+    """Delete the rows of these keys, in few statements; `columns` are those of an index.
+
+    Bare VALUES after IN would have SQLite go through the whole table.
+    """
+    insert_many(connection, f"DELETE FROM {table} WHERE ({columns}) IN (SELECT * FROM (", keys, "))")
+
+
 @dataclass(slots=True)
 class _Pending(Generic[T]):
     job: Job[T]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.lane_suite import LANE, ORDERS, PAYMENTS
+from tests.contract.lane_suite import LANE, ORDERS, OTHER_LANE, PAYMENTS
 from tests.contract.store_suite import execution_id
-from tidemill.engine.store import sqlite_lanes, sqlite_outbox, sqlite_reads
+from tidemill.engine.store import sqlite_commit, sqlite_lanes, sqlite_outbox, sqlite_reads
 from tidemill.engine.store.migration import migrate
-from tidemill.engine.store.rows import LaneQuery, ShardCommit, SubscriberQuery
+from tidemill.engine.store.rows import CounterRow, LaneQuery, ShardCommit, SubscriberQuery
 
 Job = Callable[[sqlite3.Connection], object]
 
@@ -20,6 +20,7 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     """A file with all tables."""
     connection = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
     migrate(connection, tmp_path / "state.db")
+    connection.execute("INSERT INTO shard VALUES (0, 1, '', 0, 0, 0, 0)")
     yield connection
     connection.close()
 
@@ -42,15 +43,15 @@ def whole_tables(connection: sqlite3.Connection, steps: list[str]) -> list[str]:
 
 
 def test_the_filters_of_a_lane_are_found_by_leaps(connection: sqlite3.Connection) -> None:
-    steps = plan(connection, lambda c: sqlite_lanes.read_lanes(c, [LaneQuery(LANE)]))
+    steps = plan(connection, lambda c: sqlite_lanes.read_lanes(c, [LaneQuery(LANE), LaneQuery(OTHER_LANE)]))
     assert whole_tables(connection, steps) == []
     assert "SEARCH s USING PRIMARY KEY (lane=?)" in steps
     assert "SEARCH s USING PRIMARY KEY (lane=? AND shape_id>?)" in steps
 
 
 def test_what_a_lane_remembers_is_searched(connection: sqlite3.Connection) -> None:
-    query = LaneQuery(LANE, (b"d", b"e"), ("slot",), 5)
-    steps = plan(connection, lambda c: sqlite_lanes.read_lanes(c, [query]))
+    queries = [LaneQuery(lane, (b"d", b"e"), ("slot", "open"), 5) for lane in (LANE, OTHER_LANE)]
+    steps = plan(connection, lambda c: sqlite_lanes.read_lanes(c, queries))
     assert whole_tables(connection, steps) == []
     assert "SEARCH s USING PRIMARY KEY (lane=? AND digest=?)" in steps
     assert "SEARCH c USING PRIMARY KEY (lane=? AND name=?)" in steps
@@ -81,7 +82,7 @@ def test_commits_are_followed_by_their_index(connection: sqlite3.Connection) -> 
 
 
 def test_a_snapshot_spares_the_history_before_it(connection: sqlite3.Connection) -> None:
-    steps = plan(connection, lambda c: sqlite_reads.load(c, [execution_id(1)], whole=False))
+    steps = plan(connection, lambda c: sqlite_reads.load(c, [execution_id(1), execution_id(2)], whole=False))
     assert "SEARCH h USING INDEX history_by_execution (execution_id=? AND sequence>?)" in steps
     assert whole_tables(connection, steps) == []
 
@@ -98,13 +99,16 @@ def test_the_outbox_pages_by_its_index(connection: sqlite3.Connection) -> None:
     assert steps == ["SEARCH outbox USING INDEX outbox_by_sequence (shard=? AND sequence>?)"]
 
 
-def test_what_goes_is_searched(connection: sqlite3.Connection) -> None:
+@pytest.mark.parametrize("rows", [1, 3, 16])
+def test_what_goes_is_searched(connection: sqlite3.Connection, rows: int) -> None:
     commit = ShardCommit(0, 1, 1, 1, 1)
-    commit.subscriptions_gone = [(LANE, execution_id(1), "a")]
-    commit.lane_events_gone = [(LANE, b"d")]
-    commit.outbox_gone = [3]
-    steps = plan(connection, lambda c: sqlite_lanes.write_lanes(c, [commit]))
-    steps += plan(connection, lambda c: sqlite_outbox.write_outbox(c, [commit]))
-    searches = [step for step in steps if step.startswith("SEARCH ")]
-    assert len(searches) == 3
+    for number in range(rows):
+        commit.subscriptions_gone.append((LANE, execution_id(number), "a"))
+        commit.lane_events_gone.append((LANE, b"%d" % number))
+        commit.counters.append(CounterRow(0, LANE, str(number), b""))
+        commit.timers_gone.append((execution_id(number), "t"))
+        commit.outbox_gone.append(number)
+    steps = plan(connection, lambda c: sqlite_commit.write_commits(c, [commit]))
+    searched = {step.split()[1] for step in steps if step.startswith("SEARCH ")}
+    assert searched == {"shard", "subscription", "lane_event", "counter", "timer", "outbox"}
     assert whole_tables(connection, steps) == []

@@ -11,6 +11,7 @@ from tidemill.sqlite import (
     SqliteThread,
     StorageRefusedError,
     StorageUnavailableError,
+    delete_many,
     insert_many,
     open_database,
 )
@@ -112,4 +113,16 @@ def test_many_rows_may_replace_what_is_there() -> None:
         "ON CONFLICT (id) DO UPDATE SET text = excluded.text",
     )
     assert connection.execute("SELECT text FROM t ORDER BY id").fetchall() == [("a",), ("c",), ("d",)]
+    connection.close()
+
+
+def test_many_rows_go_by_their_keys() -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.execute(SCHEMA)
+    insert_many(connection, "INSERT INTO t", [(number, str(number)) for number in range(300)])
+    delete_many(connection, "t", "id", [(number,) for number in range(1, 400)])
+    assert connection.execute("SELECT text FROM t").fetchall() == [("0",)]
+    delete_many(connection, "t", "id", [])
+    delete_many(connection, "t", "id, text", [(0, "1")])
+    assert connection.execute("SELECT text FROM t").fetchall() == [("0",)]
     connection.close()

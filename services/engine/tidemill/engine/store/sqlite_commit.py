@@ -9,7 +9,7 @@ from tidemill.engine.store.rows import ExecutionRow, ShardCommit
 from tidemill.engine.store.sqlite_lanes import write_lanes
 from tidemill.engine.store.sqlite_outbox import write_outbox
 from tidemill.engine.store.sqlite_reads import EXECUTION_FIELDS
-from tidemill.sqlite import insert_many
+from tidemill.sqlite import delete_many, insert_many
 
 _FENCE: Final = (
     "UPDATE shard SET log_offset = ?, clock_us = ?, commit_number = ?, "
@@ -23,7 +23,6 @@ _EXECUTION_AGAIN: Final = (
     "reason = excluded.reason"
 )
 _TIMER: Final = "INSERT OR REPLACE INTO timer"
-_TIMER_GONE: Final = "DELETE FROM timer WHERE execution_id = ? AND timer_id = ?"
 _SNAPSHOT: Final = "INSERT OR REPLACE INTO snapshot (execution_id, sequence, data)"
 _REJECTION: Final = "INSERT OR REPLACE INTO rejection"
 _DEAD_LETTER: Final = "INSERT INTO dead_letter (shard, execution_id, namespace, kind, item, error, time_us)"
@@ -97,7 +96,7 @@ def _write_timers(connection: sqlite3.Connection, commits: Sequence[ShardCommit]
         for commit in commits
         for row in commit.timers_armed
     ]
-    connection.executemany(_TIMER_GONE, gone)
+    delete_many(connection, "timer", "execution_id, timer_id", gone)
     insert_many(connection, _TIMER, armed)
 
 

@@ -14,7 +14,7 @@ from tidemill.engine.store.rows import (
     SubscriberQuery,
     SubscriptionRow,
 )
-from tidemill.sqlite import insert_many
+from tidemill.sqlite import delete_many, insert_many
 
 T = TypeVar("T")
 # So many values of a query at once, that their number stays below what SQLite allows.
@@ -25,12 +25,9 @@ _SUBSCRIPTION: Final = (
     "INSERT OR REPLACE INTO subscription "
     "(lane, shape_id, key, execution_id, subscription_id, shard, since_us)"
 )
-_SUBSCRIPTION_GONE: Final = "DELETE FROM subscription WHERE (lane, execution_id, subscription_id) IN ("
 _EVENT: Final = "INSERT OR REPLACE INTO lane_event (lane, digest, shard, received_at_us, expires_at_us, data)"
-_EVENT_GONE: Final = "DELETE FROM lane_event WHERE (lane, digest) IN ("
 _SEEN: Final = "INSERT OR REPLACE INTO lane_seen (lane, digest, shard, expires_at_us)"
 _COUNTER: Final = "INSERT OR REPLACE INTO counter (lane, name, shard, value)"
-_COUNTER_GONE: Final = "DELETE FROM counter WHERE (lane, name) IN ("
 
 # A CROSS JOIN keeps the order of its tables: from what is wanted into the index.
 # The shapes of a lane are found by leaps from one to the next, however many subscriptions each has.
@@ -89,7 +86,7 @@ def write_lanes(connection: sqlite3.Connection, commits: Sequence[ShardCommit]) 
     """Write what commits change in lanes: what goes before what comes."""
     _write_subscriptions(connection, commits)
     events_gone = [key for commit in commits for key in commit.lane_events_gone]
-    insert_many(connection, _EVENT_GONE, events_gone, ")")
+    delete_many(connection, "lane_event", "lane, digest", events_gone)
     events = [
         (row.lane, row.digest, row.shard, row.received_at_us, row.expires_at_us, row.data)
         for commit in commits
@@ -111,7 +108,7 @@ def _write_subscriptions(connection: sqlite3.Connection, commits: Sequence[Shard
         for commit in commits
         for lane, execution_id, subscription_id in commit.subscriptions_gone
     ]
-    insert_many(connection, _SUBSCRIPTION_GONE, gone, ")")
+    delete_many(connection, "subscription", "lane, execution_id, subscription_id", gone)
     shapes = [shape for commit in commits for shape in commit.shapes.items()]
     insert_many(connection, _SHAPE, shapes)
     added = [
@@ -127,7 +124,8 @@ def _write_subscriptions(connection: sqlite3.Connection, commits: Sequence[Shard
 
 def _write_counters(connection: sqlite3.Connection, commits: Sequence[ShardCommit]) -> None:
     last = {(row.lane, row.name): row for commit in commits for row in commit.counters}
-    insert_many(connection, _COUNTER_GONE, [key for key, row in last.items() if not row.value], ")")
+    empty = [key for key, row in last.items() if not row.value]
+    delete_many(connection, "counter", "lane, name", empty)
     kept = [(row.lane, row.name, row.shard, row.value) for row in last.values() if row.value]
     insert_many(connection, _COUNTER, kept)
 

@@ -5,17 +5,16 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from tidemill.engine.store.rows import OutboxRow, ShardCommit
-from tidemill.sqlite import insert_many
+from tidemill.sqlite import delete_many, insert_many
 
 _MESSAGE: Final = "INSERT INTO outbox (shard, sequence, target_shard, data)"
-_MESSAGE_GONE: Final = "DELETE FROM outbox WHERE (shard, sequence) IN ("
 _PEER: Final = "INSERT OR REPLACE INTO peer (shard, source_shard, sequence)"
 
 
 def write_outbox(connection: sqlite3.Connection, commits: Sequence[ShardCommit]) -> None:
     """Write what commits send and have applied."""
     gone = [(commit.shard, sequence) for commit in commits for sequence in commit.outbox_gone]
-    insert_many(connection, _MESSAGE_GONE, gone, ")")
+    delete_many(connection, "outbox", "shard, sequence", gone)
     sent = [
         (row.shard, row.sequence, row.target_shard, row.data) for commit in commits for row in commit.outbox
     ]
@@ -52,5 +51,5 @@ def discard_outbox(
     epochs: dict[int, int] = dict(connection.execute("SELECT id, epoch FROM shard"))
     passed = [item for item in items if epochs[item[0]] == item[1]]
     gone = [(shard, sequence) for shard, _, sequences in passed for sequence in sequences]
-    insert_many(connection, _MESSAGE_GONE, gone, ")")
+    delete_many(connection, "outbox", "shard, sequence", gone)
     return {shard for shard, _, _ in passed}
