@@ -13,10 +13,10 @@ from tests.contract.fake_actions import FakeActions
 from tests.waiting import eventually
 from tidemill.api.engine.v1 import dead_letter_service_pb2 as letters
 from tidemill.api.engine.v1 import execution_service_pb2 as pb
-from tidemill.engine.core.state import FrameView
 from tidemill.engine.core.tasks.registry import KINDS, Kinds
 from tidemill.engine.core.tasks.set import SetNode
 from tidemill.engine.core.turn import Turn
+from tidemill.engine.core.views import FrameView
 from tidemill.engine.store.rows import DefinitionRow, HistoryRow, ShardCommit
 
 SUSPENDED, COMPLETED = 4, 7

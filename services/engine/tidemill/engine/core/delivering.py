@@ -6,9 +6,9 @@ from tidemill.engine.core.commands import DeliverEvent
 from tidemill.engine.core.events import ListeningEnded
 from tidemill.engine.core.faults import FAULTS
 from tidemill.engine.core.payload import Payload
-from tidemill.engine.core.state import FrameView
 from tidemill.engine.core.tasks.listen import ListenNode
 from tidemill.engine.core.turn import Turn
+from tidemill.engine.core.views import FrameView
 
 
 def deliver(turn: Turn, command: DeliverEvent, *, acts: bool) -> None:

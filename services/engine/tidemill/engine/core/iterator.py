@@ -7,7 +7,7 @@ from tidemill.engine.core.events import RoundCompleted
 from tidemill.engine.core.lifecycle import variables_inside
 from tidemill.engine.core.node import TaskNode
 from tidemill.engine.core.payload import Payload
-from tidemill.engine.core.state import FrameView
+from tidemill.engine.core.views import FrameView
 from tidemill.json import Json
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ from tidemill.engine.core.faults import FAULTS, fault, problem_of
 from tidemill.engine.core.node import BlockNode, Directive, Flow, TaskNode
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.problems import Problem
-from tidemill.engine.core.state import FrameStatus, FrameView
+from tidemill.engine.core.state import FrameStatus
 from tidemill.engine.core.variables import Variables
+from tidemill.engine.core.views import FrameView
 from tidemill.expressions import is_truthy
 from tidemill.json import Json
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from tidemill.engine.core.entry import Entry
 from tidemill.engine.core.events import TaskStarted
 from tidemill.engine.core.problems import Problem
-from tidemill.engine.core.state import FrameView
 from tidemill.engine.core.variables import NO_BINDINGS, Binding
+from tidemill.engine.core.views import FrameView
 from tidemill.json import Json
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from tidemill.engine.core.node import BlockNode, Directive, Surroundings, TaskNo
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.reentry import compile_reentry
 from tidemill.engine.core.settings import CoreSettings
-from tidemill.engine.core.state import FrameView
 from tidemill.engine.core.stopping import StopFilters
 from tidemill.engine.core.tasks.listen import ListenNode
 from tidemill.engine.core.tasks.registry import KINDS, Kinds
 from tidemill.engine.core.turn import Turn
 from tidemill.engine.core.variables import workflow_variables
+from tidemill.engine.core.views import FrameView
 from tidemill.json import Json
 
 

@@ -18,10 +18,11 @@ from tidemill.engine.core.hearing import since_us
 from tidemill.engine.core.lifecycle import cancel_children, enter, finish, time_out
 from tidemill.engine.core.node import TaskNode, WaitingNode
 from tidemill.engine.core.problems import standard_problem
-from tidemill.engine.core.state import FrameStatus, FrameView, TimerKind
+from tidemill.engine.core.state import FrameStatus, TimerKind
 from tidemill.engine.core.tasks.fork import ForkNode
 from tidemill.engine.core.tasks.try_ import TryNode
 from tidemill.engine.core.turn import Turn
+from tidemill.engine.core.views import FrameView
 from tidemill.engine.core.yielding import go_on_from_yield
 
 TIMEOUT_INSTANCE: Final = "/timeout"

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Final
 
 from tidemill.engine.core.compiler import members
 from tidemill.engine.core.durations import Duration
-from tidemill.engine.core.state import FrameView
 from tidemill.engine.core.variables import Variables
+from tidemill.engine.core.views import FrameView
 from tidemill.expressions import is_truthy
 from tidemill.json import Json
 

@@ -20,7 +20,8 @@ from tidemill.engine.core.evaluation import Evaluator
 from tidemill.engine.core.events import Event, ExecutionStarted, TaskYielded
 from tidemill.engine.core.faults import fault, make_payload
 from tidemill.engine.core.payload import Payload
-from tidemill.engine.core.state import ExecutionState, FrameView, StateView, TimerKind
+from tidemill.engine.core.state import ExecutionState, TimerKind
+from tidemill.engine.core.views import FrameView, StateView
 from tidemill.json import Json
 
 if TYPE_CHECKING:

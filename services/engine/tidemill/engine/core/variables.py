@@ -15,8 +15,8 @@ from tidemill.json import Json
 if TYPE_CHECKING:
     from tidemill.engine.core.node import TaskNode
     from tidemill.engine.core.plan import Plan
-    from tidemill.engine.core.state import FrameView
     from tidemill.engine.core.turn import Turn
+    from tidemill.engine.core.views import FrameView
 
 NO_VARIABLES: Final[Mapping[str, Json]] = MappingProxyType({})
 # The specification's runtime expression arguments.

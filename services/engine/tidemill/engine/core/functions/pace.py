@@ -12,7 +12,7 @@ from tidemill.engine.core.events import SlotRequested, TaskStarted
 from tidemill.engine.core.faults import fault
 from tidemill.engine.core.lifecycle import complete
 from tidemill.engine.core.node import Place, WaitingNode
-from tidemill.engine.core.state import FrameView
+from tidemill.engine.core.views import FrameView
 from tidemill.errors import TidemillError
 from tidemill.json import Json
 

@@ -8,7 +8,7 @@ from tidemill.engine.core.compiler import members
 from tidemill.engine.core.faults import fault
 from tidemill.engine.core.lifecycle import complete_with, variables_inside
 from tidemill.engine.core.node import Place, TaskNode
-from tidemill.engine.core.state import FrameView, StateView
+from tidemill.engine.core.views import FrameView, StateView
 from tidemill.json import Json
 
 if TYPE_CHECKING:

@@ -12,9 +12,10 @@ from tidemill.engine.core.events import TaskStarted
 from tidemill.engine.core.faults import fault
 from tidemill.engine.core.lifecycle import complete, variables_inside
 from tidemill.engine.core.node import Directive, Flow, Place, WaitingNode
-from tidemill.engine.core.state import FrameView, TimerKind
+from tidemill.engine.core.state import TimerKind
 from tidemill.engine.core.times import rfc3339
 from tidemill.engine.core.timezones import zone_name
+from tidemill.engine.core.views import FrameView
 from tidemill.json import Json
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from tidemill.engine.core.node import Place, WaitingNode
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.problems import Problem, standard_problem
 from tidemill.engine.core.requests import compile_request
-from tidemill.engine.core.state import FrameView
 from tidemill.engine.core.variables import NO_VARIABLES
+from tidemill.engine.core.views import FrameView
 from tidemill.json import Json
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tidemill.engine.core.lifecycle import complete, enter_later
 from tidemill.engine.core.node import BlockNode, Directive, Place, TaskList, TaskNode
-from tidemill.engine.core.state import FrameView
+from tidemill.engine.core.views import FrameView
 from tidemill.json import Json
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from tidemill.engine.core.events import ScheduleFired, TaskStarted
 from tidemill.engine.core.lifecycle import complete_with
 from tidemill.engine.core.node import Flow, Place, WaitingNode
 from tidemill.engine.core.payload import Payload
-from tidemill.engine.core.state import FrameView, TimerKind
+from tidemill.engine.core.state import TimerKind
 from tidemill.engine.core.times import rfc3339
+from tidemill.engine.core.views import FrameView
 from tidemill.json import Json
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from tidemill.engine.core.events import RoundStarted, TaskStarted
 from tidemill.engine.core.faults import fault
 from tidemill.engine.core.lifecycle import complete, variables_inside
 from tidemill.engine.core.node import Place
-from tidemill.engine.core.state import FrameView
 from tidemill.engine.core.tasks.do import RoundsNode
 from tidemill.engine.core.variables import Binding, Held
+from tidemill.engine.core.views import FrameView
 from tidemill.expressions import is_truthy
 from tidemill.json import Json
 

@@ -9,7 +9,8 @@ from tidemill.engine.core.events import TaskCancelled
 from tidemill.engine.core.lifecycle import cancel_children, complete, complete_with, enter
 from tidemill.engine.core.node import BlockNode, Directive, Place, TaskNode
 from tidemill.engine.core.problems import Problem
-from tidemill.engine.core.state import FrameStatus, FrameView
+from tidemill.engine.core.state import FrameStatus
+from tidemill.engine.core.views import FrameView
 from tidemill.json import Json
 
 if TYPE_CHECKING:

@@ -24,9 +24,9 @@ from tidemill.engine.core.lifecycle import complete_with, variables_inside
 from tidemill.engine.core.node import Place, TaskList
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.reading import reading_of
-from tidemill.engine.core.state import FrameView, ListeningView
 from tidemill.engine.core.tasks.do import RoundsNode
 from tidemill.engine.core.variables import Binding, Held, Variables
+from tidemill.engine.core.views import FrameView, ListeningView
 from tidemill.expressions import Expression, is_truthy
 from tidemill.json import Json
 

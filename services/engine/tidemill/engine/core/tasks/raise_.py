@@ -7,7 +7,7 @@ from tidemill.engine.core.faults import TaskFaultError, fault
 from tidemill.engine.core.lifecycle import variables_inside
 from tidemill.engine.core.node import Place, TaskNode
 from tidemill.engine.core.problems import Problem
-from tidemill.engine.core.state import FrameView
+from tidemill.engine.core.views import FrameView
 from tidemill.json import Json
 
 if TYPE_CHECKING:

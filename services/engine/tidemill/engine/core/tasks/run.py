@@ -12,7 +12,7 @@ from tidemill.engine.core.lifecycle import complete
 from tidemill.engine.core.node import Place, WaitingNode
 from tidemill.engine.core.payload import EMPTY_OBJECT, NULL, Payload
 from tidemill.engine.core.problems import Problem, standard_problem
-from tidemill.engine.core.state import FrameView
+from tidemill.engine.core.views import FrameView
 from tidemill.errors import TidemillError
 from tidemill.expressions import Template
 from tidemill.json import Json

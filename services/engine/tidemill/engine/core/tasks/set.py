@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from tidemill.engine.core.lifecycle import complete_with, variables_inside
 from tidemill.engine.core.node import Place, TaskNode
-from tidemill.engine.core.state import FrameView
+from tidemill.engine.core.views import FrameView
 from tidemill.json import Json
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from tidemill.engine.core.lifecycle import complete
 from tidemill.engine.core.node import Place, TaskNode
 from tidemill.engine.core.payload import EMPTY_OBJECT, Payload
 from tidemill.engine.core.reading import reading_of
-from tidemill.engine.core.state import FrameView
+from tidemill.engine.core.views import FrameView
 from tidemill.errors import TidemillError
 from tidemill.json import Json, dumps
 

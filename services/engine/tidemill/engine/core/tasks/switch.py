@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from tidemill.engine.core.compiler import members
 from tidemill.engine.core.lifecycle import complete, variables_inside
 from tidemill.engine.core.node import Directive, Place, TaskNode, directive_of
-from tidemill.engine.core.state import FrameView
+from tidemill.engine.core.views import FrameView
 from tidemill.expressions import Expression, is_truthy
 from tidemill.json import Json
 

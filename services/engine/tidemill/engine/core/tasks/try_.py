@@ -12,9 +12,9 @@ from tidemill.engine.core.lifecycle import cancel_children, complete, raise_erro
 from tidemill.engine.core.node import Directive, Place, TaskList, TaskNode, directive_of
 from tidemill.engine.core.problems import Problem, standard_problem
 from tidemill.engine.core.retrying import RetryPolicy
-from tidemill.engine.core.state import FrameView
 from tidemill.engine.core.tasks.do import SequenceNode
 from tidemill.engine.core.variables import Binding, Held, Variables
+from tidemill.engine.core.views import FrameView
 from tidemill.expressions import is_truthy
 from tidemill.json import Json
 

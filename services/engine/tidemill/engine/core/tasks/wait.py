@@ -6,7 +6,7 @@ from tidemill.engine.core.entry import Entry
 from tidemill.engine.core.events import TaskStarted
 from tidemill.engine.core.lifecycle import complete
 from tidemill.engine.core.node import Place, WaitingNode
-from tidemill.engine.core.state import FrameView
+from tidemill.engine.core.views import FrameView
 from tidemill.json import Json
 
 if TYPE_CHECKING:
