@@ -169,3 +169,23 @@ Feature: Correlation
     Then the execution for "ada" is waiting
     When the event "com.shop.signed" about "bob" comes with: {n: 3}
     Then the execution for "ada" has completed with: [{n: 3}]
+
+  Scenario: Beside a filter that hears everybody, one without correlation still hears its own subject alone
+    Given the workflow "pair":
+      """
+      do:
+        - both:
+            listen:
+              to:
+                all:
+                  - with: {type: com.shop.replied}
+                  - with: {type: com.shop.replied}
+                    correlate: {order: {from: .data.order, expect: '${ .number }'}}
+      """
+    When "pair" is started for "ada" with: {number: 1}
+    And the event "com.shop.replied" about "bob" comes with: {order: 1, by: bob}
+    Then the execution for "ada" is waiting
+    When the event "com.shop.replied" about "bob" comes with: {order: 1, by: bob again}
+    Then the execution for "ada" is waiting
+    When the event "com.shop.replied" about "ada" comes with: {order: 2, by: ada}
+    Then the execution for "ada" has completed with: [{order: 1, by: bob}, {order: 2, by: ada}]

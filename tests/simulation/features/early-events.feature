@@ -40,6 +40,19 @@ Feature: Early events
     Then "prompt" was started twice for "bob"
     And the executions of "prompt" are: completed, completed, waiting
 
+  Scenario: Not a repeat of what came before the execution began
+    Given the workflow "prompt":
+      """
+      do:
+        - paid: {listen: {to: {one: {with: {type: com.shop.paid}}}}}
+      """
+    When "prompt" is started for "ada"
+    And the event "com.shop.paid" with the id "p1" about "ada" comes with: {n: 1}
+    And 10 seconds pass
+    And "prompt" is started for "ada"
+    And the event "com.shop.paid" with the id "p1" about "ada" comes again with: {n: 1}
+    Then the executions of "prompt" are: completed, waiting
+
   Scenario: Not the event that started it
     Given the workflow "greet":
       """

@@ -74,6 +74,21 @@ Feature: Fork
     Then nothing was called
     And the execution has completed
 
+  Scenario: A branch that ends at once keeps the others from beginning
+    Given the workflow "race":
+      """
+      do:
+        - race:
+            fork:
+              compete: true
+              branches:
+                - prompt: {set: {winner: prompt}}
+                - late: {call: 'late:1.0.0', with: {}}
+      """
+    When "race" is started
+    Then nothing was called
+    And the execution has completed with: {winner: prompt}
+
   Scenario: A wait for events races with a timer
     Given the workflow "race":
       """
@@ -135,6 +150,29 @@ Feature: Fork
     And 5 seconds pass
     Then the execution has faulted with status 418 at "/do/0/both/fork/branches/1/bad/do/1/refuse"
     And the call of "slow:1.0.0" was cancelled
+
+  Scenario: A fault that is caught around the fork has ended the others all the same
+    Given the action "slow:1.0.0" never answers
+    And the action "bad:1.0.0" fails with status 503
+    And the workflow "both":
+      """
+      do:
+        - guarded:
+            try:
+              - both:
+                  fork:
+                    branches:
+                      - slow: {call: 'slow:1.0.0', with: {}}
+                      - later: {do: [{rest: {wait: {seconds: 5}}}, {tell: {call: 'tell:1.0.0', with: {}}}]}
+                      - bad: {call: 'bad:1.0.0', with: {}}
+            catch: {do: [{note: {set: {caught: true}}}]}
+        - rest: {wait: {minutes: 1}}
+      """
+    When "both" is started
+    And 2 minutes pass
+    Then the call of "slow:1.0.0" was cancelled
+    And the action "tell:1.0.0" was called never
+    And the execution has completed with: {caught: true}
 
   Scenario: A fork in a loop in a try in a fork
     Given the action "slow:1.0.0" never answers

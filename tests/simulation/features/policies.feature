@@ -194,6 +194,33 @@ Feature: Policies
     And the event "com.shop.left" about "ada" comes
     Then the execution for "ada" was cancelled because "has left"
 
+  Scenario: A wait for another event is none of its business
+    Given the workflow "order":
+      """
+      document: {metadata: {tidemill: {stopOn: [{with: {type: com.shop.left}, reason: has left}]}}}
+      do:
+        - hear: {listen: {to: {one: {with: {type: com.shop.paid}}}}}
+      """
+    When "order" is started for "ada"
+    And the event "com.shop.paid" about "ada" comes with: {n: 1}
+    Then the execution for "ada" has completed with: [{n: 1}]
+
+  Scenario: An event stops what waits for its slot
+    Given the workflow "mail":
+      """
+      document: {metadata: {tidemill: {stopOn: [{with: {type: com.shop.left}, reason: has left}]}}}
+      do:
+        - slot: {call: 'pace:1.0.0@default', with: {limit: 1, per: {minutes: 1}, key: mail}}
+        - send: {call: 'send:1.0.0', with: {n: '${ .n }'}}
+      """
+    When "mail" is started for "ada" with: {n: 1}
+    And "mail" is started for "bob" with: {n: 2}
+    And "mail" is started for "cyd" with: {n: 3}
+    And the event "com.shop.left" about "bob" comes
+    Then the execution for "bob" was cancelled because "has left"
+    When 10 minutes pass
+    Then the action "send:1.0.0" was called in this order with: [{n: 1}, {n: 3}]
+
   Scenario: A split is the same for a subject, whenever it comes
     Given the workflow "test":
       """

@@ -38,6 +38,7 @@ Feature: Schedules
       | */20 2 * * * | Europe/Berlin    | 2026-03-28T12:00:00Z | 2026-03-29T12:00:00Z | "2026-03-29T01:00:00Z"                                                       |
       | 30 2 * * *   | Europe/Berlin    | 2026-10-24T12:00:00Z | 2026-10-26T12:00:00Z | "2026-10-25T00:30:00Z" and "2026-10-26T01:30:00Z"                            |
       | 0 * * * *    | America/New_York | 2026-11-01T04:30:00Z | 2026-11-01T07:30:00Z | "2026-11-01T05:00:00Z" and "2026-11-01T07:00:00Z"                            |
+      | 30 1 * * *   | America/New_York | 2026-11-01T06:15:00Z | 2026-11-02T12:00:00Z | "2026-11-02T06:30:00Z"                                                       |
       | 0 8 * * *    | Europe/Berlin    | 2026-03-27T12:00:00Z | 2026-03-30T12:00:00Z | "2026-03-28T07:00:00Z", "2026-03-29T06:00:00Z" and "2026-03-30T06:00:00Z"    |
 
   Scenario: Some time after its own end
@@ -205,6 +206,47 @@ Feature: Schedules
     And it is "2026-03-10T10:30:00Z"
     Then "report" was started at "2026-03-10T08:00:00Z", "2026-03-10T09:15:00Z" and "2026-03-10T10:15:00Z"
     And the action "send:1.0.0" was called in this order with: [{by: one}, {by: two}, {by: two}]
+
+  Scenario: A new version without a schedule ends that of the old one
+    Given it is "2026-03-10T07:30:00Z"
+    And version 1.0.0 of the workflow "report":
+      """
+      schedule: {cron: '0 * * * *'}
+      do:
+        - note: {set: {by: one}}
+      """
+    When it is "2026-03-10T08:30:00Z"
+    And version 2.0.0 of the workflow "report" is published:
+      """
+      do:
+        - note: {set: {by: two}}
+      """
+    And it is "2026-03-10T12:30:00Z"
+    Then "report" was started at "2026-03-10T08:00:00Z"
+
+  Scenario Outline: What a schedule has started goes on when a new version comes
+    Given it is "2026-03-10T07:30:00Z"
+    And version 1.0.0 of the workflow "report":
+      """
+      schedule: <schedule>
+      do:
+        - rest: {wait: {hours: 1}}
+        - note: {set: {by: one}}
+      """
+    When it is "<meanwhile>"
+    Then the execution of "report" is waiting
+    When version 2.0.0 of the workflow "report" is published:
+      """
+      do:
+        - note: {set: {by: two}}
+      """
+    And it is "2026-03-10T12:00:00Z"
+    Then the execution of "report" has completed with: {by: one}
+
+    Examples:
+      | schedule            | meanwhile            |
+      | {cron: '0 * * * *'} | 2026-03-10T08:30:00Z |
+      | {after: {hours: 1}} | 2026-03-10T08:00:00Z |
 
   Scenario: An older version that is published late changes nothing
     Given it is "2026-03-10T07:30:00Z"

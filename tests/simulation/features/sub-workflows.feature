@@ -236,6 +236,18 @@ Feature: Sub-workflows
     Then "deeper" was started 33 times
     And every execution of "deeper" has faulted because "child_depth_max"
 
+  Scenario: A workflow may start its successor again and again, when each takes its time
+    Given the workflow "daily":
+      """
+      do:
+        - work: {call: 'work:1.0.0', with: {}}
+        - rest: {wait: {days: 1}}
+        - again: {run: {workflow: {namespace: shop, name: daily, version: latest}, await: false}}
+      """
+    When "daily" is started for "ada"
+    And 100 days pass
+    Then the action "work:1.0.0" was called 101 times
+
   Scenario: A child in each round of a loop, one after the other
     Given the workflow "child":
       """
@@ -278,6 +290,23 @@ Feature: Sub-workflows
     Then the executions of "child" are in any order: completed, waiting
     When 1 minute passes
     Then the execution of "parent" has completed with: [{n: 3}, {n: 1}]
+
+  Scenario: A child hears the events about the subject of its parent
+    Given the workflow "child":
+      """
+      do:
+        - paid: {listen: {to: {one: {with: {type: com.shop.paid}}}}}
+      """
+    And the workflow "parent":
+      """
+      do:
+        - run: {run: {workflow: {namespace: shop, name: child, version: latest}}}
+      """
+    When "parent" is started for "ada"
+    And the event "com.shop.paid" about "bob" comes with: {n: 1}
+    Then the execution of "child" for "ada" is waiting
+    When the event "com.shop.paid" about "ada" comes with: {n: 2}
+    Then the execution of "parent" for "ada" has completed with: [{n: 2}]
 
   Scenario: Parent and child outlive the death of the engine
     Given the workflow "child":

@@ -180,6 +180,23 @@ Feature: Timeouts
     And the execution of "child" was cancelled
     And the call of "slow:1.0.0" was cancelled
 
+  Scenario: A wait for a slot takes too long
+    Given the workflow "mail":
+      """
+      do:
+        - slot:
+            call: pace:1.0.0@default
+            with: {limit: 1, per: {minutes: 1}, key: mail}
+            timeout: {after: {seconds: 90}}
+      """
+    When "mail" is started for "ada"
+    And "mail" is started for "bob"
+    And "mail" is started for "cyd"
+    And 3 minutes pass
+    Then the execution for "ada" has completed
+    And the execution for "bob" has completed
+    And the execution for "cyd" has faulted with status 408 at "/do/0/slot"
+
   Scenario Outline: A timeout may have a name, or be calculated
     Given the workflow "order":
       """
