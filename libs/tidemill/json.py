@@ -71,6 +71,8 @@ def _dumps(value: Json, options: int, field: str) -> bytes:
 
 
 def _refuse_depth(raw: bytes, value: Json, *, field: str) -> None:
+    if len(raw) <= NESTING_MAX:
+        return
     if raw.count(b"[") + raw.count(b"{") > NESTING_MAX and _nests_deeper(value, NESTING_MAX):
         raise JsonError(f"it nests deeper than {NESTING_MAX} levels", field=field)
 

@@ -188,7 +188,8 @@ class Deciding:
     async def _run(
         self, command: Command, turn: Turn, shard_turn: ShardTurn, *, plan: Plan, item: Keepable
     ) -> None:
-        before = turn.state.phase if turn.state is not None else Phase.PENDING
+        counted = plan.reentry is not None
+        before = turn.state.phase if counted and turn.state is not None else Phase.PENDING
         seed = self._source.getrandbits(_SEED_BITS)
         decision = decide(plan, turn.state, command, now_us=shard_turn.now_us, seed=seed)
         if decision.rejection is not None:
@@ -200,7 +201,8 @@ class Deciding:
             return
         for message in messages:
             shard_turn.send(message_of(message, state, plan))
-        await self._entering.follow(before, state, plan, shard_turn)
+        if counted:
+            await self._entering.follow(before, state, plan, shard_turn)
 
     def _plan(self, command: Command, state: ExecutionState | None) -> Plan:
         about = state if state is not None else command

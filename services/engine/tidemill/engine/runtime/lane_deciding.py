@@ -219,7 +219,8 @@ class LaneDeciding:
 
 def lane_command_of(item: Item) -> LaneCommand | None:
     """The item, or the dead letter's that is taken up again, when it is for a lane; None for others."""
-    command = item.item if isinstance(item, Redriven) else item
-    if isinstance(command, LoggedCommand | Message) and command.record.lane:
-        return command
-    return None
+    match item.item if isinstance(item, Redriven) else item:
+        case LoggedCommand() | Message() as command if command.record.lane:
+            return command
+        case _:
+            return None
