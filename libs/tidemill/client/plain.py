@@ -1,7 +1,8 @@
 """API messages as plain JSON values, for people and for machines that read the command line's output."""
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, cast
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
@@ -15,7 +16,9 @@ from tidemill.errors import us_of_duration
 from tidemill.json import Json, loads
 
 _PHASE_PREFIX: Final = "EXECUTION_PHASE_"
-_MICROSECONDS_SUFFIX: Final = "_at_us"
+_MICROSECONDS_SUFFIX: Final = "_us"
+# Fields in microseconds that are times; all others, as `per_us`, are lengths.
+_TIME_SUFFIXES: Final = ("_at_us", "since_us", "starts_us")
 
 
 def phase_name(phase: ExecutionPhase.ValueType) -> str:
@@ -78,17 +81,18 @@ def plain(message: Message) -> Json:
 
 
 def _name(field: FieldDescriptor) -> str:
-    if field.name.endswith(_MICROSECONDS_SUFFIX):
+    if field.name.endswith(_TIME_SUFFIXES):
         return field.name.removesuffix("_us")
     return field.name
 
 
 def _field_value(field: FieldDescriptor, value: object) -> Json:
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+    if not field.is_repeated:
         return _one_value(field, value)
-    if isinstance(value, dict) or hasattr(value, "items"):
-        return {str(key): str(item) for key, item in dict(value).items()}
-    return [_one_value(field, item) for item in value]
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        return {str(key): str(item) for key, item in cast("Mapping[object, object]", value).items()}
+    # protobuf's own lists say nothing of being iterable, though they are.
+    return [_one_value(field, item) for item in cast("Iterable[object]", value)]
 
 
 def _one_value(field: FieldDescriptor, value: object) -> Json:
@@ -98,9 +102,11 @@ def _one_value(field: FieldDescriptor, value: object) -> Json:
     match value:
         case Message():
             return plain(value)
+        case bytes() if field.name == "lane":
+            return " ".join(part.decode() for part in value.split(b"\0") if part)
         case bytes():
             return value.hex()
-        case int() if field.name.endswith(_MICROSECONDS_SUFFIX):
+        case int() if field.name.endswith(_TIME_SUFFIXES):
             return rfc3339(value)
         case str() | int() | float() | bool():
             return value

@@ -5,9 +5,17 @@ from google.protobuf.duration_pb2 import Duration
 
 from tidemill.api.actions.v1.action_service_pb2 import EFFECT_CLASS_AT_MOST_ONCE, Action
 from tidemill.api.engine.v1.execution_pb2 import EXECUTION_PHASE_WAITING
-from tidemill.api.events.v1.history_pb2 import ACTION_STATE_SUCCEEDED, ActionCompleted, TaskStarted
+from tidemill.api.events.v1.history_pb2 import (
+    ACTION_STATE_SUCCEEDED,
+    ActionCompleted,
+    Listening,
+    ScheduleFired,
+    Subscription,
+    TaskStarted,
+)
 from tidemill.api.events.v1.payload_pb2 import CloudEvent, Payload
 from tidemill.client.plain import phase_name, phase_names, phase_of_name, plain, rfc3339
+from tidemill.lanes import correlation_lane
 
 
 def test_payloads_become_their_values_and_enums_their_words() -> None:
@@ -39,6 +47,19 @@ def test_maps_and_bytes() -> None:
         "id": "1",
         "data": "01",
         "extensions": {"k": "v"},
+    }
+
+
+def test_lists_of_messages_and_of_times_become_lists_and_lanes_their_words() -> None:
+    waits = Subscription(id="a:0", lane=correlation_lane("shop", "order.paid"), since_us=1)
+    assert plain(TaskStarted(listening=Listening(subscriptions=[waits]))) == {
+        "listening": {
+            "subscriptions": [{"id": "a:0", "lane": "shop events order.paid", "since": rfc3339(1)}],
+        }
+    }
+    assert plain(ScheduleFired(starts_us=[7, 8], missed=2)) == {
+        "starts": [rfc3339(7), rfc3339(8)],
+        "missed": 2,
     }
 
 
