@@ -8,7 +8,17 @@ from tidemill.diagrams.calls import called, ran
 from tidemill.diagrams.catching import caught, raised, retried
 from tidemill.diagrams.events import emitted, schedule, strategy
 from tidemill.diagrams.outline import CONTINUE, Block, BlockRole, Case, Outline, Part, Task
-from tidemill.diagrams.words import duration, expression, items, listed, members, one_line, scalar, shortened
+from tidemill.diagrams.words import (
+    DETAIL_CHARACTERS_MAX,
+    duration,
+    expression,
+    items,
+    listed,
+    members,
+    one_line,
+    scalar,
+    shortened,
+)
 from tidemill.dsl.pointers import child, task_pointer
 from tidemill.dsl.problems import refusal
 from tidemill.dsl.references import UnknownReferenceError, resolve_timeout, section
@@ -154,8 +164,12 @@ def _set(task: dict[str, Json]) -> str:
 
 def _for(task: dict[str, Json]) -> str:
     loop = members(task["for"])
-    condition = f" while {expression(task['while'])}" if "while" in task else ""
-    return shortened(f"each {scalar(loop.get('each', 'item'))} in {expression(loop.get('in'))}{condition}")
+    each, found = scalar(loop.get("each", "item")), expression(loop.get("in"))
+    if "while" not in task:
+        return shortened(f"each {each} in {found}")
+    # A long list of items must not push the condition out of sight.
+    found = shortened(found, DETAIL_CHARACTERS_MAX // 2)
+    return shortened(f"each {each} in {found} while {expression(task['while'])}")
 
 
 def _fork(task: dict[str, Json]) -> str:

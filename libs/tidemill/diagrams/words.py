@@ -37,10 +37,10 @@ def one_line(text: str) -> str:
     return "".join(letter if letter.isprintable() or letter in _JOINERS else "�" for letter in spaced)
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, characters_max: int = DETAIL_CHARACTERS_MAX) -> str:
     """Text on one line and of a length that fits on it."""
     line = one_line(text)
-    return line if len(line) <= DETAIL_CHARACTERS_MAX else line[: DETAIL_CHARACTERS_MAX - 1].rstrip() + "…"
+    return line if len(line) <= characters_max else line[: characters_max - 1].rstrip() + "…"
 
 
 def expression(value: Json) -> str:

@@ -46,3 +46,9 @@ def test_what_is_no_task_is_refused_with_its_place(do: str, pointer: str) -> Non
     with pytest.raises(DocumentError) as refusal:
         outline_of(load(f"do: {do}\n"))
     assert [problem.pointer for problem in refusal.value.problems] == [pointer]
+
+
+def test_a_long_list_of_items_leaves_the_condition_of_a_loop_in_sight() -> None:
+    items = "[{" + "}, {".join(f"wait: {{hours: {hours}}}" for hours in range(20)) + "}]"
+    outline = outline_of(load(f"do: [{{loop: {{for: {{in: {items}}}, while: .reply == null, do: []}}}}]\n"))
+    assert "while .reply == null" in draw_text(outline)
