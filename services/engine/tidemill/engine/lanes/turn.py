@@ -46,7 +46,7 @@ class LaneTurn:
         self._gone: dict[tuple[str, str], None] = {}
         self._shape_texts: dict[bytes, bytes] = {}
         self._new_events: dict[bytes, LaneEventRow] = {}
-        self._events_gone: list[bytes] = []
+        self._events_gone: dict[bytes, None] = {}
         self._new_seen: list[LaneSeenRow] = []
         self._counted: dict[str, bytes] = {}
 
@@ -57,7 +57,8 @@ class LaneTurn:
                 self._shapes[identity] = compile_shape(text)
         self._seen |= rows.seen
         for event in rows.events:
-            self._events.setdefault(event.digest, event)
+            if event.digest not in self._events_gone:
+                self._events.setdefault(event.digest, event)
         self._buffered = rows.buffered
         self._counters = {**rows.counters, **self._counters}
 
@@ -74,16 +75,21 @@ class LaneTurn:
     @property
     def is_full(self) -> bool:
         """Whether the lane holds more events than it may; `forget_oldest` needs all of them read."""
-        return self._buffered + len(self._new_events) - len(self._events_gone) > self._limits.events_max
+        return self._excess() > 0
+
+    def _excess(self) -> int:
+        held = self._buffered + len(self._new_events) - len(self._events_gone)
+        return held - self._limits.events_max
 
     def forget_oldest(self) -> int:
-        """Forget a tenth of the events, the oldest; returns how many."""
+        """Forget the oldest events: those that are too many, and a tenth of what the lane may hold; returns
+        how many."""
         oldest = sorted(self._events.values(), key=lambda row: (row.received_at_us, row.digest))
-        forgotten = oldest[: max(self._limits.events_max // 10, 1)]
+        forgotten = oldest[: max(self._excess(), 0) + self._limits.events_max // 10]
         for row in forgotten:
             del self._events[row.digest]
             if self._new_events.pop(row.digest, None) is None:
-                self._events_gone.append(row.digest)
+                self._events_gone[row.digest] = None
         return len(forgotten)
 
     def pairs(self, envelope: dict[str, Json], now_us: int) -> tuple[Pair, ...]:
