@@ -34,6 +34,12 @@ class EngineProcess:
         }
         self._process: asyncio.subprocess.Process | None = None
 
+    @property
+    def pid(self) -> int:
+        """The id of the process that runs, or ran last."""
+        assert self._process is not None
+        return self._process.pid
+
     async def start(self) -> None:
         """Start it and wait until it serves."""
         self._process = await asyncio.create_subprocess_exec(
