@@ -1,4 +1,4 @@
-"""Loops of 200,000 rounds on a real Engine: bounded memory, a SIGKILL midway, loaded in no time, to the end."""
+"""Loops of 200,000 rounds on a real Engine: bounded memory, a SIGKILL midway, a quick load, and the end."""
 
 import time
 from collections.abc import AsyncIterator
@@ -19,7 +19,6 @@ from tidemill.api.engine.v1.execution_pb2 import EXECUTION_PHASE_COMPLETED, Exec
 from tidemill.bench.processes import peak_rss_mb
 from tidemill.engine.runtime.snapshots import load_states
 from tidemill.engine.settings import Settings
-from tidemill.engine.store.port import ShardStore
 from tidemill.engine.store.sqlite import SqliteStore
 from tidemill.json import Json
 
@@ -95,8 +94,8 @@ async def until(clients: EngineClients, started: pb.StartResponse, sequence: int
 
 
 async def load(data: Path, execution_id: str) -> tuple[float, int]:
-    """Load an execution from the files of an Engine that is down: seconds, and how many events were folded."""
-    store: ShardStore = SqliteStore(data / "state.db", Settings().shards)
+    """Load an execution from the files of an Engine that is down: seconds, and the events folded."""
+    store = SqliteStore(data / "state.db", Settings().shards)
     begun = time.perf_counter()
     loaded = (await load_states(store, [execution_id]))[execution_id]
     seconds = time.perf_counter() - begun
