@@ -2,22 +2,31 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from pytest_bdd import scenarios
 
 from tests.simulation.steps.play import Play
+from tidemill.engine.settings import Settings
 
-_STEPS = ("workflows", "outside", "events", "times", "executions")
+# An author cannot tell one installation from another.
+WAYS: Final[dict[str, dict[str, Any]]] = {
+    "four shards": {"shards": 4},
+    "one shard": {"shards": 1, "subscribers_per_event_max": 1},
+    "small steps": {"shards": 4, "messages_a_batch_max": 0, "batch_items_max": 1, "cache_executions_max": 0},
+}
+_STEPS: Final = ("workflows", "outside", "events", "times", "executions")
 
 pytest_plugins = [f"tests.simulation.steps.{module}" for module in _STEPS]
 
 scenarios(str(Path(__file__).parent / "features"))
 
 
-@pytest.fixture
-def play() -> Iterator[Play]:
+@pytest.fixture(params=WAYS, autouse=True)
+def play(request: pytest.FixtureRequest) -> Iterator[Play]:
     """A world of its own for each scenario."""
     with asyncio.Runner() as runner:
-        yield Play(runner)
+        yield Play(runner, replace(Settings(), **WAYS[request.param]))

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 from tests.simulation.actions import Effect
 from tests.simulation.world import World
 from tidemill.api.engine.v1.execution_pb2 import Execution
+from tidemill.engine.settings import Settings
 
 NAMESPACE: Final = "shop"
 Result = TypeVar("Result")
@@ -15,9 +16,9 @@ Result = TypeVar("Result")
 class Play:
     """A world, and what the steps of a scenario have to remember of it."""
 
-    def __init__(self, runner: asyncio.Runner) -> None:
+    def __init__(self, runner: asyncio.Runner, settings: Settings) -> None:
         self._runner = runner
-        self.world = self.run(World().open())
+        self.world = self.run(World(settings=settings).open())
         # When the story began: its first start or event.
         self.begun_us: int | None = None
         # The actions whose calls a step has looked at.

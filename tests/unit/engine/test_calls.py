@@ -170,6 +170,18 @@ def test_a_call_sent_by_an_earlier_owner_can_be_cancelled() -> None:
     assert len(bench.answers()) == 1
 
 
+def test_a_call_that_an_earlier_owner_may_have_sent_is_cancelled_at_the_service() -> None:
+    bench = Bench()
+    bench.calls.call(call("k"), may_be_known=True)
+    bench.calls.cancel(call("k"))
+    message = bench.calls.next_message()
+    assert message is not None
+    assert (len(message.calls), [item.key for item in message.cancellations]) == (0, ["k"])
+    assert bench.answers() == []
+    bench.calls.received([result("k", state=history_pb2.ACTION_STATE_CANCELLED)])
+    assert len(bench.answers()) == 1
+
+
 def test_a_call_waiting_to_be_sent_again_is_cancelled_not_called() -> None:
     bench = Bench()
     bench.call("k")

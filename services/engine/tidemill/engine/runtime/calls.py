@@ -25,6 +25,8 @@ class Outstanding:
     call: pb.ActionCall
     first_us: int
     sent: bool = False
+    # The Action service may have it from an earlier owner of the shard, whatever this process has sent.
+    may_be_known: bool = False
     failures: int = 0
     cancelled: bool = False
 
@@ -69,15 +71,18 @@ class Calls:
         self._overflowed.clear()
         self._sent = 0
 
-    def call(self, call: pb.ActionCall) -> None:
-        """Release a call; one that is outstanding already is not released twice."""
+    def call(self, call: pb.ActionCall, *, may_be_known: bool = False) -> None:
+        """Release a call; one that is outstanding already is not released twice.
+
+        What is found owed in the store may be known to the Action service already.
+        """
         key = (call.key, call.attempt)
         if key in self._outstanding:
             return
         if len(self._outstanding) >= self._settings.calls_waiting_max:
             self._overflowed.add(call.shard)
             return
-        outstanding = Outstanding(call, self._clock.now_us())
+        outstanding = Outstanding(call, self._clock.now_us(), may_be_known=may_be_known)
         self._outstanding[key] = outstanding
         self._waiting.append(outstanding)
         self.wake.set()
@@ -88,7 +93,7 @@ class Calls:
         outstanding = self._outstanding.get(key)
         if outstanding is None:
             outstanding = self._outstanding[key] = Outstanding(call, self._clock.now_us())
-        elif not outstanding.sent and outstanding.call.delivery == 0:
+        elif not (outstanding.sent or outstanding.may_be_known or outstanding.call.delivery):
             # It never left: there is nothing to stop.
             outstanding.cancelled = True
             self._answer(outstanding, _outcome(call, history_pb2.ACTION_STATE_CANCELLED))

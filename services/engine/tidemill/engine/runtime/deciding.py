@@ -142,6 +142,7 @@ class Deciding:
         match item:
             case OwedWork():
                 if turn.state is not None:
+                    turn.is_recovered = True
                     turn.add_effects(owed_effects(turn.state))
             case Redriven():
                 await self._redrive(item, turn, shard_turn)

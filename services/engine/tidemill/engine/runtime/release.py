@@ -64,7 +64,7 @@ class Release:
         for effect in turn.calls:
             call = action_call(effect, shard_turn.owned, state)
             if isinstance(effect, CallAction):
-                self._calls.call(call)
+                self._calls.call(call, may_be_known=turn.is_recovered)
             else:
                 self._calls.cancel(call)
         if turn.timers_armed:

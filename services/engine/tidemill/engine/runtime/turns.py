@@ -54,6 +54,8 @@ class Turn:
     timers_armed: dict[str, int] = field(default_factory=dict)
     timers_gone: list[str] = field(default_factory=list)
     settled_keys: list[str] = field(default_factory=list)
+    # Whether what it owed before this process took the shard is released again.
+    is_recovered: bool = False
     quarantined: bool = False
     # The row of an execution whose history does not fold, to be marked without touching that history.
     replaced_row: ExecutionRow | None = None
