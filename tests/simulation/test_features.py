@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 from pytest_bdd import scenarios
 
+from tests.simulation.faults import OftenDying
 from tests.simulation.steps.play import Play
 from tidemill.engine.settings import Settings
 
@@ -18,6 +19,10 @@ WAYS: Final[dict[str, dict[str, Any]]] = {
     "one shard": {"shards": 1, "subscribers_per_event_max": 1},
     "small steps": {"shards": 4, "messages_a_batch_max": 0, "batch_items_max": 1, "cache_executions_max": 0},
 }
+# The same once more, in an Engine that dies at every 25th step on average.
+DYING: Final = "dying often"
+_SEED: Final = 20_261_124
+_CHANCE: Final = 0.04
 _STEPS: Final = ("workflows", "outside", "events", "times", "executions")
 
 pytest_plugins = [f"tests.simulation.steps.{module}" for module in _STEPS]
@@ -25,8 +30,13 @@ pytest_plugins = [f"tests.simulation.steps.{module}" for module in _STEPS]
 scenarios(str(Path(__file__).parent / "features"))
 
 
-@pytest.fixture(params=WAYS, autouse=True)
+@pytest.fixture(params=[*WAYS, DYING], autouse=True)
 def play(request: pytest.FixtureRequest) -> Iterator[Play]:
     """A world of its own for each scenario."""
     with asyncio.Runner() as runner:
-        yield Play(runner, replace(Settings(), **WAYS[request.param]))
+        play = Play(runner, replace(Settings(), **WAYS.get(request.param, {"shards": 2})))
+        if request.param == DYING:
+            points = OftenDying(_SEED, _CHANCE)
+            points.is_armed = lambda: play.world.is_settling
+            play.world.before_step = points
+        yield play

@@ -230,9 +230,9 @@ Feature: Policies
             with: {branches: [{name: a, weight: 50}, {name: b, weight: 50}]}
         - choose: {call: 'choose:1.0.0', with: {branch: '${ .branch }'}}
       """
-    When "test" is started for each of 40 subjects
+    When "test" is started for each of 20 subjects
     And the engine dies and starts again
-    And "test" is started for each of 40 subjects
+    And "test" is started for each of 20 subjects
     Then each subject has got the same output every time
     And there are 2 different outputs
 
@@ -244,15 +244,15 @@ Feature: Policies
             call: split:1.0.0@default
             with: {branches: [{name: a, weight: <a>}, {name: b, weight: <b>}]}
       """
-    When "test" is started for each of 400 subjects
+    When "test" is started for each of 100 subjects
     Then <low> to <high> of the outputs are {branch: a}
 
     Examples:
       | a  | b  | low | high |
-      | 1  | 0  | 400 | 400  |
+      | 1  | 0  | 100 | 100  |
       | 0  | 1  | 0   | 0    |
-      | 50 | 50 | 160 | 240  |
-      | 90 | 10 | 330 | 385  |
+      | 50 | 50 | 35  | 65   |
+      | 90 | 10 | 80  | 98   |
 
   Scenario: A pace lets so many go in each period, first come first served
     Given the workflow "mail":
