@@ -182,6 +182,14 @@ class TestLanes:
         listener.command(DeliverEvent(name, Payload.of(given), listener.now_us))
         assert [number for _, number, _ in listener.received()] == [1 if is_own else 0]
 
+    def test_the_lane_of_the_subject_may_bring_events_that_are_of_others(self) -> None:
+        # Another definition's ordering key finds `7` on it.
+        listener = Listener(listen({"one": wanted("note")})).start(subject="7")
+        (name,) = listener.subscriptions
+        given = event("note", {"contact": 7}, id="x", subject="8")
+        assert not listener.command(DeliverEvent(name, Payload.of(given), listener.now_us)).events
+        assert listener.publish("note", 1, subject="7")
+
     def test_a_type_that_is_no_lane_is_refused_when_the_plan_is_compiled(self) -> None:
         with pytest.raises(DocumentError) as refused:
             Listener(listen({"any": [wanted("a"), wanted("x" * 300)]}))

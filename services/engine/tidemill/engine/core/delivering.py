@@ -20,12 +20,12 @@ def deliver(turn: Turn, command: DeliverEvent, *, acts: bool) -> None:
     open_wait = turn.state.subscriptions.get(command.subscription_id)
     if open_wait is None or _was_heard(turn, command.event):
         return
-    reference, subscription = open_wait
+    reference, _ = open_wait
     # What ends the execution is for no task, though a task may have been quicker to be told of it.
-    if turn.plan.stops.hear(turn, subscription, command.event) or not reference:
+    if turn.plan.stops.hear(turn, command.event) or not reference:
         return
     node, frame = _listener(turn, reference), turn.state.frames[reference]
-    received = node.take(turn, frame, subscription, command.event)
+    received = node.take(turn, frame, command.event)
     if received is None:
         return
     turn.record(received)

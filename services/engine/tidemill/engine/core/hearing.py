@@ -127,18 +127,13 @@ class Subjects:
         return bool(text) and text == turn.state.subject
 
 
-def reaches(
-    turn: "Turn", event_filter: HeardFilter, brought: Subscription, envelope: dict[str, Json]
-) -> bool:
-    """Whether a filter hears an event that another wait has brought: then it need not wait for its own lane,
-    which may bring the event later."""
-    state = turn.state
-    if (
-        event_filter.hears_all(state.subject)
-        or event_filter.lane(state.namespace, state.subject) == brought.lane
-    ):
-        return True
-    return turn.plan.subjects.is_own(turn, envelope)
+def reaches(turn: "Turn", event_filter: HeardFilter, envelope: dict[str, Json]) -> bool:
+    """Whether a filter hears an event, whichever lane has brought it.
+
+    Another lane may be quicker than that of the filter, and the lane of a subject also has events that are
+    of this subject for other definitions alone, by their ordering keys.
+    """
+    return event_filter.hears_all(turn.state.subject) or turn.plan.subjects.is_own(turn, envelope)
 
 
 def _check_type(event_type: str, pointer: str) -> None:

@@ -46,7 +46,7 @@ class StopFilters:
             for index, event_filter in enumerate(self.filters)
         )
 
-    def hear(self, turn: "Turn", brought: Subscription, event: Payload) -> bool:
+    def hear(self, turn: "Turn", event: Payload) -> bool:
         """End the execution if an event that a wait of any kind has brought is one that ends it."""
         state, envelope = turn.state, event.value
         assert isinstance(envelope, dict)
@@ -55,7 +55,7 @@ class StopFilters:
                 continue
             if not event_filter.passes(envelope, partial(_evaluate, turn)):
                 continue
-            if reaches(turn, event_filter, brought, envelope):
+            if reaches(turn, event_filter, envelope):
                 turn.record(EventReceived("", index, event))
                 reason = self._reasons[index] or f"stopped by an event of the type {envelope.get('type')}"
                 turn.record(ExecutionCancelled(reason))

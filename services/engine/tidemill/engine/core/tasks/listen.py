@@ -110,10 +110,8 @@ class ListenNode(RoundsNode):
     def begin(self, turn: "Turn", frame: FrameView) -> None:
         self.next_round(turn, frame)
 
-    def take(
-        self, turn: "Turn", frame: FrameView, subscription: Subscription, event: Payload
-    ) -> EventReceived | None:
-        """The fact that a filter takes an event which a subscription has brought; None when none does.
+    def take(self, turn: "Turn", frame: FrameView, event: Payload) -> EventReceived | None:
+        """The fact that a filter takes an event; None when none does.
 
         An event counts once: for the first filter of `until` that it passes and that is still open, else
         for the first such filter of the strategy itself.
@@ -127,7 +125,7 @@ class ListenNode(RoundsNode):
             event_filter, own = self.filters[index], listening.subscriptions[index]
             if not event_filter.passes(envelope, evaluate):
                 continue
-            if not reaches(turn, event_filter, subscription, envelope):
+            if not reaches(turn, event_filter, envelope):
                 continue
             values = event_filter.correlations(envelope, evaluate)
             expected = _expected(listening, own)
