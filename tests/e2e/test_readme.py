@@ -141,6 +141,17 @@ def test_the_other_commands_of_the_readme_work_one_after_the_other(reader: Reade
     assert "Hello, Bo!" in reader.types(f"tidemill get {execution_id}")
 
 
+def test_the_commands_of_the_language_page_work_one_after_the_other(reader: Reader) -> None:
+    first, *others = blocks("docs/dsl.md", "sh")
+    assert "What a short name." in reader.types(f"unset TIDEMILL_ENGINE\n{first}")
+    printed = [reader.types(block) for block in others]
+    assert "contact-7" in printed[-1]
+    (execution_id,) = set(EXECUTION_ID.findall(printed[-1]))
+    for command in ("get", "watch", "history"):
+        assert f"`tidemill {command} ID`" in (ROOT / "docs/dsl.md").read_text()
+        reader.types(f"tidemill {command} {execution_id}")
+
+
 def test_the_demo_runs_by_hand_as_its_page_says(reader: Reader) -> None:
     provider, services, commands = blocks("examples/demo/README.md", "sh")
     reader.types(provider)

@@ -6,13 +6,13 @@ from typing import Final
 
 import pytest
 
-from tests.simulation.journeys import EXAMPLES, NAMESPACE, Story, journeys
+from tests.simulation.journeys import EXAMPLES, NAMESPACE, documents_of, journeys, story_of
 from tests.simulation.world import SECOND_US, CrashError, World
 from tidemill import dsl
 from tidemill.json import Json
 
 JOURNEYS: Final = journeys()
-DOCUMENTS: Final = [str(path.relative_to(EXAMPLES)) for name in JOURNEYS for path in Story(name).documents]
+DOCUMENTS: Final = [str(path.relative_to(EXAMPLES)) for name in JOURNEYS for path in documents_of(name)]
 DAY_US: Final = 86_400 * SECOND_US
 # Enough to be back, and to come a bit further.
 STEPS_PER_LIFE: Final = 101
@@ -43,7 +43,7 @@ def test_a_document_is_without_errors_and_warnings(document: str) -> None:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("journey", JOURNEYS)
 async def test_a_journey_goes_as_its_story_tells(journey: str, seed: int) -> None:
-    story = Story(journey)
+    story = story_of(journey)
     ending = await story.play(World(seed=seed))
     expected = story.expected()
     assert ending.effects == expected.effects
@@ -52,7 +52,7 @@ async def test_a_journey_goes_as_its_story_tells(journey: str, seed: int) -> Non
 
 @pytest.mark.parametrize("journey", JOURNEYS)
 async def test_crashes_on_the_way_change_nothing(journey: str) -> None:
-    story, world = Story(journey), World()
+    story, world = story_of(journey), World()
     steps = count(1)
 
     def step() -> None:
@@ -65,7 +65,7 @@ async def test_crashes_on_the_way_change_nothing(journey: str) -> None:
 
 
 async def test_a_story_that_goes_another_way_ends_otherwise() -> None:
-    story = Story("lead-nurture")
+    story = story_of("lead-nurture")
     story.events = [event for event in story.events if event.get("subject") != "dora"]
     ending, expected = await story.play(World()), story.expected()
     assert len(ending.effects) == len(expected.effects) - 2
@@ -75,7 +75,7 @@ async def test_a_story_that_goes_another_way_ends_otherwise() -> None:
 
 async def test_a_contact_stays_in_its_branch_and_the_shares_are_those_of_the_split() -> None:
     world = await World().open()
-    (document,) = Story("re-engagement").documents
+    (document,) = documents_of("re-engagement")
     await world.publish(document.read_bytes())
     for _ in range(2):
         for number in range(CONTACTS):
