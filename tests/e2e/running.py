@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
@@ -131,4 +131,5 @@ class RunningStack:
 
     def report(self, execution_id: str) -> Report:
         """The report of an execution as it is now."""
-        return Report(**cast("dict[str, Any]", self.wait(self.client.report(execution_id))))
+        report = cast("dict[str, Any]", self.wait(self.client.report(execution_id)))
+        return Report(**{field.name: report[field.name] for field in fields(Report)})
