@@ -85,7 +85,7 @@ class TooLargeError(TidemillError):
     def __init__(self, limit: str, *, limit_value: int, actual: int) -> None:
         super().__init__(
             reasons.ERROR_REASON_TOO_LARGE,
-            f"{actual} is over the limit {limit} of {limit_value}",
+            f"too large: {actual}, where the limit {limit} is {limit_value}",
             {"limit": limit, "limit_value": str(limit_value), "actual": str(actual)},
         )
 

@@ -1,5 +1,7 @@
 """The commands of `tidemill`, put together."""
 
+from typing import Final
+
 import typer
 
 from tidemill.cli.commands import (
@@ -16,13 +18,15 @@ from tidemill.cli.commands import (
     steering,
 )
 
+_HELP_COLUMNS_MAX: Final = 100
+
 # Plain help: the coloured one takes longer to load than everything else together.
 app = typer.Typer(
     name="tidemill",
     help="Tidemill: run workflows, see what they did, and steer them.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": _HELP_COLUMNS_MAX},
 )
 
 app.command()(dev.dev)

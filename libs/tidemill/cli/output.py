@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from tidemill.api.engine.v1.execution_pb2 import Execution
     from tidemill.json import Json
 
 _UNBOUNDED_COLUMNS: Final = 10_000
@@ -30,37 +29,17 @@ def note(text: str) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table; cells are folded to the terminal's width where there is a terminal."""
+    """Print a table; on a terminal all cells but ids are folded to its width."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in headings:
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading == "execution_id")
     for row in rows:
         table.add_row(*row)
     # What is not a terminal has no width to fit into.
     width = None if sys.stdout.isatty() else _UNBOUNDED_COLUMNS
     console = Console(highlight=False, markup=False, emoji=False, width=width)
     console.print(table)
-
-
-def execution_summary(execution: "Execution") -> "dict[str, Json]":
-    """An execution without its tasks, as `list --json` prints it; every key is always there."""
-    from tidemill.client.plain import payload_value, phase_name, problem_value, rfc3339, us_of_timestamp
-
-    closed = execution.HasField("closed_at")
-    return {
-        "execution_id": execution.execution_id,
-        "namespace": execution.namespace,
-        "workflow": execution.workflow,
-        "version": execution.version,
-        "subject": execution.subject or None,
-        "phase": phase_name(execution.phase),
-        "started_at": rfc3339(us_of_timestamp(execution.started_at)),
-        "closed_at": rfc3339(us_of_timestamp(execution.closed_at)) if closed else None,
-        "output": payload_value(execution.output),
-        "error": problem_value(execution.error) if execution.HasField("error") else None,
-        "reason": execution.reason or None,
-    }

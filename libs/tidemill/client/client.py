@@ -5,6 +5,7 @@ from typing import Self
 
 from tidemill.client.actions import Actions
 from tidemill.client.addresses import Addresses
+from tidemill.client.awaited import add_types, untyped
 from tidemill.client.calls import Caller, Patience
 from tidemill.client.dead_letters import DeadLetters
 from tidemill.client.definitions import Definitions
@@ -40,6 +41,15 @@ class Client:
 
     async def report(self, execution_id: str, *, namespace: str = ANY_NAMESPACE) -> Json:
         """An execution with the runs of its tasks: what `get --json` prints. Raises TidemillError."""
+        report = await self._report(execution_id, namespace)
+        if untyped(report):
+            from tidemill.dsl import load
+
+            name = (str(report["namespace"]), str(report["workflow"]), str(report["version"]))
+            add_types(report, load((await self.definitions.get(*name)).document))
+        return report
+
+    async def _report(self, execution_id: str, namespace: str) -> dict[str, Json]:
         execution = await self.executions.get(execution_id, namespace=namespace)
         while True:
             events = await self.executions.history(execution_id, namespace=namespace)

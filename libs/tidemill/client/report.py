@@ -7,7 +7,9 @@ from typing import Final, Literal
 from tidemill.api.engine.v1.execution_pb2 import Execution
 from tidemill.api.engine.v1.execution_service_pb2 import HistoryEvent
 from tidemill.api.events.v1 import history_pb2
+from tidemill.api.events.v1.command_pb2 import EXECUTION_KIND_TRIGGER
 from tidemill.client.plain import payload_value, phase_name, problem_value, rfc3339, us_of_timestamp
+from tidemill.client.waits import WaitFold
 from tidemill.json import Json
 
 TaskPhase = Literal["running", "waiting", "suspended", "cancelled", "faulted", "completed", "skipped"]
@@ -24,6 +26,7 @@ class TaskRun:
     started_at_us: int
     phase: TaskPhase = "running"
     ended_at_us: int | None = None
+    waits_for: Json = None
 
     @property
     def name(self) -> str:
@@ -38,26 +41,49 @@ class TaskRun:
             "phase": self.phase,
             "started_at": rfc3339(self.started_at_us),
             "ended_at": None if self.ended_at_us is None else rfc3339(self.ended_at_us),
+            "waits_for": self.waits_for,
         }
 
 
-def execution_report(execution: Execution, events: Iterable[HistoryEvent]) -> Json:
-    """The object that `get --json` and `run --json` print; `events` is the whole history in order."""
+def execution_summary(execution: Execution) -> dict[str, Json]:
+    """An execution without its tasks, as `list --json` prints it; every key is always there."""
+    closed = execution.HasField("closed_at")
     return {
         "execution_id": execution.execution_id,
+        "namespace": execution.namespace,
+        "workflow": execution.workflow,
+        "version": execution.version,
+        "subject": execution.subject or None,
+        "kind": "trigger" if execution.kind == EXECUTION_KIND_TRIGGER else "workflow",
+        "parent_execution_id": execution.parent_execution_id or None,
         "phase": phase_name(execution.phase),
+        "started_at": rfc3339(us_of_timestamp(execution.started_at)),
+        "closed_at": rfc3339(us_of_timestamp(execution.closed_at)) if closed else None,
         "output": payload_value(execution.output),
         "error": problem_value(execution.error) if execution.HasField("error") else None,
+        "reason": execution.reason or None,
+    }
+
+
+def execution_report(execution: Execution, events: Iterable[HistoryEvent]) -> dict[str, Json]:
+    """The object that `get --json` and `run --json` print; `events` is the whole history in order."""
+    return {
+        **execution_summary(execution),
         "tasks": [run.to_json() for run in task_runs(events)],
     }
 
 
 def task_runs(events: Iterable[HistoryEvent]) -> list[TaskRun]:
-    """Every run of every task, in start order."""
-    fold = RunFold()
+    """Every run of every task, in start order; those that are open with what they wait for."""
+    fold, waits = RunFold(), WaitFold()
     for event in events:
         fold.apply(event)
-    return fold.finish()
+        waits.apply(event)
+    runs = fold.finish()
+    for run in runs:
+        if run.ended_at_us is None:
+            run.waits_for = waits.of(run.reference)
+    return runs
 
 
 @dataclass(slots=True)

@@ -45,6 +45,14 @@ def test_it_prints_events_and_where_to_go_on(tidemill: Tidemill, answers: Answer
     ]
 
 
+def test_the_short_names_of_types_will_do(tidemill: Tidemill, answers: Answers) -> None:
+    answers.by_method[METHOD] = []
+    tidemill("events", "follow", "--type", "task.started", "--type", "other")
+    (request,) = answers.requests
+    assert isinstance(request, pb.SubscribeRequest)
+    assert list(request.types) == [STARTED, "other"]
+
+
 def test_json_is_the_format_of_cloud_events(tidemill: Tidemill, answers: Answers) -> None:
     answers.by_method[METHOD] = answer(7, commit=2)
     done = tidemill("events", "follow", "--json")

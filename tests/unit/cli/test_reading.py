@@ -9,19 +9,32 @@ from tests.unit.cli.conftest import Tidemill
 from tests.unit.cli.services import Answers
 from tidemill.api.engine.v1 import execution_pb2
 from tidemill.api.engine.v1 import execution_service_pb2 as pb
+from tidemill.api.engine.v1.definition_service_pb2 import Definition, GetResponse
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
 from tidemill.api.errors.v1.problem_pb2 import Problem
+from tidemill.api.events.v1.command_pb2 import EXECUTION_KIND_TRIGGER
 from tidemill.api.events.v1.history_pb2 import (
     Cause,
     Event,
     ExecutionCompleted,
     ExecutionStarted,
+    Listening,
+    Subscription,
     TaskCompleted,
     TaskStarted,
 )
 from tidemill.api.events.v1.payload_pb2 import Payload
 from tidemill.errors import TidemillError
+from tidemill.lanes import subject_lane
 
+HEARS = b"""
+document: {dsl: '1.0.3', namespace: shop, name: greet, version: '1.0.0'}
+do:
+- hear:
+    listen:
+      to:
+        one: {with: {type: order.paid}}
+"""
 COMPLETED = execution_pb2.Execution(
     execution_id="0-1",
     namespace="shop",
@@ -67,9 +80,18 @@ def test_get_prints_one_object_from_all_pages_of_the_history(tidemill: Tidemill,
     assert outcome.code == 0
     assert json.loads(outcome.out) == {
         "execution_id": "0-1",
+        "namespace": "shop",
+        "workflow": "greet",
+        "version": "1.0.0",
+        "subject": None,
+        "kind": "workflow",
+        "parent_execution_id": None,
         "phase": "completed",
+        "started_at": "1970-01-01T00:00:01.000000Z",
+        "closed_at": "1970-01-01T00:00:04.000000Z",
         "output": {"done": True},
         "error": None,
+        "reason": None,
         "tasks": [
             {
                 "name": "a",
@@ -77,6 +99,7 @@ def test_get_prints_one_object_from_all_pages_of_the_history(tidemill: Tidemill,
                 "phase": "completed",
                 "started_at": "1970-01-01T00:00:02.000000Z",
                 "ended_at": "1970-01-01T00:00:03.000000Z",
+                "waits_for": None,
             }
         ],
     }
@@ -112,6 +135,38 @@ def test_get_reads_again_when_the_execution_moved_on_meanwhile(tidemill: Tidemil
     report = json.loads(tidemill("get", "0-3", "--json").out)
     assert report["phase"] == "completed"
     assert report["tasks"][0]["phase"] == "completed"
+
+
+def test_get_shows_people_why_an_execution_waits(tidemill: Tidemill, answers: Answers) -> None:
+    waiting = execution_pb2.Execution(
+        execution_id="0-6",
+        namespace="shop",
+        workflow="greet",
+        version="1.0.0",
+        subject="ada",
+        phase=execution_pb2.EXECUTION_PHASE_SUSPENDED,
+        reason="holiday",
+        parent_execution_id="0-1",
+    )
+    wait = Subscription(lane=subject_lane("shop", "ada"))
+    fact = TaskStarted(
+        reference="/do/0/hear", listening=Listening(subscriptions=[wait]), timeout_at_us=60_000_000
+    )
+    answers.by_method["ExecutionService/Get"] = pb.ExecutionServiceGetResponse(execution=waiting)
+    answers.by_method["ExecutionService/GetHistory"] = pb.GetHistoryResponse(
+        events=[pb.HistoryEvent(sequence=1, time=Timestamp(seconds=1), event=Event(task_started=fact))]
+    )
+    answers.by_method["DefinitionService/Get"] = GetResponse(definition=Definition(document=HEARS))
+    outcome = tidemill("get", "0-6")
+    assert outcome.lines[:7] == [
+        "execution  0-6",
+        "workflow   shop/greet:1.0.0",
+        "subject    ada",
+        "parent     0-1",
+        "phase      suspended: holiday",
+        "waits for  an event order.paid of subject ada, at most until 1970-01-01T00:01:00.000000Z",
+        "           in /do/0/hear",
+    ]
 
 
 def test_an_unknown_execution_is_one_line(tidemill: Tidemill, answers: Answers) -> None:
@@ -154,7 +209,36 @@ def test_list_stops_at_the_limit(tidemill: Tidemill, answers: Answers) -> None:
 def test_list_prints_a_table_that_keeps_ids_whole(tidemill: Tidemill, answers: Answers) -> None:
     answers.by_method["ExecutionService/List"] = pb.ExecutionServiceListResponse(executions=[COMPLETED])
     lines = tidemill("list").lines
-    assert any(line.split()[:3] == ["0-1", "shop", "greet"] for line in lines)
+    assert any(
+        line.split() == ["0-1", "shop/greet:1.0.0", "completed", "1970-01-01T00:00:01Z"] for line in lines
+    )
+
+
+def test_list_tells_children_and_schedules_from_what_clients_and_events_start(
+    tidemill: Tidemill, answers: Answers
+) -> None:
+    child = execution_pb2.Execution(execution_id="0-4", parent_execution_id="0-1")
+    schedule = execution_pb2.Execution(execution_id="0-5", kind=EXECUTION_KIND_TRIGGER)
+    page = pb.ExecutionServiceListResponse(executions=[child, schedule, COMPLETED])
+    answers.by_method["ExecutionService/List"] = page
+    lines = tidemill("list", "--with-triggers").lines
+    kinds = {line.split()[0]: line.split()[2] for line in lines if line.strip().startswith("0-")}
+    assert kinds == {"0-4": "child", "0-5": "trigger", "0-1": "completed"}
+    (request,) = answers.requests
+    assert isinstance(request, pb.ExecutionServiceListRequest)
+    assert request.with_triggers
+    rows = [json.loads(line) for line in tidemill("list", "--json").lines]
+    assert [(row["kind"], row["parent_execution_id"]) for row in rows] == [
+        ("workflow", "0-1"),
+        ("trigger", None),
+        ("workflow", None),
+    ]
+
+
+def test_a_list_of_nothing_says_so_beside(tidemill: Tidemill, answers: Answers) -> None:
+    answers.by_method["ExecutionService/List"] = pb.ExecutionServiceListResponse()
+    outcome = tidemill("list")
+    assert (outcome.code, outcome.out, outcome.err) == (0, "", "no executions\n")
 
 
 def test_an_unknown_phase_is_answered_with_the_known_ones(tidemill: Tidemill) -> None:

@@ -66,7 +66,8 @@ def test_a_completed_run_exits_with_0_and_prints_one_object(
     )
     outcome = tidemill("run", document, "--input", '{"name":"x"}', "--json")
     assert outcome.code == 0
-    assert json.loads(outcome.out) == {
+    report = json.loads(outcome.out)
+    assert {name: report[name] for name in ("execution_id", "phase", "output", "error", "tasks")} == {
         "execution_id": "0-1",
         "phase": "completed",
         "output": "hello",

@@ -7,7 +7,15 @@ import pytest
 
 from tests.unit.cli.conftest import Tidemill
 from tests.unit.cli.services import Answers
-from tidemill.api.engine.v1.execution_service_pb2 import StartRequest, StartResponse
+from tidemill.api.engine.v1.definition_service_pb2 import Definition, Listen
+from tidemill.api.engine.v1.definition_service_pb2 import ListResponse as DefinitionListResponse
+from tidemill.api.engine.v1.execution_service_pb2 import (
+    COMMAND_OUTCOME_REJECTED,
+    GetCommandOutcomeResponse,
+    StartRequest,
+    StartResponse,
+)
+from tidemill.api.engine.v1.position_pb2 import Position
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
 from tidemill.api.errors.v1.item_error_pb2 import ItemError
 from tidemill.api.triggers.v1.event_service_pb2 import (
@@ -27,8 +35,7 @@ def published(*executions: StartedExecution) -> PublishEventsResponse:
 
 
 def sent_event(answers: Answers) -> PublishEventsRequest:
-    request = answers.requests[-1]
-    assert isinstance(request, PublishEventsRequest)
+    (request,) = (request for request in answers.requests if isinstance(request, PublishEventsRequest))
     return request
 
 
@@ -50,6 +57,19 @@ def test_start_sends_what_it_was_told_and_prints_the_id(tidemill: Tidemill, answ
     assert (request.namespace, request.workflow, request.version) == ("shop", "greet", "1.0.0")
     assert (request.subject, request.input.data) == ("c1", b'{"a": 1}')
     assert request.request_id
+
+
+def test_a_start_that_re_entry_refuses_is_an_error_and_no_id(tidemill: Tidemill, answers: Answers) -> None:
+    answers.by_method["ExecutionService/Start"] = StartResponse(
+        execution_id="0-1", created=True, version="1.0.0", position=Position(shard=1, offset=7)
+    )
+    refused = ItemError(message="greet runs once", reason=reasons.ERROR_REASON_REENTRY_REFUSED)
+    answers.by_method["ExecutionService/GetCommandOutcome"] = GetCommandOutcomeResponse(
+        outcome=COMMAND_OUTCOME_REJECTED, error=refused
+    )
+    outcome = tidemill("start", "shop/greet", "--subject", "c1")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err == "error: greet runs once (REENTRY_REFUSED)\n"
 
 
 def test_start_takes_its_input_from_a_file(tidemill: Tidemill, answers: Answers, tmp_path: Path) -> None:
@@ -99,6 +119,7 @@ def test_emit_goes_to_the_only_namespace_that_listens(tidemill: Tidemill, answer
             Trigger(namespace="other", event_type="lead.deleted"),
         ]
     )
+    answers.by_method["DefinitionService/List"] = DefinitionListResponse()
     answers.by_method["EventService/PublishEvents"] = published(STARTED)
     outcome = tidemill("emit", "--type", "lead.created", "--subject", "c1", "--json")
     assert json.loads(outcome.out) == {
@@ -128,16 +149,36 @@ def test_emit_goes_to_the_only_namespace_that_listens(tidemill: Tidemill, answer
 
 def test_emit_goes_to_the_default_namespace_when_nobody_listens(tidemill: Tidemill, answers: Answers) -> None:
     answers.by_method["TriggerService/List"] = ListResponse()
+    answers.by_method["DefinitionService/List"] = DefinitionListResponse()
     answers.by_method["EventService/PublishEvents"] = published()
     outcome = tidemill("emit", "--type", "t")
-    assert outcome.lines == ["event e1 was taken; nothing starts on it in the namespace default"]
+    assert outcome.lines == [
+        "event e1 was taken; nothing starts on it in the namespace default, and nobody waits for it"
+    ]
     assert sent_event(answers).namespace == "default"
+
+
+def test_emit_goes_where_executions_may_wait_for_the_event(tidemill: Tidemill, answers: Answers) -> None:
+    answers.by_method["TriggerService/List"] = ListResponse()
+    answers.by_method["DefinitionService/List"] = DefinitionListResponse(
+        definitions=[
+            Definition(namespace="shop", listens=[Listen(event_type="t")]),
+            Definition(namespace="other", listens=[Listen(event_type="u")]),
+        ]
+    )
+    answers.by_method["EventService/PublishEvents"] = published()
+    outcome = tidemill("emit", "--type", "t")
+    assert outcome.lines == [
+        "event e1 was taken; nothing starts on it in the namespace shop, and it goes to those who wait for it"
+    ]
+    assert sent_event(answers).namespace == "shop"
 
 
 def test_emit_asks_which_when_several_listen(tidemill: Tidemill, answers: Answers) -> None:
     answers.by_method["TriggerService/List"] = ListResponse(
         triggers=[Trigger(namespace="b", event_type="t"), Trigger(namespace="a")]
     )
+    answers.by_method["DefinitionService/List"] = DefinitionListResponse()
     outcome = tidemill("emit", "--type", "t")
     assert outcome.code == 2
     assert outcome.err == "error: several namespaces listen to t: a, b; choose with --namespace\n"

@@ -243,9 +243,18 @@ def test_the_report_of_a_completed_execution() -> None:
     )
     assert execution_report(execution, history(started("/do/0/a"), completed("/do/0/a"))) == {
         "execution_id": "1-2",
+        "namespace": "",
+        "workflow": "",
+        "version": "",
+        "subject": None,
+        "kind": "workflow",
+        "parent_execution_id": None,
         "phase": "completed",
+        "started_at": "1970-01-01T00:00:00.000000Z",
+        "closed_at": None,
         "output": {"sum": 3},
         "error": None,
+        "reason": None,
         "tasks": [
             {
                 "name": "a",
@@ -253,6 +262,7 @@ def test_the_report_of_a_completed_execution() -> None:
                 "phase": "completed",
                 "started_at": "1970-01-01T00:00:01.000000Z",
                 "ended_at": "1970-01-01T00:00:02.000000Z",
+                "waits_for": None,
             }
         ],
     }
@@ -266,7 +276,15 @@ def test_the_report_of_a_faulted_execution_has_the_problem() -> None:
     )
     assert execution_report(execution, []) == {
         "execution_id": "1-2",
+        "namespace": "",
+        "workflow": "",
+        "version": "",
+        "subject": None,
+        "kind": "workflow",
+        "parent_execution_id": None,
         "phase": "faulted",
+        "started_at": "1970-01-01T00:00:00.000000Z",
+        "closed_at": None,
         "output": None,
         "error": {
             "type": "https://errors/x",
@@ -275,5 +293,6 @@ def test_the_report_of_a_faulted_execution_has_the_problem() -> None:
             "detail": None,
             "instance": "/do/0/a",
         },
+        "reason": None,
         "tasks": [],
     }

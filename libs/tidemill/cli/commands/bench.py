@@ -22,7 +22,9 @@ def bench(
     payload_bytes: Annotated[int, typer.Option(min=0, help="Text that each call takes and gives.")] = 200,
     as_json: JsonFlag = False,
 ) -> None:
-    """Measure the whole stack on this machine, and check that nothing was lost or doubled.
+    """Measure the whole stack on this machine.
+
+    It also checks that nothing was lost or doubled.
 
     Brings up services of its own on free ports, with a data directory that is gone afterwards.
     """

@@ -68,7 +68,7 @@ def _finding_json(finding: Finding) -> "Json":
 
 
 def publish(path: DocumentPath, *, as_json: JsonFlag = False) -> None:
-    """Publish a document as a new, immutable version of its workflow."""
+    """Publish a document as a new, immutable version."""
     document = read_file(path)
 
     async def work(client: "Client") -> "PublishResponse":

@@ -23,7 +23,10 @@ def evaluate(
         typer.Option(metavar="CASES.jsonl", help='Lines {"expr", "input", "vars"}, each answered by a line.'),
     ] = None,
 ) -> None:
-    """Evaluate an expression, or a file of them, as a workflow would; one line of JSON an output."""
+    """Evaluate an expression, or a file of them, as a workflow would.
+
+    One line of JSON an output.
+    """
     if (expression is None) == (file is None) or (file is not None and input_text is not None):
         message = "give either an expression or --file, and --input with an expression only"
         raise CommandError(message, exit_code=USAGE)

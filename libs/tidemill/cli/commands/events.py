@@ -32,7 +32,8 @@ def follow(  # noqa: PLR0913 - one parameter a filter
     *,
     workflow: Annotated[str, typer.Option(help="Only of this workflow.")] = "",
     types: Annotated[
-        list[str] | None, typer.Option("--type", help="Only of this type; may be repeated.")
+        list[str] | None,
+        typer.Option("--type", help="Only of this type, as workflow.faulted; may be repeated."),
     ] = None,
     start: Annotated[
         str, typer.Option("--from", metavar="now|beginning|POSITION", help="Where to begin.")
@@ -45,12 +46,18 @@ def follow(  # noqa: PLR0913 - one parameter a filter
     request = _request(start)
     request.namespace = namespace
     request.workflow = workflow
-    request.types.extend(types or [])
+    request.types.extend(map(_full_type, types or []))
 
     async def work(client: "Client") -> None:
         await _follow(client, request, limit=limit, as_json=as_json)
 
     call(work)
+
+
+def _full_type(text: str) -> str:
+    """The type that the documentation's short name stands for; whatever else it is, as it is."""
+    is_short = text.startswith(("workflow.", "task.")) and not text.endswith(".v1")
+    return f"io.serverlessworkflow.{text}.v1" if is_short else text
 
 
 def _request(start: str) -> "SubscribeRequest":

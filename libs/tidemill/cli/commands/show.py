@@ -34,7 +34,7 @@ def show(
     namespace: AnyNamespace = ANY_NAMESPACE,
     as_json: JsonFlag = False,
 ) -> None:
-    """Draw a definition, and for an execution the path that it took.
+    """Draw a definition, or the path that an execution took.
 
     A file is drawn without any service.
     """

@@ -1,6 +1,6 @@
 """`start` and `emit`: what sets executions going."""
 
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tidemill.api.triggers.v1.event_service_pb2 import EventOutcome
     from tidemill.client.client import Client
 
+# Where an event went, its outcome, and whether somebody may wait for it.
+_Published: TypeAlias = "tuple[str, EventOutcome, bool]"
 _DEFAULT_SOURCE: Final = "/tidemill/cli"
 _DEFAULT_NAMESPACE: Final = "default"
 
@@ -37,18 +39,29 @@ def start(
         from tidemill.api.engine.v1.execution_service_pb2 import StartRequest
         from tidemill.api.events.v1.payload_pb2 import Payload
 
-        return await client.executions.start(
-            StartRequest(
-                namespace=name.namespace,
-                workflow=name.name,
-                version=name.version,
-                subject=subject,
-                input=Payload(data=data),
-                request_id=request_id,
-            )
+        request = StartRequest(
+            namespace=name.namespace,
+            workflow=name.name,
+            version=name.version,
+            subject=subject,
+            input=Payload(data=data),
+            request_id=request_id,
         )
+        answer = await client.executions.start(request)
+        await _raise_if_refused(client, name.namespace, answer)
+        return answer
 
     _print_start(name, call(work), as_json=as_json)
+
+
+async def _raise_if_refused(client: "Client", namespace: str, answer: "StartResponse") -> None:
+    """A start is accepted before anybody knows whether the policy for re-entry lets it in: ask that too."""
+    from tidemill.errors import from_item_error
+
+    if answer.created and answer.HasField("position"):
+        outcome = await client.executions.outcome(namespace, answer.position)
+        if outcome.HasField("error"):
+            raise from_item_error(outcome.error)
 
 
 def _print_start(name: WorkflowName, answer: "StartResponse", *, as_json: bool) -> None:
@@ -83,7 +96,7 @@ def emit(  # noqa: PLR0913 - one parameter for each attribute of an event
     """Publish one event and print what it started."""
     payload = json_bytes("--data", data)
 
-    async def work(client: "Client") -> tuple[str, "EventOutcome"]:
+    async def work(client: "Client") -> "_Published":
         from tidemill.api.events.v1.payload_pb2 import CloudEvent
         from tidemill.unique import fresh_uuid
 
@@ -91,13 +104,16 @@ def emit(  # noqa: PLR0913 - one parameter for each attribute of an event
         event = CloudEvent(
             id=event_id or fresh_uuid(), source=source, type=event_type, subject=subject, data=payload
         )
-        return heard_in, await _publish(client, heard_in, event)
+        outcome = await _publish(client, heard_in, event)
+        # Only people are told: a program does not need another request to know what it sent.
+        asks = not as_json and not outcome.executions
+        return heard_in, outcome, asks and bool(await _waiting_namespaces(client, heard_in, event_type))
 
-    heard_in, outcome = call(work)
+    heard_in, outcome, may_be_awaited = call(work)
     if as_json:
         _print_outcome_json(heard_in, outcome)
     else:
-        _print_outcome(heard_in, outcome)
+        _print_outcome(heard_in, outcome, may_be_awaited=may_be_awaited)
 
 
 async def _publish(client: "Client", namespace: str, event: "CloudEvent") -> "EventOutcome":
@@ -110,14 +126,26 @@ async def _publish(client: "Client", namespace: str, event: "CloudEvent") -> "Ev
 
 
 async def _listening_namespace(client: "Client", event_type: str) -> str:
+    """The only namespace where the event starts something or may be waited for."""
     triggers = await client.triggers.list(ANY_NAMESPACE)
-    listening = sorted({trigger.namespace for trigger in triggers if trigger.event_type in ("", event_type)})
+    starting = {trigger.namespace for trigger in triggers if trigger.event_type in ("", event_type)}
+    listening = sorted(starting | await _waiting_namespaces(client, ANY_NAMESPACE, event_type))
     if len(listening) > 1:
         names = ", ".join(listening)
         raise CommandError(
             f"several namespaces listen to {event_type}: {names}; choose with --namespace", exit_code=USAGE
         )
     return listening[0] if listening else _DEFAULT_NAMESPACE
+
+
+async def _waiting_namespaces(client: "Client", namespace: str, event_type: str) -> set[str]:
+    """The namespaces with a published version whose executions, or whose schedule, may wait for the type."""
+    return {
+        definition.namespace
+        for definition in await client.definitions.list(namespace)
+        for listen in definition.listens
+        if listen.event_type in ("", event_type)
+    }
 
 
 def _print_outcome_json(namespace: str, outcome: "EventOutcome") -> None:
@@ -139,9 +167,11 @@ def _print_outcome_json(namespace: str, outcome: "EventOutcome") -> None:
     )
 
 
-def _print_outcome(namespace: str, outcome: "EventOutcome") -> None:
+def _print_outcome(namespace: str, outcome: "EventOutcome", *, may_be_awaited: bool) -> None:
     for started in outcome.executions:
         verb = "started" if started.created else "already started"
         print_line(f"{verb} {namespace}/{started.workflow}:{started.version} {started.execution_id}")
     if not outcome.executions:
-        print_line(f"event {outcome.event_id} was taken; nothing starts on it in the namespace {namespace}")
+        end = "it goes to those who wait for it" if may_be_awaited else "nobody waits for it"
+        start = f"event {outcome.event_id} was taken; nothing starts on it in the namespace {namespace}"
+        print_line(f"{start}, and {end}")
