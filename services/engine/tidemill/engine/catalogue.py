@@ -52,6 +52,7 @@ class Catalogue:
         self._kinds = kinds
         self._core_settings = CoreSettings(
             payload_bytes_max=settings.payload_bytes_max,
+            event_buffer_us=settings.lane_event_us,
             definitions=self._version_of,
             runtime_version=version("tidemill"),
         )

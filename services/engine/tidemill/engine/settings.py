@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tidemill.engine.core.apply_waits import HEARD_US_MAX
 from tidemill.errors import InvalidRequestError
 from tidemill.settings import from_environment
 
 SHARDS_VARIABLE: Final = "TIDEMILL_ENGINE_SHARDS"
+LANE_EVENT_VARIABLE: Final = "TIDEMILL_ENGINE_LANE_EVENT_US"
 SINK_VARIABLE: Final = "TIDEMILL_ENGINE_LIFECYCLE_SINK"
 
 
@@ -108,6 +110,11 @@ class Settings:
     def __post_init__(self) -> None:
         if self.shards < 1:
             raise InvalidRequestError(SHARDS_VARIABLE, f"{SHARDS_VARIABLE} must be at least 1")
+        if self.lane_event_us > HEARD_US_MAX:
+            # An execution would have forgotten what it heard, and hear it again.
+            raise InvalidRequestError(
+                LANE_EVENT_VARIABLE, f"{LANE_EVENT_VARIABLE} must be at most {HEARD_US_MAX}"
+            )
         if self.lifecycle_sink and not self.lifecycle_sink.startswith(("http://", "https://")):
             raise InvalidRequestError(SINK_VARIABLE, f"{SINK_VARIABLE} must begin with http:// or https://")
 
