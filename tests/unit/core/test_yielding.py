@@ -180,7 +180,6 @@ class TestRetry:
             driver.succeed(f"{path}/{index}/b{index}", index)
         assert driver.output == list(range(15))
 
-
     def test_a_resume_acts_on_no_fact_of_before_the_fault(self) -> None:
         """The last task that failed waits for its turn to be entered again; its failure is of the past."""
         limits = CoreSettings(entries_per_command_max=2)
