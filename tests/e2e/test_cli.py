@@ -53,6 +53,20 @@ do:
 - note:
     set: {lead: '${ .[0].id }'}
 """
+LISTENS = """
+document:
+  dsl: '1.0.3'
+  namespace: till
+  name: listens
+  version: 1.0.0
+  metadata: {tidemill: {reentry: once}}
+schedule: {cron: '0 0 29 2 *'}
+do:
+- hear:
+    listen:
+      to:
+        one: {with: {type: order.paid}, correlate: {order: {from: .data.id, expect: '${ .id }'}}}
+"""
 TRAVELS = """
 document: {dsl: '1.0.3', namespace: shop, name: travels, version: '1.0.0'}
 do:
@@ -211,7 +225,10 @@ def test_a_workflow_is_published_started_and_read(tidemill: Tidemill, write: Cal
     assert started["version"] == "1.0.0"
     assert tidemill("watch", execution_id, "--json").code == 0
     report = tidemill("get", execution_id, "--json").json
-    assert set(report) == {"execution_id", "phase", "output", "error", "tasks"}
+    assert set(report) == {
+        *("execution_id", "namespace", "workflow", "version", "subject", "kind", "parent_execution_id"),
+        *("phase", "started_at", "closed_at", "output", "error", "reason", "tasks"),
+    }
     assert (report["execution_id"], report["phase"], report["output"]) == (
         execution_id,
         "completed",
@@ -239,6 +256,27 @@ def test_an_event_starts_what_listens_to_it_once(tidemill: Tidemill, write: Call
     assert second["executions"][0]["execution_id"] == execution_id
     assert tidemill("watch", execution_id).code == 0
     assert tidemill("get", execution_id, "--json").json["output"] == {"lead": "L7"}
+
+
+def test_it_is_told_why_executions_wait_and_why_one_does_not_start(
+    tidemill: Tidemill, write: Callable[[str], str]
+) -> None:
+    assert tidemill("publish", write(LISTENS)).code == 0
+    first = tidemill("start", "till/listens", "--subject", "c1", "--input", '{"id": 7}', "--json").json
+    refused = tidemill("start", "till/listens", "--subject", "c1")
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.endswith("(REENTRY_REFUSED)\n")
+    (task,) = tidemill("get", first["execution_id"], "--json").json["tasks"]
+    (event,) = task["waits_for"]["events"]
+    assert (event["type"], event["expected"]) == ("order.paid", {"order": 7})
+    listed = [json.loads(line) for line in tidemill("list", "--with-triggers", "--json").lines]
+    (schedule,) = (row["execution_id"] for row in listed if row["kind"] == "trigger")
+    waits = tidemill("get", schedule).lines
+    assert any(line.startswith("waits for  20") for line in waits)
+    emitted = tidemill("emit", "--type", "order.paid", "--data", '{"id": 7}')
+    assert "in the namespace till, and it goes to those who wait" in emitted.out
+    assert tidemill("watch", first["execution_id"]).code == 0
+    assert tidemill("history", first["execution_id"], "--json").code == 0
 
 
 def test_an_execution_is_suspended_resumed_and_cancelled(

@@ -63,6 +63,9 @@ def test_what_is_not_built_yet_is_a_warning(tidemill: Tidemill, write: Write) ->
     outcome = tidemill("validate", file)
     assert outcome.code == 0
     assert any(line.startswith(f"{file}: /do/1/later") and ": warning: " in line for line in outcome.lines)
+    assert outcome.lines[-1] == f"{file}: valid, but this release refuses to publish it"
+    answer = json.loads(tidemill("validate", file, "--json").out)
+    assert (answer["valid"], answer["publishable"]) == (True, False)
 
 
 def test_a_document_with_warnings_alone_is_ok(tidemill: Tidemill, write: Write) -> None:
@@ -82,8 +85,8 @@ def test_machines_get_warnings_too(tidemill: Tidemill, write: Write) -> None:
 def test_machines_get_one_object_a_file(tidemill: Tidemill, write: Write) -> None:
     good, bad = write("good.yaml", GOOD), write("bad.yaml", BAD)
     first, second = (json.loads(line) for line in tidemill("validate", good, bad, "--json").lines)
-    assert first == {"file": good, "valid": True, "problems": []}
-    assert (second["file"], second["valid"]) == (bad, False)
+    assert first == {"file": good, "valid": True, "publishable": True, "problems": []}
+    assert (second["file"], second["valid"], second["publishable"]) == (bad, False, False)
     assert {"pointer", "message", "severity"} == set(second["problems"][0])
 
 

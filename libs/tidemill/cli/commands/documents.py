@@ -36,29 +36,31 @@ def _validate_one(path: str, *, as_json: bool) -> int:
     except CommandError as error:
         note(f"error: {error}")
         return USAGE
-    findings = _check(document)
+    findings, to_come = _check(document)
     refused = any(finding.severity == "error" for finding in findings)
     if as_json:
-        print_json({"file": path, "valid": not refused, "problems": [_finding_json(it) for it in findings]})
-    else:
-        print_findings(path, findings)
-        if not refused:
-            print_line(f"{path}: ok")
+        told = [_finding_json(finding) for finding in findings + to_come]
+        publishable = not refused and not to_come
+        print_json({"file": path, "valid": not refused, "publishable": publishable, "problems": told})
+        return FAILED if refused else 0
+    print_findings(path, findings + to_come)
+    if not refused:
+        print_line(f"{path}: {'valid, but this release refuses to publish it' if to_come else 'ok'}")
     return FAILED if refused else 0
 
 
-def _check(text: bytes) -> list[Finding]:
-    """What keeps the document from being published, then what to look at, features still to come included."""
+def _check(text: bytes) -> tuple[list[Finding], list[Finding]]:
+    """What is wrong with the document or to be looked at; and, in a valid one, which features are to come."""
     from tidemill.dsl import DocumentError, check, load, unsupported
 
     try:
         document = load(text)
     except DocumentError as error:
-        return [Finding(problem.pointer, problem.message, problem.severity) for problem in error.problems]
+        return [Finding(problem.pointer, problem.message, problem.severity) for problem in error.problems], []
     findings = [Finding(problem.pointer, problem.message, problem.severity) for problem in check(document)]
     if any(finding.severity == "error" for finding in findings):
-        return findings
-    return findings + [
+        return findings, []
+    return findings, [
         Finding(problem.pointer, problem.message, "warning") for problem in unsupported(document)
     ]
 
