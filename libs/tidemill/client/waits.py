@@ -23,11 +23,17 @@ class Wait:
 
     due_at_us: int = 0
     timeout_at_us: int = 0
-    events: list[Json] = field(default_factory=list)
-    heard: int = 0
+    events: list[dict[str, Json]] = field(default_factory=list)
     child: str = ""
     slot: Json = None
     action: str = ""
+
+    def hear(self, received: history_pb2.EventReceived) -> None:
+        """Count an event for its filter, and learn the correlation values that it brings to all of them."""
+        known = cast("dict[str, Json]", payload_value(received.correlations) or {})
+        for event in self.events:
+            event["heard"] = cast("int", event["heard"]) + (event["filter"] == received.filter)
+            event["expected"] = {**cast("dict[str, Json]", event["expected"]), **known}
 
     def to_json(self) -> Json:
         """The object `waits_for` of `get --json`; None for a task that waits for nothing itself."""
@@ -35,7 +41,7 @@ class Wait:
         if self.due_at_us:
             told["due_at"] = rfc3339(self.due_at_us)
         if self.events:
-            told |= {"events": self.events, "heard": self.heard}
+            told["events"] = [*self.events]
         if self.child:
             told["execution_id"] = self.child
         if self.slot is not None:
@@ -66,7 +72,7 @@ class WaitFold:
             case "slot_granted":
                 self._of(fact.slot_granted.reference).due_at_us = fact.slot_granted.due_at_us
             case "event_received":
-                self._of(fact.event_received.reference).heard += 1
+                self._of(fact.event_received.reference).hear(fact.event_received)
             case "listening_ended":
                 self._of(fact.listening_ended.reference).events = []
             case _:
@@ -91,8 +97,7 @@ def wait_text(wait: Json) -> str:
 def _words(told: dict[str, Json]) -> Iterator[str]:
     if "events" in told:
         events = cast("list[dict[str, Json]]", told["events"])
-        heard = f" ({told['heard']} heard)" if told["heard"] else ""
-        yield ", ".join(_event_words(event) for event in events) + heard
+        yield ", ".join(_event_words(event) for event in events)
     if "execution_id" in told:
         yield f"the end of execution {told['execution_id']}"
     if "action" in told:
@@ -109,7 +114,8 @@ def _event_words(event: dict[str, Json]) -> str:
     subject = f" of subject {event['subject']}" if event["subject"] else ""
     expected = cast("dict[str, Json]", event["expected"])
     values = ", ".join(f"{name} = {dumps(value).decode()}" for name, value in expected.items())
-    return kind + subject + (f" with {values}" if values else "")
+    heard = f" ({event['heard']} heard)" if event["heard"] else ""
+    return kind + subject + (f" with {values}" if values else "") + heard
 
 
 def _wait_of(started: history_pb2.TaskStarted) -> Wait:
@@ -130,7 +136,7 @@ def _wait_of(started: history_pb2.TaskStarted) -> Wait:
     return wait
 
 
-def _event(subscription: history_pb2.Subscription) -> Json:
+def _event(subscription: history_pb2.Subscription) -> dict[str, Json]:
     """What history tells of a filter: its place, and the type or the subject of the lane that it hears."""
     segments = subscription.lane.split(b"\0")
     by_type = len(segments) > 2 and segments[2] == _EVENTS_LANE
@@ -140,6 +146,7 @@ def _event(subscription: history_pb2.Subscription) -> Json:
         "type": name if by_type and name != ALL_TYPES else None,
         "subject": None if by_type else name,
         "expected": payload_value(subscription.expected) or {},
+        "heard": 0,
     }
 
 

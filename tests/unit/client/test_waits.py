@@ -53,9 +53,10 @@ def test_events_of_a_type_with_the_values_that_they_must_have() -> None:
         lane=correlation_lane("shop", "order.paid"), expected=Payload(data=b'{"order":"o7"}')
     )
     other = events.Subscription(filter=1, lane=correlation_lane("shop", ALL_TYPES))
-    heard = events.Event(event_received=events.EventReceived(reference=HEAR))
-    assert waits(listening(paid, other), heard) == [
-        'an event order.paid with order = "o7", an event (1 heard)'
+    received = events.EventReceived(reference=HEAR, filter=1, correlations=Payload(data=b'{"shop":2}'))
+    assert waits(listening(paid, other)) == ['an event order.paid with order = "o7", an event']
+    assert waits(listening(paid, other), events.Event(event_received=received)) == [
+        'an event order.paid with order = "o7", shop = 2, an event with shop = 2 (1 heard)'
     ]
 
 

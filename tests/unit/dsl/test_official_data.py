@@ -56,7 +56,7 @@ def test_every_invalid_document_is_refused_with_pointers() -> None:
         "/do/0/getPet/foo: `foo` is not"
     )
     assert errors_of(load(texts["two-tasks-in-one-item.yaml"])) == [
-        "/do/0: item 0 must be an object with one task under its name"
+        "/do/0: item 0 must be an object with one task, indented below its name"
     ]
     twice = texts["listen-any-until-any-until.yaml"]
     with pytest.raises(DocumentError, match="the key `do` is given twice, at 7:1"):

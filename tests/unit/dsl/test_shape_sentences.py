@@ -44,7 +44,11 @@ def test_a_sound_document_has_no_problems() -> None:
         ({"set": {}}, "/set", "`set` must be an object with at least one member"),
         ({"set": 3}, "/set", "`set` must be an object with at least one member"),
         ({"do": {}}, "/do", "`do` must be a list of tasks, each `- name: task`"),
-        ({"do": [{"a": WAIT, "b": WAIT}]}, "/do/0", "item 0 must be an object with one task under its name"),
+        (
+            {"do": [{"a": WAIT, "b": WAIT}]},
+            "/do/0",
+            "item 0 must be an object with one task, indented below its name",
+        ),
         ({"switch": []}, "/switch", "`switch` must be a list with at least one case"),
         ({"switch": [{"a": {"when": ".x"}}]}, "/switch/0/a", "a case needs `then`"),
         ({"fork": {}}, "/fork", "`fork` needs `branches`"),

@@ -42,7 +42,9 @@ def call_task(name: str) -> Level:
 SHAPES: Final[Mapping[str, Shape]] = {
     "task list": listing("a list of tasks, each `- name: task`", "task item"),
     "branches": listing("a list of tasks, each `- name: task`", "task item"),
-    "task item": mapping("an object with one task under its name", "task", minProperties=1, maxProperties=1),
+    "task item": mapping(
+        "an object with one task, indented below its name", "task", minProperties=1, maxProperties=1
+    ),
     "task": Choice("task", choose_task),
     "call task": Choice("call task", choose_call),
     **{
