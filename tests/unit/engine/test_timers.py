@@ -1,5 +1,7 @@
 """Timers in memory: never early, bounded, and none lost between the rows and the heap."""
 
+import pytest
+
 from tests.contract.store_suite import commit, execution_id
 from tidemill.clock import ManualClock
 from tidemill.engine.runtime.environment import Environment
@@ -9,6 +11,7 @@ from tidemill.engine.runtime.timers import Timers
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.memory import MemoryStore
 from tidemill.engine.store.rows import TimerRow
+from tidemill.sqlite import StorageUnavailableError
 
 SECOND_US = 1_000_000
 
@@ -112,6 +115,49 @@ async def test_a_full_heap_lowers_the_horizon_and_loses_nothing() -> None:
             await bench.page()
         fired.update(await bench.fire_and_commit())
     assert fired == {f"t{number}" for number in range(1, 41)} | {f"t{number}.5" for number in range(1, 6)}
+
+
+async def test_timers_beyond_a_lowered_horizon_do_not_keep_out_those_that_are_due() -> None:
+    bench = Bench(timers_in_memory_max=4, timer_page_rows=1)
+    await bench.own()
+    await bench.arm(50)
+    await bench.arm(1, 2, 3, 4, 5, 6, shard=1)
+    fired: list[str] = []
+    await bench.clock.advance_us(10 * SECOND_US)
+    for _ in range(6):
+        if bench.timers.needs_page():
+            await bench.page()
+        fired += await bench.fire_and_commit()
+    assert fired == ["t1", "t2", "t3", "t4", "t5", "t6"]
+
+
+async def test_a_heap_that_is_full_enough_is_waited_for_and_not_asked_again_at_once() -> None:
+    bench = Bench(timers_in_memory_max=10, timer_horizon_us=60 * SECOND_US)
+    await bench.own()
+    await bench.arm(*[50.0] * 4)
+    await bench.arm(*[51.0] * 4, shard=1)
+    await bench.page()
+    await bench.clock.advance_us(40 * SECOND_US)
+    assert not bench.timers.needs_page()
+    assert bench.timers.wait_us() == 10 * SECOND_US
+
+
+async def test_a_page_that_could_not_be_read_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+    await bench.own()
+    await bench.arm(1)
+
+    async def refuse(*_: object) -> list[TimerRow]:
+        raise StorageUnavailableError("store", "no disk")
+
+    with monkeypatch.context() as patching:
+        patching.setattr(bench.store, "page_timers", refuse)
+        with pytest.raises(StorageUnavailableError):
+            await bench.page()
+    assert bench.timers.needs_page()
+    await bench.page()
+    await bench.clock.advance_us(SECOND_US)
+    assert bench.fired() == ["t1"]
 
 
 async def test_firing_is_bounded_a_call() -> None:

@@ -55,8 +55,10 @@ class Timers:
 
     def needs_page(self) -> bool:
         """Whether `read_ahead` should run: the horizon comes near, and the heap has room again."""
-        low = len(self._heap) < self._settings.timers_in_memory_max // 2
-        return bool(self._shards) and low and self._clock.now_us() >= self._read_again_us
+        return bool(self._shards) and self._is_low() and self._clock.now_us() >= self._read_again_us
+
+    def _is_low(self) -> bool:
+        return len(self._heap) <= self._settings.timers_in_memory_max // 2
 
     def raise_horizon(self) -> None:
         """From now on commits push timers up to the new horizon; to be followed by `read_ahead`."""
@@ -67,15 +69,27 @@ class Timers:
     async def read_ahead(self) -> None:
         """Read the rows up to the horizon, in bounded pages; called when no commit is under way.
 
-        A shard with more than its share of the heap lowers the horizon to the last row read of it.
+        A shard with more than its share of the heap lowers the horizon to the last row read of it. What is
+        in the heap comes again, and what lies beyond the horizon goes: it would keep the heap from ever
+        being low, and so from being filled with what is due before.
         """
-        shards = self._shards
+        self._heap.clear()
+        try:
+            await self._read_shards(self._shards)
+        except BaseException:
+            # Nothing counts as read.
+            self._read_again_us = 0
+            raise
+        self._heap = [entry for entry in self._heap if entry[0] <= self._horizon_us]
+        heapq.heapify(self._heap)
+        self._cut()
+
+    async def _read_shards(self, shards: tuple[int, ...]) -> None:
         share = max(self._settings.timers_in_memory_max // max(len(shards), 1), 1)
         for shard in shards:
             last = await self._read_shard(shard, share)
             if last is not None:
                 self._lower_horizon(last.due_at_us)
-        self._cut()
 
     async def _read_shard(self, shard: int, share: int) -> TimerRow | None:
         """Read up to `share` rows; returns the last one when there may be more."""
@@ -106,14 +120,17 @@ class Timers:
 
     def wait_us(self) -> int:
         """How long until there is something to do here."""
-        next_us = min(self._heap[0][0], self._read_again_us) if self._heap else self._read_again_us
+        # A heap that is full enough is not read into, however near its horizon.
+        next_us = self._read_again_us if self._is_low() else self._heap[0][0]
+        if self._heap:
+            next_us = min(next_us, self._heap[0][0])
         return max(next_us - self._clock.now_us(), 0)
 
     def _cut(self) -> None:
         """A heap over its cap forgets the latest timers, and the horizon comes down to what is left."""
         cap = self._settings.timers_in_memory_max
         if len(self._heap) > cap:
-            self._heap = heapq.nsmallest(cap * 3 // 4, self._heap)
+            self._heap = heapq.nsmallest(max(cap * 3 // 4, 1), self._heap)
             self._lower_horizon(self._heap[-1][0])
 
     def _lower_horizon(self, due_at_us: int) -> None:
