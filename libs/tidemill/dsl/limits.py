@@ -26,6 +26,8 @@ DATA_SCHEMA_NODES_MAX: Final = 10_000
 PATTERN_CHARACTERS_MAX: Final = 1_000
 PATTERN_PROGRAM_BYTES_MAX: Final = 262_144
 DOCUMENT_PATTERNS_MAX: Final = 200
+# An execution may wait by all of them at once, and each costs its lane work for every event.
+DOCUMENT_EVENT_FILTERS_MAX: Final = 500
 DATA_SCHEMA_PATTERN_BYTES_MAX: Final = 262_144
 
 PROBLEMS_MAX: Final = 100

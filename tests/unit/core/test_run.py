@@ -15,7 +15,7 @@ from tests.unit.core.driver import (
     wait_task,
 )
 from tidemill import lanes
-from tidemill.engine.core.commands import Start
+from tidemill.engine.core.commands import Cancel, Start
 from tidemill.engine.core.decision import RejectionReason
 from tidemill.engine.core.effects import CancelChild, TellParent
 from tidemill.engine.core.events import ChildCompleted, ChildState
@@ -233,6 +233,17 @@ class TestRetry:
                 driver.succeed("/do/0/ask", 5)
             state = ChildState.FAULTED if failing else ChildState.COMPLETED
             assert driver.told == [TellParent("the-parent", state, driver.state.output, driver.state.error)]
+
+    @pytest.mark.parametrize("reason", ["", "has left"])
+    def test_a_child_tells_its_parent_why_it_was_cancelled(self, reason: str) -> None:
+        driver = Driver(call_task("ask"))
+        driver.command(start_of(parent="the-parent"))
+        driver.command(Cancel(reason))
+        (told,) = driver.told
+        assert isinstance(told, TellParent)
+        assert told.state is ChildState.CANCELLED
+        expected = f"the execution {driver.state.execution_id} was cancelled: has left" if reason else None
+        assert (told.error and told.error.detail) == expected
 
     def test_a_child_whose_parent_has_taken_the_fault_is_not_retried(self) -> None:
         driver = Driver(call_task("ask"))

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from tidemill.dsl import limits
 from tidemill.dsl.patterns import is_pattern
 from tidemill.dsl.pointers import child
 from tidemill.dsl.problems import Problem
@@ -18,6 +19,7 @@ _OR_KEY: Final = "or the workflow an `orderingKey` in `document.metadata.tidemil
 
 def event_filter(place: Place, check: Check) -> Iterator[Problem]:
     """A filter names a type; one of a wait also says whose events it means."""
+    yield from _counted(place, check)
     yield from typeless(place, check)
     if not place.pointer.startswith(_START) and _hears_everybody(place, check):
         yield place.warning(
@@ -28,11 +30,22 @@ def event_filter(place: Place, check: Check) -> Iterator[Problem]:
 
 def stop_filter(place: Place, check: Check) -> Iterator[Problem]:
     """The same for what ends an execution."""
+    yield from _counted(place, check)
     yield from typeless(place, check)
     if _hears_everybody(place, check):
         yield place.warning(
             "an execution without a subject is ended by such events of every subject: give the filter "
             f"a `subject`, {_OR_KEY}"
+        )
+
+
+def _counted(place: Place, check: Check) -> Iterator[Problem]:
+    """Waits are bounded by what a document can hold of them; the first one too many is told."""
+    check.event_filters += 1
+    if check.event_filters == limits.DOCUMENT_EVENT_FILTERS_MAX + 1:
+        yield place.problem(
+            f"a document may have {limits.DOCUMENT_EVENT_FILTERS_MAX} event filters; "
+            "`correlate` lets one filter tell many values apart"
         )
 
 

@@ -18,6 +18,7 @@ class Check:
     compiler: Compiler = field(init=False)
     data_schema_nodes: int = 0
     patterns: int = 0
+    event_filters: int = 0
     seen_references: set[object] = field(default_factory=set)
     # By identity, for the document is not changed under a check; a list inside others is looked at once.
     lists_that_end: dict[int, bool] = field(default_factory=dict)

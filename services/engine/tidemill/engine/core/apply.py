@@ -28,6 +28,7 @@ from tidemill.engine.core.frames import (
 )
 from tidemill.engine.core.history import HistoryError
 from tidemill.engine.core.payload import NULL, Payload
+from tidemill.engine.core.problems import Problem, standard_problem
 from tidemill.engine.core.state import (
     Attempts,
     EntryCounts,
@@ -116,7 +117,7 @@ def _execution_cancelled(
 ) -> None:
     _close(state, Phase.CANCELLED, now_us, effects)
     state.reason = event.reason
-    _tell_parent(state, ChildState.CANCELLED, effects)
+    _tell_parent(state, ChildState.CANCELLED, effects, _cancellation(state))
 
 
 def _close(state: ExecutionState, phase: Phase, now_us: int, effects: list[Effect]) -> None:
@@ -133,9 +134,18 @@ def _stop_root(state: ExecutionState, effects: list[Effect]) -> None:
     state.stop = None
 
 
-def _tell_parent(state: ExecutionState, ending: ChildState, effects: list[Effect]) -> None:
+def _tell_parent(
+    state: ExecutionState, ending: ChildState, effects: list[Effect], error: Problem | None = None
+) -> None:
     if state.parent:
-        effects.append(TellParent(state.parent, ending, state.output, state.error))
+        effects.append(TellParent(state.parent, ending, state.output, error))
+
+
+def _cancellation(state: ExecutionState) -> Problem | None:
+    """What a parent is told of a child that was cancelled with a reason."""
+    if not state.reason:
+        return None
+    return standard_problem("runtime", f"the execution {state.execution_id} was cancelled: {state.reason}")
 
 
 def _execution_faulted(
@@ -147,7 +157,7 @@ def _execution_faulted(
     state.halt = Phase.FAULTED
     state.closed_at_us = now_us
     state.error = event.error
-    _tell_parent(state, ChildState.FAULTED, effects)
+    _tell_parent(state, ChildState.FAULTED, effects, event.error)
 
 
 def _execution_suspended(

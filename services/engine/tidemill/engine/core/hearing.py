@@ -14,8 +14,9 @@ from tidemill.errors import TidemillError
 from tidemill.events.filters import FilterError, compile_filter
 from tidemill.events.listens import ordering_key_of
 from tidemill.events.shapes import correlation_key, shape_of
+from tidemill.events.subjects import subject_text
 from tidemill.expressions import Expression, ExpressionError, Template
-from tidemill.json import Json, dumps
+from tidemill.json import Json
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -122,8 +123,7 @@ class Subjects:
             found = turn.evaluate(self._key, envelope, NO_VARIABLES)
         except ExpressionError:
             return False
-        is_number = isinstance(found, int | float) and not isinstance(found, bool)
-        text = dumps(found).decode() if is_number else found
+        text = subject_text(found)
         return bool(text) and text == turn.state.subject
 
 

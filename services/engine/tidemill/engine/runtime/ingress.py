@@ -166,12 +166,29 @@ class Ingress:
         return accepted
 
     async def _find_existing(self, repeatable: Iterable[Prepared]) -> None:
-        unknown = [p.record.execution_id for p in repeatable if p.record.execution_id not in self._recent]
-        if not unknown:
+        asked = {
+            execution_id: self._recent.get(execution_id)
+            for execution_id in (prepared.record.execution_id for prepared in repeatable)
+            if not self._is_sure(execution_id)
+        }
+        if not asked:
             return
-        for row in (await self._store.get(unknown)).values():
+        rows = await self._store.get(list(asked))
+        for row in rows.values():
             accepted = Accepted(row.execution_id, row.shard, -1, created=False, version=row.version)
             self._keep_recent(row.execution_id, row.input_digest, accepted)
+        for execution_id, known in asked.items():
+            # It was refused, as by its re-entry: the same start again is decided anew, here as after a restart.
+            if execution_id not in rows and known is not None and self._recent.get(execution_id) is known:
+                del self._recent[execution_id]
+
+    def _is_sure(self, execution_id: str) -> bool:
+        """Whether a start is known to have made its execution, or is still to be applied."""
+        known = self._recent.get(execution_id)
+        if known is None:
+            return False
+        _, accepted = known
+        return accepted.offset < 0 or accepted.offset >= self._progress.next_offset(accepted.shard)
 
     def _remember(self, prepared: Prepared, offset: int) -> Accepted:
         record = prepared.record

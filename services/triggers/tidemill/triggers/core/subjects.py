@@ -3,7 +3,7 @@
 from typing import Final
 
 from tidemill.errors import InvalidRequestError
-from tidemill.json import Json, dumps
+from tidemill.events.subjects import subject_text
 from tidemill.lanes import check_identifier
 from tidemill.triggers.core.conditions import Evaluation, EvaluationError
 from tidemill.triggers.core.event import Event
@@ -21,18 +21,8 @@ def find_subject(ordering_key: Evaluation, event: Event, prefix: str = "") -> st
         key = ordering_key(event.envelope(), event.accepted_at_us)
     except EvaluationError as error:
         raise InvalidRequestError(_FIELD, f"{prefix}the ordering key failed: {error}") from None
-    subject = _subject_text(key, prefix)
+    subject = subject_text(key)
+    if subject is None:
+        raise InvalidRequestError(_FIELD, f"{prefix}the ordering key must find a string or a number")
     check_identifier(_FIELD, subject)
     return subject
-
-
-def _subject_text(key: Json, prefix: str) -> str:
-    match key:
-        case None:
-            return ""
-        case str():
-            return key
-        case int() | float() if not isinstance(key, bool):
-            return dumps(key).decode()
-        case _:
-            raise InvalidRequestError(_FIELD, f"{prefix}the ordering key must find a string or a number")

@@ -14,7 +14,8 @@ from tidemill.engine.core.payload import EMPTY_OBJECT, Payload
 from tidemill.engine.core.reading import reading_of
 from tidemill.engine.core.views import FrameView
 from tidemill.errors import TidemillError
-from tidemill.json import Json, dumps
+from tidemill.events.subjects import subject_text
+from tidemill.json import Json
 
 if TYPE_CHECKING:
     from tidemill.engine.core.compiler import Compiler
@@ -105,15 +106,9 @@ class EventStartNode(StartNode):
 
 
 def _subject(key: Json) -> str:
-    match key:
-        case None:
-            subject = ""
-        case str():
-            subject = key
-        case int() | float() if not isinstance(key, bool):
-            subject = dumps(key).decode()
-        case _:
-            raise fault("expression", "the ordering key must find text or a number")
+    subject = subject_text(key)
+    if subject is None:
+        raise fault("expression", "the ordering key must find text or a number")
     try:
         lanes.check_identifier("orderingKey", subject)
     except TidemillError as error:
