@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import reduce
 from io import StringIO
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,7 +64,9 @@ def run() -> Run:
 
 
 def pytest_bdd_before_scenario(request: pytest.FixtureRequest, feature: Feature, scenario: Scenario) -> None:
-    request.getfixturevalue("run").scenario = scenario.name
+    # It is called for the scenarios of other folders too.
+    if request.path.parent == Path(__file__).parent:
+        request.getfixturevalue("run").scenario = scenario.name
 
 
 @given("a workflow with definition:")
