@@ -178,7 +178,7 @@ class Ingress:
             accepted = Accepted(row.execution_id, row.shard, -1, created=False, version=row.version)
             self._keep_recent(row.execution_id, row.input_digest, accepted)
         for execution_id, known in asked.items():
-            # It was refused, as by its re-entry: the same start again is decided anew, here as after a restart.
+            # It was refused, as by its re-entry: the same start again is decided anew, as after a restart.
             if execution_id not in rows and known is not None and self._recent.get(execution_id) is known:
                 del self._recent[execution_id]
 
