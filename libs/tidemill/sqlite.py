@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
-from tidemill.api.errors.v1 import error_reason_pb2 as reasons
 from tidemill.errors import TidemillError
+from tidemill.storage import StorageRefusedError, StorageUnavailableError
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]
@@ -30,28 +30,6 @@ _DATA_ERRORS: Final = (
     sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.InterfaceError,
     OverflowError, UnicodeError, TypeError, ValueError,
 )  # fmt: skip
-
-
-class StorageUnavailableError(TidemillError):
-    """The disk or the file refuses: full, read-only, damaged, or the thread is closed. Nothing was written,
-    unless the error came out of a COMMIT, after which only a fresh read tells."""
-
-    def __init__(self, part: str, detail: str) -> None:
-        super().__init__(
-            reasons.ERROR_REASON_STORAGE_UNAVAILABLE,
-            f"the {part} refuses writes: {detail}",
-            {"part": part, "detail": detail},
-            retry_delay_us=1_000_000,
-        )
-
-
-class StorageRefusedError(TidemillError):
-    """The store refuses what was to be written, for the data's own sake; nothing was written."""
-
-    def __init__(self, part: str, detail: str) -> None:
-        super().__init__(
-            reasons.ERROR_REASON_INTERNAL, f"the {part} refuses the data: {detail}", {"part": part}
-        )
 
 
 def open_database(

@@ -108,7 +108,7 @@ async def running_engine(
     actions = actions or FakeActions()
     server = await serve(actions)
     made = Settings(listen="127.0.0.1:0", data=data, actions=server.address, **settings)
-    engine = build(Environment(settings=made), kinds=kinds)
+    engine = await build(Environment(settings=made), kinds=kinds)
     address = await engine.start()
     bench = EngineBench(engine, address, actions)
     serving = asyncio.ensure_future(engine.serve())

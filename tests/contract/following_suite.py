@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from tests.contract.store_suite import Store, commit, execution_id, history, took
+from tests.contract.store_suite import commit, execution_id, history, took
+from tidemill.engine.store.port import Store
 from tidemill.engine.store.rows import HistoryRow, OutboxRow, SnapshotRow, StoredExecution
 
 

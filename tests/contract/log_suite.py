@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tidemill.engine.log.port import CommandLog, LogGapError
+from tidemill.engine.log.port import CommandLog, Extent, LogGapError
 
 SHARDS = 4
 
@@ -62,9 +62,30 @@ class LogSuite:
         await log.append([(1, b"a")])
         assert len(woken) == 2
 
-    async def test_ends_tell_the_next_offsets(self, log: CommandLog) -> None:
+    async def test_extents_tell_what_the_log_holds(self, log: CommandLog) -> None:
         await log.append([(0, b"a"), (0, b"b"), (3, b"c")])
-        assert dict(await log.ends()) == {0: 2, 1: 0, 2: 0, 3: 1}
+        await log.trim(0, 1)
+        assert dict(await log.extents()) == {
+            0: Extent(1, 2),
+            1: Extent(0, 0),
+            2: Extent(0, 0),
+            3: Extent(0, 1),
+        }
+
+    async def test_a_shard_that_was_forgotten_is_read_from_anywhere(self, log: CommandLog) -> None:
+        await log.append([(0, bytes([number])) for number in range(6)])
+        assert [record.offset for record in await log.read(0, 3, 2)] == [3, 4]
+        log.forget([0, 1])
+        assert [record.offset for record in await log.read(0, 1, 2)] == [1, 2]
+
+    async def test_the_identity_stays(self, log: CommandLog) -> None:
+        before = await log.identity()
+        await log.append([(0, b"a")])
+        assert await log.identity() == before
+
+    async def test_what_is_applied_may_be_told(self, log: CommandLog) -> None:
+        await log.append([(0, b"a")])
+        await log.report_applied({0: 1, 1: 0})
 
     async def test_an_appender_that_goes_away_hides_nothing(self, log: CommandLog) -> None:
         appending = asyncio.ensure_future(log.append([(0, b"a")]))

@@ -6,7 +6,8 @@ from random import Random
 from typing import Final, get_type_hints
 
 from tests.contract.lane_suite import LANE, NOTHING, ORDERS, OTHER_LANE, PAYMENTS, SHAPES
-from tests.contract.store_suite import Store, execution, execution_id
+from tests.contract.store_suite import execution, execution_id
+from tidemill.engine.store.port import Store
 from tidemill.engine.store.rows import (
     CounterRow,
     DeadLetterRow,
@@ -217,6 +218,32 @@ class Steps:
 
     async def expire_lanes(self, random: Random) -> object:
         return await self.store.expire_lanes(random.randrange(20), ALL)
+
+    async def renew_lease(self, random: Random) -> object:
+        # Long leases: what the time does to short ones is another test's matter.
+        return await self.store.renew_lease(
+            random.choice(NAMES), ttl_us=3_600_000_000, revision=random.randrange(5)
+        )
+
+    async def end_lease(self, random: Random) -> object:
+        await self.store.end_lease(random.choice(NAMES))
+        return True
+
+    async def shards(self, _: Random) -> object:
+        return await self.store.shards()
+
+    async def release(self, random: Random) -> object:
+        shard = random.randrange(SHARDS)
+        return await self.store.release([(shard, self.epochs[shard] - random.randrange(2))])
+
+    async def claim_log(self, random: Random) -> object:
+        return await self.store.claim_log(random.choice(NAMES))
+
+    async def rebind_log(self, random: Random) -> object:
+        shard = random.randrange(SHARDS)
+        self.epochs[shard] += 1
+        await self.store.rebind_log(random.choice(NAMES), {shard: random.randrange(9)})
+        return True
 
     async def move_cursors(self, random: Random) -> object:
         await self.store.move_cursors(random.choice(NAMES), {random.randrange(SHARDS): random.randrange(9)})

@@ -1,9 +1,9 @@
 """What every store must do. An implementation's test module subclasses this and gives a `store`."""
 
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
-from tidemill.engine.store.port import CursorStore, DefinitionStore, LaneStore, ReadStore, ShardStore
+from tidemill.engine.store.port import Store
 from tidemill.engine.store.rows import (
     TRIGGER_KIND,
     DeadLetterRow,
@@ -17,10 +17,6 @@ from tidemill.engine.store.rows import (
 )
 
 SHARDS = 4
-
-
-class Store(ShardStore, ReadStore, DefinitionStore, LaneStore, CursorStore, Protocol):
-    """All ports in one."""
 
 
 def execution_id(number: int) -> str:

@@ -10,7 +10,7 @@ from tests.waiting import eventually
 from tidemill.api.engine.v1 import execution_service_pb2 as pb
 from tidemill.engine.store.rows import ShardCommit
 from tidemill.json import Json
-from tidemill.sqlite import StorageRefusedError, StorageUnavailableError
+from tidemill.storage import StorageRefusedError, StorageUnavailableError
 
 COMPLETED = 7
 CALL: dict[str, Json] = {"step": {"call": "work:1.0.0", "with": {"n": "${ .n }"}}}

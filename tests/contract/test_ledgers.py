@@ -14,7 +14,7 @@ from tidemill.actions.ledger import rows, statements
 from tidemill.actions.ledger.memory import MemoryLedger
 from tidemill.actions.ledger.port import Answered, Granted, Record
 from tidemill.actions.ledger.sqlite import FILE_NAME, SqliteLedger
-from tidemill.sqlite import StorageUnavailableError
+from tidemill.storage import StorageUnavailableError
 
 
 class TestMemoryLedger(LedgerSuite):

@@ -9,7 +9,7 @@ import pytest
 from tests.contract.log_suite import SHARDS, LogSuite
 from tidemill.engine.log.memory import MemoryLog
 from tidemill.engine.log.sqlite import TAIL_RECORDS_MAX, SqliteLog
-from tidemill.sqlite import StorageUnavailableError
+from tidemill.storage import StorageUnavailableError
 
 
 class TestMemoryLog(LogSuite):

@@ -9,7 +9,7 @@ from tests.contract.store_suite import commit, execution, execution_id, history
 from tidemill.engine.store.migration import StoreTooNewError, migrate, steps
 from tidemill.engine.store.rows import DefinitionRow, HistoryRow, ShardRow, StoredExecution, TimerRow
 from tidemill.engine.store.sqlite import SqliteStore
-from tidemill.sqlite import StorageUnavailableError
+from tidemill.storage import StorageUnavailableError
 
 UNNUMBERED = Path(__file__).with_name("unnumbered_state.sql").read_text()
 SHARDS = 2
@@ -55,7 +55,10 @@ async def test_what_the_first_release_wrote_is_all_there(path: Path) -> None:
     assert await store.page_timers(1, 100, None, 9) == [TimerRow(1, 99, execution_id(number), "t")]
     assert [letter.namespace for letter in await store.dead_letters("", 0, 9)] == ["shop"]
     assert await store.rejection(0, 7) is not None
-    assert await store.take([0, 1], "b") == [ShardRow(0, 4, 12, 70, 9, 0), ShardRow(1, 4, 4, 71, 5, 0)]
+    assert await store.take([0, 1], "b") == [
+        ShardRow(0, 4, 12, 70, 9, 0, "b"),
+        ShardRow(1, 4, 4, 71, 5, 0, "b"),
+    ]
     await store.close()
 
 

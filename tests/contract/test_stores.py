@@ -7,22 +7,34 @@ import pytest
 
 from tests.contract.following_suite import FollowingSuite
 from tests.contract.lane_suite import LaneSuite
+from tests.contract.membership_suite import MembershipSuite, MovedClock
 from tests.contract.store_suite import SHARDS, StoreSuite, commit, execution, execution_id, history
+from tidemill.clock import ManualClock
 from tidemill.engine.store.memory import MemoryStore
 from tidemill.engine.store.sqlite import SqliteStore
-from tidemill.sqlite import StorageRefusedError, StorageUnavailableError
+from tidemill.storage import StorageRefusedError, StorageUnavailableError
 
 
-class TestMemoryStore(StoreSuite, LaneSuite, FollowingSuite):
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def time(clock: ManualClock) -> MovedClock:
+    return MovedClock(clock)
+
+
+class TestMemoryStore(StoreSuite, LaneSuite, FollowingSuite, MembershipSuite):
     @pytest.fixture
-    def store(self) -> MemoryStore:
-        return MemoryStore(SHARDS)
+    def store(self, clock: ManualClock) -> MemoryStore:
+        return MemoryStore(SHARDS, clock)
 
 
-class TestSqliteStore(StoreSuite, LaneSuite, FollowingSuite):
+class TestSqliteStore(StoreSuite, LaneSuite, FollowingSuite, MembershipSuite):
     @pytest.fixture
-    async def store(self, tmp_path: Path) -> AsyncIterator[SqliteStore]:
-        store = SqliteStore(tmp_path / "state.db", SHARDS)
+    async def store(self, tmp_path: Path, clock: ManualClock) -> AsyncIterator[SqliteStore]:
+        store = SqliteStore(tmp_path / "state.db", SHARDS, clock=clock)
         yield store
         await store.close()
 

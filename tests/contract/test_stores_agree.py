@@ -9,20 +9,21 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.contract.store_steps import OPERATIONS, SHARDS, Steps
-from tests.contract.store_suite import Store
 from tidemill.engine.store.memory import MemoryStore
 from tidemill.engine.store.port import (
     CursorStore,
     DefinitionStore,
     LaneStore,
+    MembershipStore,
     OutboxStore,
     ReadStore,
     ShardStore,
+    Store,
 )
 from tidemill.engine.store.sqlite import SqliteStore
 
 Step = tuple[str, int]
-PORTS = (ShardStore, OutboxStore, ReadStore, DefinitionStore, LaneStore, CursorStore)
+PORTS = (ShardStore, OutboxStore, ReadStore, DefinitionStore, LaneStore, CursorStore, MembershipStore)
 STEPS = st.lists(
     st.tuples(st.sampled_from((*OPERATIONS, *["commit"] * 12, "take")), st.integers(0, 10_000)), max_size=60
 )

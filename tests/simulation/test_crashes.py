@@ -10,9 +10,9 @@ from tests.simulation.world import SHARDS, World
 from tidemill.engine.log.memory import MemoryLog
 from tidemill.engine.log.port import CommandLog
 from tidemill.engine.log.sqlite import SqliteLog
-from tidemill.engine.runtime.assembly import Store
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.memory import MemoryStore
+from tidemill.engine.store.port import Store
 from tidemill.engine.store.sqlite import SqliteStore
 
 SEED = 20_261_124

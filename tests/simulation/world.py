@@ -18,10 +18,11 @@ from tidemill.engine.api.reads import Reads
 from tidemill.engine.core.tasks.registry import KINDS
 from tidemill.engine.log.memory import MemoryLog
 from tidemill.engine.log.port import CommandLog
-from tidemill.engine.runtime.assembly import Assembly, Loop, Store
+from tidemill.engine.runtime.assembly import Assembly, Loop
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.memory import MemoryStore
+from tidemill.engine.store.port import Store
 from tidemill.engine.store.rows import ExecutionFilter, TimerRow
 from tidemill.events.checking import EventLimits
 from tidemill.json import Json, dumps

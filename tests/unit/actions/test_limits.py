@@ -19,7 +19,7 @@ from tidemill.actions.core.model import (
 )
 from tidemill.actions.ledger.memory import MemoryLedger
 from tidemill.actions.ledger.port import ClaimAnswer, Record
-from tidemill.sqlite import StorageRefusedError, StorageUnavailableError
+from tidemill.storage import StorageRefusedError, StorageUnavailableError
 
 
 class SickLedger(MemoryLedger):

@@ -11,7 +11,7 @@ from tidemill.engine.runtime.timers import Timers
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.memory import MemoryStore
 from tidemill.engine.store.rows import TimerRow
-from tidemill.sqlite import StorageUnavailableError
+from tidemill.storage import StorageUnavailableError
 
 SECOND_US = 1_000_000
 

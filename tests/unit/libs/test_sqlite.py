@@ -7,14 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tidemill.sqlite import (
-    SqliteThread,
-    StorageRefusedError,
-    StorageUnavailableError,
-    delete_many,
-    insert_many,
-    open_database,
-)
+from tidemill.sqlite import SqliteThread, delete_many, insert_many, open_database
+from tidemill.storage import StorageRefusedError, StorageUnavailableError
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, text TEXT NOT NULL)"
 

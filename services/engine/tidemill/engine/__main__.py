@@ -21,7 +21,7 @@ async def run() -> None:
     if settings.metrics_port:
         metrics.serve(settings.metrics_port)
     try:
-        engine = build(Environment(settings=settings, metrics=metrics, tracing=tracing))
+        engine = await build(Environment(settings=settings, metrics=metrics, tracing=tracing))
         await engine.start()
         await engine.serve()
     finally:

@@ -17,21 +17,16 @@ from tidemill.engine.api.lifecycle import LifecycleApi
 from tidemill.engine.api.reads import Reads
 from tidemill.engine.core.tasks.registry import KINDS, Kinds
 from tidemill.engine.lifecycle.assembly import Lifecycle
-from tidemill.engine.log.port import CommandLog
-from tidemill.engine.log.sqlite import SqliteLog
 from tidemill.engine.runtime.assembly import Assembly, Loop
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.runtime.stream import ActionStream
-from tidemill.engine.settings import Settings
-from tidemill.engine.store.sqlite import SqliteStore
-from tidemill.locks import DirectoryLock
-from tidemill.loops import FatalError, Pacing, Stop, run_loop
+from tidemill.engine.storage import Storage, open_storage
+from tidemill.loops import Pacing, Stop, run_loop
 from tidemill.rpc.channel import connect
 from tidemill.rpc.options import RpcOptions
 from tidemill.rpc.server import RpcServer, RpcService, build_server
 from tidemill.supervision import Supervisor
 
-LOCK_NAME: Final = "engine.lock"
 _STOP_GRACE_SECONDS: Final = 2.0
 _SECOND_US: Final = 1_000_000
 
@@ -39,7 +34,7 @@ _SECOND_US: Final = 1_000_000
 class Engine:
     """One Engine process: its files, its loops, its server."""
 
-    def __init__(self, environment: Environment, storage: "Storage", kinds: Kinds) -> None:
+    def __init__(self, environment: Environment, storage: Storage, kinds: Kinds) -> None:
         self._environment = environment
         self._storage = storage
         self._stop = Stop()
@@ -126,30 +121,6 @@ class Engine:
         ]
 
 
-class Storage:
-    """The process's files: one lock, the log and the store. They belong together."""
-
-    def __init__(self, settings: Settings) -> None:
-        """Open or create them.
-
-        Raises DirectoryLockedError, StorageUnavailableError for a damaged file, InvalidRequestError for data
-        with another number of shards, and FatalError when the store of a log is gone.
-        """
-        self._lock = DirectoryLock(settings.data, LOCK_NAME)
-        store, log = settings.data / "state.db", settings.data / "log.db"
-        # The store is made first. A log alone would be applied anew, without the definitions that it names.
-        if log.exists() and not store.exists():
-            raise FatalError(f"{store} is missing, and {log.name} belongs to it")
-        self.store = SqliteStore(store, settings.shards, page_count_max=settings.store_page_count_max)
-        self.log: CommandLog = SqliteLog(log, settings.shards, page_count_max=settings.log_page_count_max)
-
-    async def close(self) -> None:
-        """Finish writes and let go of the directory."""
-        await self.log.close()
-        await self.store.close()
-        self._lock.release()
-
-
-def build(environment: Environment, *, kinds: Kinds = KINDS) -> Engine:
-    """Put an Engine together on its data directory; to be called inside a running event loop."""
-    return Engine(environment, Storage(environment.settings), kinds)
+async def build(environment: Environment, *, kinds: Kinds = KINDS) -> Engine:
+    """Put an Engine together on what its settings name; raises what `open_storage` raises."""
+    return Engine(environment, await open_storage(environment), kinds)

@@ -10,6 +10,10 @@ from tidemill.errors import InvalidRequestError
 from tidemill.settings import from_environment
 
 SHARDS_VARIABLE: Final = "TIDEMILL_ENGINE_SHARDS"
+STORE_VARIABLE: Final = "TIDEMILL_ENGINE_STORE_URL"
+LOG_VARIABLE: Final = "TIDEMILL_ENGINE_LOG_URL"
+SHARDS_IN_FILES: Final = 8
+SHARDS_IN_KAFKA: Final = 256
 LANE_EVENT_VARIABLE: Final = "TIDEMILL_ENGINE_LANE_EVENT_US"
 SINK_VARIABLE: Final = "TIDEMILL_ENGINE_LIFECYCLE_SINK"
 
@@ -22,7 +26,12 @@ class Settings:
     data: Path = Path(".tidemill/engine")
     actions: str = "127.0.0.1:7402"
     metrics_port: int = 0
-    shards: int = 8
+    # Where executions and commands are kept: files under `data`, unless these name servers,
+    # `postgresql://user:password@host:5432/database` and `kafka://host:9092,host:9092/topic`.
+    store_url: str = ""
+    log_url: str = ""
+    # How many slices there are, for the life of the data; 0 for 8 in files and 256 in Kafka.
+    shards: int = 0
 
     # What a client may send.
     payload_bytes_max: int = 1_048_576
@@ -108,6 +117,12 @@ class Settings:
     log_page_count_max: int = 0
 
     def __post_init__(self) -> None:
+        if bool(self.store_url) != bool(self.log_url):
+            raise InvalidRequestError(
+                STORE_VARIABLE, f"{STORE_VARIABLE} and {LOG_VARIABLE} belong together: set both or neither"
+            )
+        if self.shards == 0:
+            object.__setattr__(self, "shards", SHARDS_IN_KAFKA if self.log_url else SHARDS_IN_FILES)
         if self.shards < 1:
             raise InvalidRequestError(SHARDS_VARIABLE, f"{SHARDS_VARIABLE} must be at least 1")
         if self.lane_event_us > HEARD_US_MAX:

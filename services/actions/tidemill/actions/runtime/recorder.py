@@ -7,7 +7,7 @@ from tidemill.actions.core.model import Answer, Completed, DeliveryFailure, Outc
 from tidemill.actions.ledger.port import Ledger, Record
 from tidemill.actions.runtime.flights import Flight
 from tidemill.actions.runtime.meters import Meters
-from tidemill.sqlite import StorageRefusedError
+from tidemill.storage import StorageRefusedError
 from tidemill.telemetry.logging import get_logger
 
 Answered = tuple[Flight, Answer]

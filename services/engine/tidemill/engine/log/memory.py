@@ -1,8 +1,8 @@
 """The command log in memory, for tests: same contract, nothing survives."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from tidemill.engine.log.port import LogGapError, LogRecord
+from tidemill.engine.log.port import Extent, LogGapError, LogRecord
 
 
 class MemoryLog:
@@ -29,8 +29,14 @@ class MemoryLog:
         kept = self._records[shard][offset - first : offset - first + limit]
         return [LogRecord(shard, offset + index, data) for index, data in enumerate(kept)]
 
-    async def ends(self) -> Mapping[int, int]:
-        return {shard: self._end(shard) for shard in range(len(self._records))}
+    def forget(self, shards: Collection[int]) -> None:
+        """Reads need no preparation here."""
+
+    async def extents(self) -> Mapping[int, Extent]:
+        return {shard: Extent(first, self._end(shard)) for shard, first in enumerate(self._first)}
+
+    async def identity(self) -> str:
+        return ""
 
     def on_append(self, wake: Callable[[], None]) -> None:
         self._wakes.append(wake)
@@ -40,6 +46,9 @@ class MemoryLog:
         if count > 0:
             del self._records[shard][:count]
             self._first[shard] += count
+
+    async def report_applied(self, offsets: Mapping[int, int]) -> None:
+        """Nobody watches."""
 
     async def close(self) -> None:
         self._wakes.clear()

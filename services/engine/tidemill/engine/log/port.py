@@ -1,6 +1,6 @@
 """The command log as the engine sees it: durable appends, ordered reads by shard."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,8 +14,16 @@ class LogRecord:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What the log holds of a shard: from its `first` record up to, and without, the `next` one."""
+
+    first: int
+    next: int
+
+
 class CommandLog(Protocol):
-    """An append-only log with one order per shard. Offsets of a shard begin at 0 and grow without gaps.
+    """An append-only log with one order per shard. Offsets of a shard begin at 0 and only ever grow.
 
     Every implementation passes `tests/contract/log_suite.py`.
     """
@@ -23,27 +31,45 @@ class CommandLog(Protocol):
     async def append(self, records: Sequence[tuple[int, bytes]]) -> list[int]:
         """Append (shard, data) pairs and return their offsets, once all of them are durable.
 
-        All or none. Raises StorageUnavailableError when the log cannot be written; then nothing was appended.
+        Records of one shard in their order, without others of this process in between. Raises
+        StorageUnavailableError when it cannot be said that all are durable: then none is, or some, or all,
+        but of each shard no record without those that come before it in the call.
         """
         ...
 
     async def read(self, shard: int, offset: int, limit: int) -> list[LogRecord]:
-        """Up to `limit` records of the shard from `offset` on, in order; at once, and empty at the end.
+        """Up to `limit` records of the shard from `offset` on, in order; at once, and empty where none has
+        come yet. The first read of a shard begins to follow it, and each goes on where the last one ended.
 
         Raises LogGapError when `offset` is below the first record kept or above the end.
         """
         ...
 
-    async def ends(self) -> Mapping[int, int]:
-        """For each shard the offset that its next record will get."""
+    def forget(self, shards: Collection[int]) -> None:
+        """Follow these shards no longer; a later read begins anew."""
+        ...
+
+    async def extents(self) -> Mapping[int, Extent]:
+        """What the log holds of each shard. Raises StorageUnavailableError."""
+        ...
+
+    async def identity(self) -> str:
+        """What tells this log from one made anew under its name; empty for one that cannot be.
+
+        Raises StorageUnavailableError.
+        """
         ...
 
     def on_append(self, wake: Callable[[], None]) -> None:
-        """Have `wake` called (on the event loop) after each append has become durable."""
+        """Have `wake` called (on the event loop) when shards that are followed may have more to read."""
         ...
 
     async def trim(self, shard: int, before_offset: int) -> None:
         """Forget records below `before_offset`, whose effect the store holds; a bounded number a call."""
+        ...
+
+    async def report_applied(self, offsets: Mapping[int, int]) -> None:
+        """Tell whoever watches the log how far each shard has applied it. For metrics alone."""
         ...
 
     async def close(self) -> None:

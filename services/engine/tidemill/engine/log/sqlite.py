@@ -3,11 +3,11 @@
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from tidemill.engine.log.port import LogGapError, LogRecord
+from tidemill.engine.log.port import Extent, LogGapError, LogRecord
 from tidemill.sqlite import SqliteThread, insert_many, open_database
 
 TAIL_RECORDS_MAX: Final = 4096
@@ -64,8 +64,15 @@ class SqliteLog:
             return [tail[index] for index in range(start, min(start + limit, len(tail)))]
         return await self._thread.read(lambda connection: _read(connection, shard, offset, limit))
 
-    async def ends(self) -> Mapping[int, int]:
-        return dict(self._next)
+    def forget(self, shards: Collection[int]) -> None:
+        """Reads need no preparation here."""
+
+    async def extents(self) -> Mapping[int, Extent]:
+        return {shard: Extent(self._first[shard], end) for shard, end in self._next.items()}
+
+    async def identity(self) -> str:
+        # It stands in one directory with its store, under one lock.
+        return ""
 
     def on_append(self, wake: Callable[[], None]) -> None:
         self._wakes.append(wake)
@@ -76,6 +83,9 @@ class SqliteLog:
             return
         await self._thread.write(lambda connection: _trim(connection, shard, first))
         self._first[shard] = first
+
+    async def report_applied(self, offsets: Mapping[int, int]) -> None:
+        """The backlog is a metric of the engine already."""
 
     async def close(self) -> None:
         self._wakes.clear()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from tidemill.engine.catalogue import Catalogue
 from tidemill.engine.core.tasks.registry import Kinds
@@ -28,18 +28,10 @@ from tidemill.engine.runtime.schedules import Schedules
 from tidemill.engine.runtime.states import States
 from tidemill.engine.runtime.timers import Timers
 from tidemill.engine.settings import Settings
-from tidemill.engine.store.port import DefinitionStore, LaneStore, ReadStore, ShardStore
+from tidemill.engine.store.port import Store
 from tidemill.loops import Step
 
 _SECOND_US: Final = 1_000_000
-
-
-class Store(ShardStore, ReadStore, DefinitionStore, LaneStore, Protocol):
-    """All ports of the store at once."""
-
-    async def close(self) -> None:
-        """Finish what is under way and let go of the files."""
-        ...
 
 
 class Loop(NamedTuple):

@@ -13,7 +13,7 @@ from tidemill.engine.runtime.ownership import Ownership, OwnershipLostError
 from tidemill.engine.runtime.release import Release
 from tidemill.engine.runtime.turns import ShardTurn
 from tidemill.engine.store.port import ShardStore
-from tidemill.sqlite import StorageRefusedError
+from tidemill.storage import StorageRefusedError
 from tidemill.telemetry import names
 from tidemill.telemetry.logging import get_logger
 

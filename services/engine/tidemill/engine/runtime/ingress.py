@@ -19,7 +19,7 @@ from tidemill.errors import InvalidRequestError, OverloadedError, TidemillError,
 from tidemill.events.checking import EventLimits, check_event
 from tidemill.json import loads
 from tidemill.namespaces import ANY_NAMESPACE
-from tidemill.sqlite import StorageUnavailableError
+from tidemill.storage import StorageUnavailableError
 from tidemill.unique import fresh_uuid
 
 COMMAND_SCHEMA: Final = 1

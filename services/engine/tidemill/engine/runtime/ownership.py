@@ -91,12 +91,12 @@ class Ownership:
         """Bump the epochs, then begin from what the store has."""
         rows = await self._store.take(self._shards, self._owner)
         peers = await self._store.peers(self._shards)
-        ends = await self._log.ends()
+        extents = await self._log.extents()
         for row in rows:
-            if row.log_offset > ends[row.shard]:
+            if row.log_offset > extents[row.shard].next:
                 raise FatalError(
                     f"shard {row.shard}: the store has applied {row.log_offset} commands, the log holds "
-                    f"{ends[row.shard]}: state.db and log.db do not belong together"
+                    f"{extents[row.shard].next}: state.db and log.db do not belong together"
                 )
         self.owned = {row.shard: _owned(row) for row in rows}
         for (shard, source), sequence in peers.items():

@@ -62,8 +62,8 @@ class Schedules:
         """Whether the store has what an earlier process left in the log: only then do its rows say all."""
         if self._revision:
             return True
-        ends = await self._log.ends()
-        return all(self._progress.next_offset(shard) >= end for shard, end in ends.items())
+        extents = await self._log.extents()
+        return all(self._progress.next_offset(shard) >= extent.next for shard, extent in extents.items())
 
     async def _settle(self, workflows: Iterable[tuple[str, str]]) -> None:
         wanted = set(workflows)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from tidemill.clock import Clock, SystemClock
 from tidemill.engine.store.memory_lanes import MemoryLanes
 from tidemill.engine.store.rows import (
     TRIGGER_KIND,
@@ -11,6 +12,7 @@ from tidemill.engine.store.rows import (
     ExecutionFilter,
     ExecutionRow,
     HistoryRow,
+    LeaseRow,
     OutboxRow,
     RejectionRow,
     ShardCommit,
@@ -24,8 +26,11 @@ from tidemill.engine.store.rows import (
 class MemoryStore(MemoryLanes):
     """Implements all ports of the store in dictionaries; nothing survives."""
 
-    def __init__(self, shards: int) -> None:
+    def __init__(self, shards: int, clock: Clock | None = None) -> None:
         super().__init__()
+        self._clock = clock or SystemClock()
+        self._leases: dict[str, tuple[int, LeaseRow]] = {}
+        self._log_identity = ""
         self._shards = {shard: ShardRow(shard, 0, 0, 0, 0) for shard in range(shards)}
         self._executions: dict[str, ExecutionRow] = {}
         self._histories: dict[str, list[HistoryRow]] = {}
@@ -43,8 +48,36 @@ class MemoryStore(MemoryLanes):
     async def take(self, shards: Sequence[int], owner: str) -> list[ShardRow]:
         for shard in shards:
             row = self._shards[shard]
-            self._shards[shard] = replace(row, epoch=row.epoch + 1)
+            self._shards[shard] = replace(row, epoch=row.epoch + 1, owner=owner)
         return [self._shards[shard] for shard in sorted(shards)]
+
+    async def renew_lease(self, engine: str, *, ttl_us: int, revision: int) -> list[LeaseRow]:
+        now_us = self._clock.now_us()
+        self._leases[engine] = (now_us + ttl_us, LeaseRow(engine, revision))
+        self._leases = {name: held for name, held in self._leases.items() if held[0] > now_us}
+        return [row for _, (_, row) in sorted(self._leases.items())]
+
+    async def end_lease(self, engine: str) -> None:
+        self._leases.pop(engine, None)
+
+    async def shards(self) -> list[ShardRow]:
+        return list(self._shards.values())
+
+    async def release(self, items: Sequence[tuple[int, int]]) -> set[int]:
+        held = [shard for shard, epoch in items if self._shards[shard].epoch == epoch]
+        for shard in held:
+            self._shards[shard] = replace(self._shards[shard], owner="")
+        return set(held)
+
+    async def claim_log(self, identity: str) -> str:
+        self._log_identity = self._log_identity or identity
+        return self._log_identity
+
+    async def rebind_log(self, identity: str, offsets: Mapping[int, int]) -> None:
+        self._log_identity = identity
+        for shard, offset in offsets.items():
+            row = self._shards[shard]
+            self._shards[shard] = replace(row, epoch=row.epoch + 1, log_offset=offset, owner="")
 
     async def commit(self, commits: Sequence[ShardCommit]) -> set[int]:
         passed = [commit for commit in commits if self._shards[commit.shard].epoch == commit.epoch]
@@ -75,14 +108,13 @@ class MemoryStore(MemoryLanes):
         self._write_lanes(commit)
 
     def _move(self, commit: ShardCommit) -> None:
-        outbox_sequence = max(commit.outbox_sequence, self._shards[commit.shard].outbox_sequence)
-        self._shards[commit.shard] = ShardRow(
-            commit.shard,
-            commit.epoch,
-            commit.log_offset,
-            commit.clock_us,
-            commit.commit_number,
-            outbox_sequence,
+        row = self._shards[commit.shard]
+        self._shards[commit.shard] = replace(
+            row,
+            log_offset=commit.log_offset,
+            clock_us=commit.clock_us,
+            commit_number=commit.commit_number,
+            outbox_sequence=max(commit.outbox_sequence, row.outbox_sequence),
         )
 
     def _write_outbox(self, commit: ShardCommit) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
 from tidemill.errors import TidemillError
-from tidemill.sqlite import StorageUnavailableError
+from tidemill.storage import StorageUnavailableError
 
 _PART: Final = "store"
 # What the first release wrote before it numbered its tables.

@@ -14,6 +14,7 @@ from tidemill.engine.store.rows import (
     HistoryRow,
     LaneQuery,
     LaneRows,
+    LeaseRow,
     OutboxRow,
     RejectionRow,
     ShardCommit,
@@ -39,6 +40,41 @@ class OutboxStore(Protocol):
     async def discard_outbox(self, items: Sequence[tuple[int, int, Sequence[int]]]) -> set[int]:
         """Forget messages that have arrived: (shard, epoch, sequences). Returns the shards whose epoch held;
         those of the others stay. Numbers that are gone already are no error."""
+        ...
+
+
+class MembershipStore(Protocol):
+    """Which engines live, and which shards they hold. A lease lives by the store's clock, not by theirs."""
+
+    async def renew_lease(self, engine: str, *, ttl_us: int, revision: int) -> list[LeaseRow]:
+        """Let the engine live for `ttl_us` from now; returns every engine that lives, by name, it too.
+
+        Leases that have run out are gone.
+        """
+        ...
+
+    async def end_lease(self, engine: str) -> None:
+        """The engine stops: it lives no longer. One that is gone already is no error."""
+        ...
+
+    async def shards(self) -> list[ShardRow]:
+        """Every shard as it stands, by number."""
+        ...
+
+    async def release(self, items: Sequence[tuple[int, int]]) -> set[int]:
+        """Give up shards, (shard, epoch): they have no owner then. Returns those whose epoch held."""
+        ...
+
+    async def claim_log(self, identity: str) -> str:
+        """Bind the store to the log of this identity, unless it is bound; returns what it is bound to."""
+        ...
+
+    async def rebind_log(self, identity: str, offsets: Mapping[int, int]) -> None:
+        """Bind the store to another log, and have each of these shards go on at an offset of it.
+
+        For an operator who accepts what is lost: bumps the epochs, so that owners begin anew. What the
+        shards have applied of one another's messages stays known.
+        """
         ...
 
 
@@ -168,4 +204,12 @@ class DefinitionStore(Protocol):
 
     async def definitions(self, after_revision: int) -> list[DefinitionRow]:
         """Every version with a later revision, in order of revision."""
+        ...
+
+
+class Store(ShardStore, ReadStore, DefinitionStore, LaneStore, CursorStore, MembershipStore, Protocol):
+    """All ports of the store at once."""
+
+    async def close(self) -> None:
+        """Finish what is under way and let go of files and connections."""
         ...

@@ -18,6 +18,15 @@ class ShardRow:
     clock_us: int
     commit_number: int
     outbox_sequence: int = 0  # the last number given to a row of the outbox
+    owner: str = ""  # the engine that took it last; empty once that has released it
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRow:
+    """An engine that lives: `revision` is that of the catalogue which it and its watchers have in force."""
+
+    engine: str
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from tidemill.clock import Clock, SystemClock
 from tidemill.engine.settings import SHARDS_VARIABLE
-from tidemill.engine.store import sqlite_lanes, sqlite_outbox, sqlite_reads
+from tidemill.engine.store import sqlite_lanes, sqlite_membership, sqlite_outbox, sqlite_reads
 from tidemill.engine.store.migration import migrate
 from tidemill.engine.store.packing import pack_id, unpack_id
 from tidemill.engine.store.rows import (
@@ -17,6 +18,7 @@ from tidemill.engine.store.rows import (
     HistoryRow,
     LaneQuery,
     LaneRows,
+    LeaseRow,
     OutboxRow,
     RejectionRow,
     ShardCommit,
@@ -27,7 +29,6 @@ from tidemill.engine.store.rows import (
     TimerRow,
 )
 from tidemill.engine.store.sqlite_commit import write_commits
-from tidemill.engine.store.sqlite_reads import marks
 from tidemill.errors import InvalidRequestError
 from tidemill.sqlite import SqliteThread, insert_many, open_database
 
@@ -46,8 +47,10 @@ SELECT id, 0, '', 0, 0, 0 FROM numbers WHERE NOT EXISTS (SELECT 1 FROM shard);
 class SqliteStore:
     """Implements all ports of the store on one file."""
 
-    def __init__(self, path: Path, shards: int, *, page_count_max: int = 0) -> None:
-        """Open or create the file.
+    def __init__(
+        self, path: Path, shards: int, *, page_count_max: int = 0, clock: Clock | None = None
+    ) -> None:
+        """Open or create the file. Leases in it are of engines that are gone: its directory has one at most.
 
         Raises StorageUnavailableError for a damaged one, StoreTooNewError for one of a later release,
         InvalidRequestError for one with another number of shards: executions would not be found in the shards
@@ -62,12 +65,39 @@ class SqliteStore:
                 SHARDS_VARIABLE,
                 f"{SHARDS_VARIABLE} is {shards}, but {path.name} was made with {found} shards",
             )
+        writing.execute("DELETE FROM lease")
+        self._clock = clock or SystemClock()
         reading = open_database(path, part=_PART, schema="PRAGMA query_only = ON;", verify=False)
         self._writer = SqliteThread(writing, part=_PART)
         self._reader = SqliteThread(reading, part=_PART)
 
     async def take(self, shards: Sequence[int], owner: str) -> list[ShardRow]:
-        return await self._writer.write(lambda connection: _take(connection, shards, owner))
+        return await self._writer.write(lambda connection: sqlite_membership.take(connection, shards, owner))
+
+    async def renew_lease(self, engine: str, *, ttl_us: int, revision: int) -> list[LeaseRow]:
+        lease, now_us = LeaseRow(engine, revision), self._clock.now_us()
+        return await self._writer.write(
+            lambda connection: sqlite_membership.renew_lease(connection, lease, now_us=now_us, ttl_us=ttl_us)
+        )
+
+    async def end_lease(self, engine: str) -> None:
+        await self._writer.write(
+            lambda connection: connection.execute("DELETE FROM lease WHERE engine = ?", (engine,))
+        )
+
+    async def shards(self) -> list[ShardRow]:
+        return await self._reader.read(sqlite_membership.read_shards)
+
+    async def release(self, items: Sequence[tuple[int, int]]) -> set[int]:
+        return await self._writer.write(lambda connection: sqlite_membership.release(connection, items))
+
+    async def claim_log(self, identity: str) -> str:
+        return await self._writer.write(lambda connection: sqlite_membership.claim_log(connection, identity))
+
+    async def rebind_log(self, identity: str, offsets: Mapping[int, int]) -> None:
+        await self._writer.write(
+            lambda connection: sqlite_membership.rebind_log(connection, identity, offsets)
+        )
 
     async def commit(self, commits: Sequence[ShardCommit]) -> set[int]:
         return await self._writer.write(lambda connection: write_commits(connection, commits))
@@ -212,18 +242,6 @@ class SqliteStore:
         """Finish what is under way and let go of the file."""
         await self._reader.close()
         await self._writer.close()
-
-
-def _take(connection: sqlite3.Connection, shards: Sequence[int], owner: str) -> list[ShardRow]:
-    connection.executemany(
-        "UPDATE shard SET epoch = epoch + 1, owner = ? WHERE id = ?", [(owner, shard) for shard in shards]
-    )
-    rows = connection.execute(
-        "SELECT id, epoch, log_offset, clock_us, commit_number, outbox_sequence FROM shard "
-        f"WHERE id IN ({marks(shards)}) ORDER BY id",
-        tuple(shards),
-    )
-    return [ShardRow(*row) for row in rows]
 
 
 def _publish(connection: sqlite3.Connection, row: DefinitionRow) -> DefinitionRow:

@@ -1,0 +1,56 @@
+"""Where a process keeps what it is told: the store and the log that its settings name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from tidemill.engine.log.port import CommandLog
+from tidemill.engine.log.sqlite import SqliteLog
+from tidemill.engine.runtime.environment import Environment
+from tidemill.engine.store.port import Store
+from tidemill.engine.store.sqlite import SqliteStore
+from tidemill.locks import DirectoryLock
+from tidemill.loops import FatalError
+
+LOCK_NAME: Final = "engine.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The log and the store. They belong together."""
+
+    store: Store
+    log: CommandLog
+    let_go: Callable[[], None]
+
+    async def close(self) -> None:
+        """Finish writes and let go."""
+        await self.log.close()
+        await self.store.close()
+        self.let_go()
+
+
+async def open_storage(environment: Environment) -> Storage:
+    """Open what the settings name; files are created where they are not there.
+
+    Raises StorageUnavailableError for what cannot be reached or is damaged, InvalidRequestError for data with
+    another number of shards, DirectoryLockedError for files that another process has, and FatalError when the
+    store of a log is gone.
+    """
+    return _open_files(environment)
+
+
+def _open_files(environment: Environment) -> Storage:
+    settings = environment.settings
+    lock = DirectoryLock(settings.data, LOCK_NAME)
+    store, log = settings.data / "state.db", settings.data / "log.db"
+    # The store is made first. A log alone would be applied anew, without the definitions that it names.
+    if log.exists() and not store.exists():
+        raise FatalError(f"{store} is missing, and {log.name} belongs to it")
+    return Storage(
+        SqliteStore(
+            store, settings.shards, page_count_max=settings.store_page_count_max, clock=environment.clock
+        ),
+        SqliteLog(log, settings.shards, page_count_max=settings.log_page_count_max),
+        lock.release,
+    )
