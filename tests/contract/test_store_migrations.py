@@ -85,7 +85,10 @@ async def test_a_file_of_a_later_release_is_refused_and_left_alone(path: Path) -
     connection.execute(f"PRAGMA user_version = {len(steps()) + 1}")
     connection.close()
     before = shape_of(path)
-    with pytest.raises(StoreTooNewError, match=rf"state\.db has version {len(steps()) + 1}.*up to {len(steps())}.*later one"):
+    known = len(steps())
+    with pytest.raises(
+        StoreTooNewError, match=rf"state\.db has version {known + 1}.*up to {known}.*later one"
+    ):
         SqliteStore(path, SHARDS)
     assert shape_of(path) == before
 
