@@ -45,7 +45,16 @@ class Layout:
     ports: Ports
     settings: Mapping[str, str] = field(default_factory=dict)
 
-    def address(self, service: ServiceName) -> str:
+    @property
+    def names(self) -> tuple[ServiceName, ...]:
+        """One process a service, called as the service is."""
+        return SERVICES
+
+    def service(self, name: str) -> ServiceName:
+        """The service that the process of this name runs."""
+        return next(service for service in SERVICES if service == name)
+
+    def address(self, service: str) -> str:
         """`host:port` of a service's gRPC server."""
         ports = {"engine": self.ports.engine, "triggers": self.ports.triggers, "actions": self.ports.actions}
         return f"{LOCAL_HOST}:{ports[service]}"
@@ -54,6 +63,10 @@ class Layout:
     def events_url(self) -> str:
         """Where Triggers takes CloudEvents over HTTP, less the path."""
         return f"http://{LOCAL_HOST}:{self.ports.http}"
+
+    def environment_of(self, name: str, inherited: Mapping[str, str]) -> dict[str, str]:
+        """The environment of the process: the same for all."""
+        return self.environment(inherited)
 
     def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
         """The environment of the stack's processes: one for all, each reads its own variables."""

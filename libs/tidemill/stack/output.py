@@ -6,10 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol
 
-from tidemill.stack.layout import ServiceName
-
-# Takes a line of a service's log, without its end.
-LineSink = Callable[[ServiceName, str], None]
+# Takes the name of a process and a line of its log, without its end.
+LineSink = Callable[[str, str], None]
 
 LINE_BYTES_MAX: Final = 1_048_576
 _LINES_KEPT_MAX: Final = 50
@@ -46,7 +44,7 @@ class FileOutput:
 class PipeOutput:
     """A pipe whose lines are handed to a sink as they come."""
 
-    def __init__(self, name: ServiceName, stream: asyncio.StreamReader, sink: LineSink) -> None:
+    def __init__(self, name: str, stream: asyncio.StreamReader, sink: LineSink) -> None:
         self._name = name
         self._stream = stream
         self._sink = sink

@@ -18,9 +18,9 @@ STOP_GRACE_SECONDS: Final = 15.0
 
 
 class ServiceProcess:
-    """A service that runs or has run."""
+    """A service that runs or has run; `name` tells it from the others of a stack."""
 
-    def __init__(self, name: ServiceName, process: asyncio.subprocess.Process, output: Output) -> None:
+    def __init__(self, name: str, process: asyncio.subprocess.Process, output: Output) -> None:
         self.name = name
         self.output = output
         self._process = process
@@ -48,6 +48,14 @@ class ServiceProcess:
         except TimeoutError:
             return await self.kill()
 
+    def pause(self) -> None:
+        """Have it do nothing, as a machine does that hangs, until `resume`."""
+        self._send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Have it go on as if no time had passed."""
+        self._send(signal.SIGCONT)
+
     async def kill(self) -> int:
         """End it at once, as a power cut would. Returns the exit code."""
         self._send(signal.SIGKILL)
@@ -59,30 +67,34 @@ class ServiceProcess:
                 self._process.send_signal(number)
 
 
-async def start_logged(name: ServiceName, environment: Mapping[str, str], *, log: Path) -> ServiceProcess:
+async def start_logged(
+    service: ServiceName, environment: Mapping[str, str], *, log: Path, name: str | None = None
+) -> ServiceProcess:
     """Start a service that appends what it writes to the file `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as file:
-        process = await _start(name, environment, output=file)
-    return ServiceProcess(name, process, FileOutput(log))
+        process = await _start(service, environment, output=file)
+    return ServiceProcess(name or service, process, FileOutput(log))
 
 
-async def start_heard(name: ServiceName, environment: Mapping[str, str], *, sink: LineSink) -> ServiceProcess:
+async def start_heard(
+    service: ServiceName, environment: Mapping[str, str], *, sink: LineSink, name: str | None = None
+) -> ServiceProcess:
     """Start a service whose lines go to the sink."""
-    process = await _start(name, environment, output=subprocess.PIPE)
+    process = await _start(service, environment, output=subprocess.PIPE)
     assert process.stdout is not None, "the process was started with a pipe"
-    return ServiceProcess(name, process, PipeOutput(name, process.stdout, sink))
+    return ServiceProcess(name or service, process, PipeOutput(name or service, process.stdout, sink))
 
 
 async def _start(
-    name: ServiceName, environment: Mapping[str, str], *, output: int | IO[bytes]
+    service: ServiceName, environment: Mapping[str, str], *, output: int | IO[bytes]
 ) -> asyncio.subprocess.Process:
-    """Start `python -m tidemill.NAME`; it ends with this process at the latest."""
+    """Start `python -m tidemill.SERVICE`; it ends with this process at the latest."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "tidemill.stack.child",
-        f"tidemill.{name}",
+        f"tidemill.{service}",
         env={**environment, PARENT_VARIABLE: str(os.getpid())},
         stdin=subprocess.DEVNULL,
         stdout=output,

@@ -11,7 +11,7 @@ from tidemill.cli.output import print_line
 from tidemill.cli.session import run_async
 
 if TYPE_CHECKING:
-    from tidemill.stack.layout import Layout, ServiceName
+    from tidemill.stack.layout import Layout
 
 _PORT_BASE_MAX: Final = 65_532
 
@@ -66,5 +66,5 @@ async def _serve(layout: "Layout") -> None:
         await stack.stop()
 
 
-def _print_log_line(name: "ServiceName", line: str) -> None:
+def _print_log_line(name: str, line: str) -> None:
     sys.stderr.write(f"{name:<8} | {line}\n")
