@@ -26,3 +26,27 @@ class StorageRefusedError(TidemillError):
         super().__init__(
             reasons.ERROR_REASON_INTERNAL, f"the {part} refuses the data: {detail}", {"part": part}
         )
+
+
+class StoreTooNewError(TidemillError):
+    """The tables were made by a later release, which may keep there what this one would not see."""
+
+    def __init__(self, part: str, name: str, *, found: int, known: int) -> None:
+        detail = f"{name} has version {found} of the tables, this release knows versions up to {known}"
+        super().__init__(
+            reasons.ERROR_REASON_STORAGE_UNAVAILABLE,
+            f"{detail}: run the release that wrote it, or a later one",
+            {"part": part, "detail": detail},
+        )
+
+
+class StoreTooOldError(TidemillError):
+    """The tables are missing or those of an earlier release, and are brought up to date on purpose only."""
+
+    def __init__(self, part: str, name: str, *, found: int, known: int) -> None:
+        detail = f"{name} has version {found} of the tables, this release needs version {known}"
+        super().__init__(
+            reasons.ERROR_REASON_STORAGE_UNAVAILABLE,
+            f'{detail}: run "tidemill migrate"',
+            {"part": part, "detail": detail},
+        )

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.contract.store_suite import commit, execution, execution_id, history
-from tidemill.engine.store.migration import StoreTooNewError, migrate, steps
+from tidemill.engine.store.migration import migrate, steps
 from tidemill.engine.store.rows import DefinitionRow, HistoryRow, ShardRow, StoredExecution, TimerRow
 from tidemill.engine.store.sqlite import SqliteStore
-from tidemill.storage import StorageUnavailableError
+from tidemill.storage import StorageUnavailableError, StoreTooNewError
 
 UNNUMBERED = Path(__file__).with_name("unnumbered_state.sql").read_text()
 SHARDS = 2

@@ -1,4 +1,4 @@
-"""The tables of `state.db` by version: numbered steps that only go forward, each a file in `migrations/`."""
+"""The tables of `state.db` by version: numbered steps that only go forward, each a file in `migrations/sqlite/`."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -6,25 +6,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from tidemill.api.errors.v1 import error_reason_pb2 as reasons
-from tidemill.errors import TidemillError
-from tidemill.storage import StorageUnavailableError
+from tidemill.storage import StorageUnavailableError, StoreTooNewError
 
 _PART: Final = "store"
 # What the first release wrote before it numbered its tables.
 _UNNUMBERED_VERSION: Final = 1
-
-
-class StoreTooNewError(TidemillError):
-    """The file was written by a later release, which may keep there what this one would not see."""
-
-    def __init__(self, name: str, *, found: int, known: int) -> None:
-        detail = f"{name} has version {found} of the tables, this release knows versions up to {known}"
-        super().__init__(
-            reasons.ERROR_REASON_STORAGE_UNAVAILABLE,
-            f"{detail}: run the release that wrote it, or a later one",
-            {"part": _PART, "detail": detail},
-        )
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
@@ -48,7 +34,7 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
 
 def steps() -> list[str]:
     """The steps in order: the first makes the tables of version 1, and so on."""
-    folder = files("tidemill.engine.store").joinpath("migrations")
+    folder = files("tidemill.engine.store").joinpath("migrations", "sqlite")
     found = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".sql")), key=lambda e: e.name)
     return [entry.read_text() for entry in found]
 
@@ -57,7 +43,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     known = steps()
     version = _version(connection)
     if version > len(known):
-        raise StoreTooNewError(path.name, found=version, known=len(known))
+        raise StoreTooNewError(_PART, path.name, found=version, known=len(known))
     for step in known[version:]:
         for statement in _statements(step):
             connection.execute(statement)
