@@ -304,7 +304,7 @@ async def test_the_outcome_of_a_submitted_command_can_be_asked_for(bench: Engine
 async def test_a_backlog_over_its_limit_is_refused_with_a_delay(tmp_path: Path) -> None:
     async with running_engine(tmp_path, log_backlog_max=1, shards=1) as bench:
         await bench.publish(SET)
-        async with bench.engine.assembly.batches.commit_lock:
+        async with bench.engine.assembly.ownership.commit_lock:
             await bench.start()
             with pytest.raises(grpc.aio.AioRpcError) as raised:
                 await bench.start()

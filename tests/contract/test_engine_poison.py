@@ -82,7 +82,7 @@ async def dead_letters(bench: EngineBench) -> list[tuple[str, str]]:
 
 
 async def test_a_start_that_raises_in_a_full_batch_harms_its_own_execution_alone(bench: EngineBench) -> None:
-    async with bench.engine.assembly.batches.commit_lock:
+    async with bench.engine.assembly.ownership.commit_lock:
         all_started = await submit(bench, ["cart"] * 50 + ["boom"] + ["cart"] * 50)
     poisoned = all_started.pop(50)
     for good in all_started:

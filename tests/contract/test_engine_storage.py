@@ -83,7 +83,7 @@ async def test_a_batch_that_the_store_refuses_is_halved_until_the_offender_is_al
     async with running_engine(tmp_path) as bench:
         await bench.publish({"greet": {"set": {"a": 1}}})
         store = FailingStore(bench)
-        async with bench.engine.assembly.batches.commit_lock:
+        async with bench.engine.assembly.ownership.commit_lock:
             request = pb.SubmitRequest(namespace="shop")
             for _ in range(40):
                 request.commands.add().start.workflow = "cart"

@@ -68,6 +68,26 @@ LOOP_FAILING: Final = Gauge(
 
 # The Engine.
 
+ENGINE_ENGINES: Final = Gauge(
+    "tidemill_engine_engines", "Engines that live, as this one sees it.", "engines"
+)
+ENGINE_SHARDS_OWNED: Final = Gauge("tidemill_engine_shards_owned", "Shards that this process owns.", "shards")
+ENGINE_SHARDS_HALTED: Final = Gauge(
+    "tidemill_engine_shards_halted", "Shards whose place in the command log is gone; an alarm.", "shards"
+)
+ENGINE_SHARDS_TAKEN: Final = Counter(
+    "tidemill_engine_shards_taken_total", "Shards that this process has taken.", "shards"
+)
+ENGINE_SHARDS_FENCED: Final = Counter(
+    "tidemill_engine_shards_fenced_total",
+    "Shards that another process has taken from this one while it lived.",
+    "shards",
+)
+ENGINE_CLOCK_BEHIND: Final = Gauge(
+    "tidemill_engine_clock_behind_seconds",
+    "How far the clock is behind that of the owner before, of the shards taken last; an alarm above 5.",
+    "seconds",
+)
 ENGINE_BATCH_ITEMS: Final = Size("tidemill_engine_batch_items", "Items that one batch step took.", "items")
 ENGINE_COMMIT_LATENCY: Final = Latency(
     "tidemill_engine_commit_latency_seconds",

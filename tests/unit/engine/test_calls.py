@@ -26,13 +26,18 @@ class Bench:
             source=random.Random(1),
         )
         self.calls = Calls(self.inbox, environment)
+        self.session = self.calls.connect()
 
     def call(self, key: str, attempt: int = 1) -> None:
         self.calls.call(call(key, attempt))
 
     def sent(self) -> list[str]:
-        message = self.calls.next_message()
+        message = self.calls.next_message(self.session)
         return [item.key for item in message.calls] if message else []
+
+    def reconnect(self) -> None:
+        self.calls.disconnected(self.session)
+        self.session = self.calls.connect()
 
     def answers(self) -> list[ActionAnswer]:
         return [item for item in self.inbox.take(1000) if isinstance(item, ActionAnswer)]
@@ -53,7 +58,7 @@ def test_a_call_is_sent_once_and_answered_once() -> None:
     bench.call("k")
     assert bench.sent() == ["k"]
     assert bench.sent() == []
-    bench.calls.received([result("k"), result("k")])
+    bench.calls.received(bench.session, [result("k"), result("k")])
     assert [answer.result.key for answer in bench.answers()] == ["k"]
     assert len(bench.calls) == 0
     assert bench.calls.in_flight == 0
@@ -65,7 +70,7 @@ def test_no_more_calls_are_sent_than_may_be_in_flight() -> None:
         bench.call(key)
     assert bench.sent() == ["a", "b"]
     assert bench.sent() == []
-    bench.calls.received([result("a")])
+    bench.calls.received(bench.session, [result("a")])
     assert bench.sent() == ["c"]
 
 
@@ -84,8 +89,8 @@ def test_what_was_open_on_a_lost_stream_is_sent_again_with_the_same_attempt() ->
     bench = Bench()
     bench.call("k")
     bench.sent()
-    bench.calls.disconnected()
-    message = bench.calls.next_message()
+    bench.reconnect()
+    message = bench.calls.next_message(bench.session)
     assert message is not None
     assert [(item.key, item.attempt, item.delivery) for item in message.calls] == [("k", 1, 1)]
 
@@ -94,7 +99,9 @@ async def test_a_delivery_failure_is_tried_again_after_a_backoff() -> None:
     bench = Bench()
     bench.call("k")
     bench.sent()
-    bench.calls.received([result("k", state=0, delivery_failure=pb.DELIVERY_FAILURE_UNAVAILABLE)])
+    bench.calls.received(
+        bench.session, [result("k", state=0, delivery_failure=pb.DELIVERY_FAILURE_UNAVAILABLE)]
+    )
     assert bench.answers() == []
     assert bench.sent() == []
     wait_us = bench.calls.wait_us()
@@ -108,7 +115,9 @@ async def test_an_unknown_action_is_a_configuration_error_after_its_grace() -> N
     bench.call("k")
     for _ in range(100):
         if bench.sent():
-            bench.calls.received([result("k", state=0, delivery_failure=pb.DELIVERY_FAILURE_UNKNOWN_ACTION)])
+            bench.calls.received(
+                bench.session, [result("k", state=0, delivery_failure=pb.DELIVERY_FAILURE_UNKNOWN_ACTION)]
+            )
         await bench.clock.advance_us(SECOND_US)
     (answer,) = bench.answers()
     assert answer.result.state == history_pb2.ACTION_STATE_FAILED
@@ -121,7 +130,9 @@ async def test_an_action_that_cannot_be_delivered_faults_after_the_delivery_time
     bench.call("k")
     for _ in range(30):
         if bench.sent():
-            bench.calls.received([result("k", state=0, delivery_failure=pb.DELIVERY_FAILURE_UNAVAILABLE)])
+            bench.calls.received(
+                bench.session, [result("k", state=0, delivery_failure=pb.DELIVERY_FAILURE_UNAVAILABLE)]
+            )
         await bench.clock.advance_us(10 * SECOND_US)
     (answer,) = bench.answers()
     assert answer.result.error.type.endswith("/communication")
@@ -141,10 +152,10 @@ def test_a_sent_call_is_cancelled_at_the_service_and_its_own_outcome_may_come_fi
     bench.call("k")
     bench.sent()
     bench.calls.cancel(call("k"))
-    message = bench.calls.next_message()
+    message = bench.calls.next_message(bench.session)
     assert message is not None
     assert [item.key for item in message.cancellations] == ["k"]
-    bench.calls.received([result("k")])
+    bench.calls.received(bench.session, [result("k")])
     (answer,) = bench.answers()
     assert (answer.cancelled, answer.result.state) == (True, history_pb2.ACTION_STATE_SUCCEEDED)
 
@@ -154,8 +165,8 @@ def test_a_cancellation_outlives_the_stream() -> None:
     bench.call("k")
     bench.sent()
     bench.calls.cancel(call("k"))
-    bench.calls.disconnected()
-    message = bench.calls.next_message()
+    bench.reconnect()
+    message = bench.calls.next_message(bench.session)
     assert message is not None
     assert (len(message.calls), [item.key for item in message.cancellations]) == (0, ["k"])
 
@@ -163,10 +174,10 @@ def test_a_cancellation_outlives_the_stream() -> None:
 def test_a_call_sent_by_an_earlier_owner_can_be_cancelled() -> None:
     bench = Bench()
     bench.calls.cancel(call("k"))
-    message = bench.calls.next_message()
+    message = bench.calls.next_message(bench.session)
     assert message is not None
     assert [item.key for item in message.cancellations] == ["k"]
-    bench.calls.received([result("k", state=history_pb2.ACTION_STATE_CANCELLED)])
+    bench.calls.received(bench.session, [result("k", state=history_pb2.ACTION_STATE_CANCELLED)])
     assert len(bench.answers()) == 1
 
 
@@ -174,11 +185,11 @@ def test_a_call_that_an_earlier_owner_may_have_sent_is_cancelled_at_the_service(
     bench = Bench()
     bench.calls.call(call("k"), may_be_known=True)
     bench.calls.cancel(call("k"))
-    message = bench.calls.next_message()
+    message = bench.calls.next_message(bench.session)
     assert message is not None
     assert (len(message.calls), [item.key for item in message.cancellations]) == (0, ["k"])
     assert bench.answers() == []
-    bench.calls.received([result("k", state=history_pb2.ACTION_STATE_CANCELLED)])
+    bench.calls.received(bench.session, [result("k", state=history_pb2.ACTION_STATE_CANCELLED)])
     assert len(bench.answers()) == 1
 
 
@@ -186,9 +197,9 @@ def test_a_call_waiting_to_be_sent_again_is_cancelled_not_called() -> None:
     bench = Bench()
     bench.call("k")
     bench.sent()
-    bench.calls.disconnected()
+    bench.reconnect()
     bench.calls.cancel(call("k"))
-    message = bench.calls.next_message()
+    message = bench.calls.next_message(bench.session)
     assert message is not None
     assert (len(message.calls), [item.key for item in message.cancellations]) == (0, ["k"])
 
@@ -198,11 +209,13 @@ async def test_a_cancellation_that_the_service_could_not_keep_is_asked_for_again
     bench.call("k")
     bench.sent()
     bench.calls.cancel(call("k"))
-    bench.calls.next_message()
-    bench.calls.received([result("k", state=0, delivery_failure=pb.DELIVERY_FAILURE_UNAVAILABLE)])
+    bench.calls.next_message(bench.session)
+    bench.calls.received(
+        bench.session, [result("k", state=0, delivery_failure=pb.DELIVERY_FAILURE_UNAVAILABLE)]
+    )
     assert bench.answers() == []
     await bench.clock.advance_us(bench.calls.wait_us() or 0)
-    message = bench.calls.next_message()
+    message = bench.calls.next_message(bench.session)
     assert message is not None
     assert [item.key for item in message.cancellations] == ["k"]
 
@@ -214,7 +227,7 @@ def test_calls_over_the_cap_are_left_to_the_store_until_there_is_room() -> None:
     assert len(bench.calls) == 2
     assert bench.calls.take_overflowed() == set()
     bench.sent()
-    bench.calls.received([result("a"), result("b")])
+    bench.calls.received(bench.session, [result("a"), result("b")])
     assert bench.calls.take_overflowed() == {3}
     assert bench.calls.take_overflowed() == set()
 
@@ -222,8 +235,8 @@ def test_calls_over_the_cap_are_left_to_the_store_until_there_is_room() -> None:
 def test_settled_keys_travel_with_the_next_calls() -> None:
     bench = Bench()
     bench.calls.settle(["done"])
-    assert bench.calls.next_message() is None
+    assert bench.calls.next_message(bench.session) is None
     bench.call("k")
-    message = bench.calls.next_message()
+    message = bench.calls.next_message(bench.session)
     assert message is not None
     assert list(message.settled_keys) == ["done"]

@@ -20,15 +20,18 @@ from tidemill.engine.lifecycle.assembly import Lifecycle
 from tidemill.engine.runtime.assembly import Assembly, Loop
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.runtime.stream import ActionStream
+from tidemill.engine.settings import ACTIONS_VARIABLE
 from tidemill.engine.storage import Storage, open_storage
 from tidemill.loops import Pacing, Stop, run_loop
-from tidemill.rpc.channel import connect
+from tidemill.rpc.addresses import split_addresses
 from tidemill.rpc.options import RpcOptions
 from tidemill.rpc.server import RpcServer, RpcService, build_server
+from tidemill.storage import StorageUnavailableError
 from tidemill.supervision import Supervisor
+from tidemill.telemetry.logging import get_logger
 
 _STOP_GRACE_SECONDS: Final = 2.0
-_SECOND_US: Final = 1_000_000
+_log = get_logger(__name__)
 
 
 class Engine:
@@ -41,15 +44,16 @@ class Engine:
         self._supervisor = Supervisor(self._stop)
         self._server: RpcServer | None = None
         settings, metrics = environment.settings, environment.metrics
-        owner = f"{socket.gethostname()}:{os.getpid()}"
+        # Not the same twice: what an earlier process of this host and number held is not this one's.
+        owner = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
         self.assembly = Assembly(environment, storage.store, storage.log, owner=owner, kinds=kinds)
         self._lifecycle = Lifecycle(environment, storage.store, self.assembly, self._stop)
         self._options = RpcOptions(metrics=metrics, tracing=environment.tracing)
-        self._channel = connect(settings.actions, self._options)
-        self._stream = ActionStream(self._channel, self.assembly.memory.calls, settings, owner)
-        self._pacing = partial(
-            Pacing, clock=environment.clock, metrics=metrics, backoff=Backoff(max_us=5 * _SECOND_US)
-        )
+        self._streams = [
+            ActionStream(address, self.assembly.memory.calls, owner, self._options)
+            for address in split_addresses(ACTIONS_VARIABLE, settings.actions)
+        ]
+        self._pacing = partial(Pacing, clock=environment.clock, metrics=metrics)
 
     async def start(self) -> str:
         """Read what is on disk, bind and take calls; returns the address. Raises AddressInUseError."""
@@ -72,8 +76,9 @@ class Engine:
         self._supervisor.ask()
 
     async def close(self) -> None:
-        """Let go of the files, of the Action service and of the sink."""
-        await self._channel.close()
+        """Let go of the files, of the Action services and of the sink."""
+        for stream in self._streams:
+            await stream.close()
         await self._lifecycle.close()
         await self._storage.close()
 
@@ -85,11 +90,15 @@ class Engine:
         self.assembly.memory.watchers.close()
         self.assembly.catalogue.close()
         await self._server.stop(_STOP_GRACE_SECONDS)
+        try:
+            await self.assembly.membership.leave()
+        except StorageUnavailableError as error:
+            _log.warning("the shards are not handed over; others take them in a while", error=str(error))
 
     def _start_loops(self) -> None:
-        calls = Loop("calls", partial(self._stream.run_once, self._stop), None, None)
-        for loop in (*self.assembly.loops(), *self._lifecycle.loops(), calls):
-            pacing = self._pacing(idle_us=loop.idle_us)
+        calls = [Loop("calls", partial(stream.run_once, self._stop), None, None) for stream in self._streams]
+        for loop in (*self.assembly.loops(), *self._lifecycle.loops(), *calls):
+            pacing = self._pacing(idle_us=loop.idle_us, backoff=Backoff(max_us=loop.backoff_us_max))
             running = run_loop(loop.step, name=loop.name, stop=self._stop, pacing=pacing, wake=loop.wake)
             self._supervisor.start(loop.name, running)
 
@@ -99,7 +108,7 @@ class Engine:
         reads = Reads(store, memory.progress, memory.watchers, settings)
         definitions = DefinitionApi(parts.catalogue, parts.schedules, settings)
         executions = ExecutionApi(parts.ingress, reads, settings)
-        letters = DeadLetterApi(store, memory.inbox, memory.watchers, settings)
+        letters = DeadLetterApi(store, parts.ingress, reads, settings)
         lifecycle = LifecycleApi(self._lifecycle.subscriptions)
         return [
             RpcService(

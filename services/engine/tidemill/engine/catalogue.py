@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Final
@@ -67,6 +67,11 @@ class Catalogue:
         self._acknowledged = asyncio.Event()
         self.revision = 0
         self.closed = False
+        self._changed_us = clock.monotonic_us()
+        # Set when the revision, or what watchers have of it, has changed.
+        self.settled = asyncio.Event()
+        # Returns once all other engines have a revision in force.
+        self.until_everywhere: Callable[[int], Awaitable[None]] = _at_once
 
     def close(self) -> None:
         """The process stops: wake all watchers, who then find `closed` set."""
@@ -85,6 +90,30 @@ class Catalogue:
         if row is None:
             raise not_found(namespace, name, version)
         return row
+
+    def has(self, namespace: str, name: str, version: str) -> bool:
+        """Whether the version is known here."""
+        return (namespace, name, version) in self._rows
+
+    async def run_once(self) -> bool:
+        """Read what other engines have published; whether there was anything."""
+        before = self.revision
+        await self.load()
+        return self.revision > before
+
+    @property
+    def settled_revision(self) -> int:
+        """The revision that this engine, and all who watch it, have in force. A watcher that is silent, or
+        whose stream is lost, is waited for until its lease has run out."""
+        now_us = self._clock.monotonic_us()
+        held = (watcher.acknowledged for watcher in self._watchers if self._is_awaited(watcher, now_us))
+        return min(held, default=self.revision)
+
+    def _is_awaited(self, watcher: Watcher, now_us: int) -> bool:
+        if watcher.acknowledged >= self.revision:
+            return False
+        since_us = self._changed_us if watcher.left_us is None else watcher.left_us
+        return now_us < since_us + self._settings.publish_lease_us
 
     def _version_of(self, namespace: str, name: str, version: str) -> str | None:
         """The version that a start gets, None when there is no such definition."""
@@ -172,6 +201,7 @@ class Catalogue:
         created = (stored.namespace, stored.name, stored.version) not in self._rows
         await self.load()
         await self._wait_for_watchers(stored.revision)
+        await self.until_everywhere(stored.revision)
         return stored, created, problems
 
     def _row(self, loaded: dict[str, Json], document: bytes) -> DefinitionRow:
@@ -197,6 +227,8 @@ class Catalogue:
         if latest is None or Version.parse(row.version) >= Version.parse(latest.version):
             self._latest[name] = row
         self.revision = max(self.revision, row.revision)
+        self._changed_us = self._clock.monotonic_us()
+        self.settled.set()
         for watcher in self._watchers:
             watcher.wake.set()
 
@@ -216,6 +248,8 @@ class Catalogue:
         """The watcher has the revision in force."""
         watcher.acknowledged = max(watcher.acknowledged, revision)
         self._acknowledged.set()
+        if watcher.acknowledged >= self.revision:
+            self.settled.set()
 
     async def _wait_for_watchers(self, revision: int) -> None:
         """Wait for every watcher that lived when the revision came, or until its lease has run out."""
@@ -232,6 +266,10 @@ class Catalogue:
                     await self._acknowledged.wait()
         except TimeoutError:
             return
+
+
+async def _at_once(_revision: int) -> None:
+    return None
 
 
 def not_found(namespace: str, name: str, version: str) -> TidemillError:

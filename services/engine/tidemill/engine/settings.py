@@ -7,6 +7,7 @@ from typing import Final
 
 from tidemill.engine.core.apply_waits import HEARD_US_MAX
 from tidemill.errors import InvalidRequestError
+from tidemill.rpc.addresses import split_addresses
 from tidemill.settings import from_environment
 
 SHARDS_VARIABLE: Final = "TIDEMILL_ENGINE_SHARDS"
@@ -14,6 +15,7 @@ STORE_VARIABLE: Final = "TIDEMILL_ENGINE_STORE_URL"
 LOG_VARIABLE: Final = "TIDEMILL_ENGINE_LOG_URL"
 SHARDS_IN_FILES: Final = 8
 SHARDS_IN_KAFKA: Final = 256
+ACTIONS_VARIABLE: Final = "TIDEMILL_ENGINE_ACTIONS"
 LANE_EVENT_VARIABLE: Final = "TIDEMILL_ENGINE_LANE_EVENT_US"
 SINK_VARIABLE: Final = "TIDEMILL_ENGINE_LIFECYCLE_SINK"
 
@@ -24,6 +26,7 @@ class Settings:
 
     listen: str = "127.0.0.1:7400"
     data: Path = Path(".tidemill/engine")
+    # One Action service, or several with commas between them, which share a ledger.
     actions: str = "127.0.0.1:7402"
     metrics_port: int = 0
     # Where executions and commands are kept: files under `data`, unless these name servers,
@@ -32,6 +35,10 @@ class Settings:
     log_url: str = ""
     # How many slices there are, for the life of the data; 0 for 8 in files and 256 in Kafka.
     shards: int = 0
+
+    # Who lives: an engine is taken for dead when its lease, renewed each interval, has run out.
+    lease_ttl_us: int = 3_000_000
+    membership_interval_us: int = 500_000
 
     # What a client may send.
     payload_bytes_max: int = 1_048_576
@@ -78,6 +85,8 @@ class Settings:
     # Calls of actions.
     calls_in_flight_max: int = 10_000
     calls_waiting_max: int = 100_000
+    # How long an Action service that could not take a call comes after the others.
+    calls_avoid_us: int = 1_000_000
     calls_message_items_max: int = 512
     calls_message_bytes_max: int = 1_048_576
     dispatch_before_us: int = 3_600_000_000
@@ -90,6 +99,8 @@ class Settings:
     watch_poll_us: int = 200_000
     publish_lease_us: int = 2_000_000
     catalogue_heartbeat_us: int = 500_000
+    catalogue_poll_us: int = 250_000
+    progress_poll_us: int = 20_000
 
     # Lifecycle events: what is read and sent at once, and how long a subscriber hears nothing at most.
     subscribers_max: int = 100
@@ -110,6 +121,7 @@ class Settings:
     rejection_retention_us: int = 86_400_000_000
     log_trim_margin_records: int = 10_000
     housekeeping_interval_us: int = 60_000_000
+    log_report_interval_us: int = 5_000_000
 
     # Stopping and trouble.
     drain_us_max: int = 10_000_000
@@ -117,6 +129,7 @@ class Settings:
     log_page_count_max: int = 0
 
     def __post_init__(self) -> None:
+        split_addresses(ACTIONS_VARIABLE, self.actions)
         if bool(self.store_url) != bool(self.log_url):
             raise InvalidRequestError(
                 STORE_VARIABLE, f"{STORE_VARIABLE} and {LOG_VARIABLE} belong together: set both or neither"

@@ -26,43 +26,45 @@ from tidemill.api.errors.v1 import problem_pb2 as tidemill_dot_api_dot_errors_do
 from tidemill.api.events.v1 import payload_pb2 as tidemill_dot_api_dot_events_dot_v1_dot_payload__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$tidemill/api/events/v1/command.proto\x12\x16tidemill.api.events.v1\x1a$tidemill/api/errors/v1/problem.proto\x1a$tidemill/api/events/v1/payload.proto\"\xff\x06\n\x07\x43ommand\x12\x0e\n\x06schema\x18\x01 \x01(\x05\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x16\n\x0e\x61\x63\x63\x65pted_at_us\x18\x05 \x01(\x03\x12\x13\n\x0btraceparent\x18\x06 \x01(\t\x12\x0c\n\x04lane\x18\x07 \x01(\x0c\x12\x14\n\x0csource_shard\x18\x08 \x01(\x05\x12\x17\n\x0fsource_sequence\x18\t \x01(\x03\x12\x35\n\x05start\x18\n \x01(\x0b\x32$.tidemill.api.events.v1.StartCommandH\x00\x12\x37\n\x06\x63\x61ncel\x18\x0b \x01(\x0b\x32%.tidemill.api.events.v1.CancelCommandH\x00\x12\x39\n\x07suspend\x18\x0c \x01(\x0b\x32&.tidemill.api.events.v1.SuspendCommandH\x00\x12\x37\n\x06resume\x18\r \x01(\x0b\x32%.tidemill.api.events.v1.ResumeCommandH\x00\x12\x35\n\x05retry\x18\x0e \x01(\x0b\x32$.tidemill.api.events.v1.RetryCommandH\x00\x12\x33\n\x04hear\x18\x0f \x01(\x0b\x32#.tidemill.api.events.v1.HearCommandH\x00\x12=\n\tsubscribe\x18\x10 \x01(\x0b\x32(.tidemill.api.events.v1.SubscribeCommandH\x00\x12\x41\n\x0bunsubscribe\x18\x11 \x01(\x0b\x32*.tidemill.api.events.v1.UnsubscribeCommandH\x00\x12\x33\n\x04pace\x18\x12 \x01(\x0b\x32#.tidemill.api.events.v1.PaceCommandH\x00\x12\x39\n\x07\x64\x65liver\x18\x13 \x01(\x0b\x32&.tidemill.api.events.v1.DeliverCommandH\x00\x12<\n\tend_child\x18\x14 \x01(\x0b\x32\'.tidemill.api.events.v1.EndChildCommandH\x00\x12\x35\n\x05grant\x18\x15 \x01(\x0b\x32$.tidemill.api.events.v1.GrantCommandH\x00\x42\x06\n\x04kind\"\xa0\x02\n\x0cStartCommand\x12\x10\n\x08workflow\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12.\n\x05input\x18\x04 \x01(\x0b\x32\x1f.tidemill.api.events.v1.Payload\x12\x14\n\x0cinput_digest\x18\x05 \x01(\x0c\x12\x35\n\x06origin\x18\x06 \x01(\x0b\x32%.tidemill.api.events.v1.TriggerOrigin\x12\x1b\n\x13parent_execution_id\x18\x07 \x01(\t\x12\x33\n\x04kind\x18\x08 \x01(\x0e\x32%.tidemill.api.events.v1.ExecutionKind\x12\r\n\x05\x64\x65pth\x18\t \x01(\x05\"H\n\rTriggerOrigin\x12\x0f\n\x07trigger\x18\x01 \x01(\t\x12\x14\n\x0c\x65vent_source\x18\x02 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\"\x1f\n\rCancelCommand\x12\x0e\n\x06reason\x18\x01 \x01(\t\" \n\x0eSuspendCommand\x12\x0e\n\x06reason\x18\x01 \x01(\t\"\x0f\n\rResumeCommand\"#\n\x0cRetryCommand\x12\x13\n\x0bif_sequence\x18\x01 \x01(\x03\"\\\n\x0bHearCommand\x12\x31\n\x05\x65vent\x18\x01 \x01(\x0b\x32\".tidemill.api.events.v1.CloudEvent\x12\x1a\n\x12\x61\x66ter_execution_id\x18\x02 \x01(\t\"o\n\x10SubscribeCommand\x12\x17\n\x0fsubscription_id\x18\x01 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x02 \x01(\t\x12\r\n\x05shape\x18\x03 \x01(\x0c\x12\x0b\n\x03key\x18\x04 \x01(\x0c\x12\x10\n\x08since_us\x18\x05 \x01(\x03\"C\n\x12UnsubscribeCommand\x12\x17\n\x0fsubscription_id\x18\x01 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x02 \x01(\t\"V\n\x0bPaceCommand\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x03\x12\x0e\n\x06per_us\x18\x04 \x01(\x03\"q\n\x0e\x44\x65liverCommand\x12\x17\n\x0fsubscription_id\x18\x01 \x01(\t\x12.\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x1f.tidemill.api.events.v1.Payload\x12\x16\n\x0ereceived_at_us\x18\x03 \x01(\x03\"\xc1\x01\n\x0f\x45ndChildCommand\x12\x1a\n\x12\x63hild_execution_id\x18\x01 \x01(\t\x12\x31\n\x05state\x18\x02 \x01(\x0e\x32\".tidemill.api.events.v1.ChildState\x12/\n\x06output\x18\x03 \x01(\x0b\x32\x1f.tidemill.api.events.v1.Payload\x12.\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x1f.tidemill.api.errors.v1.Problem\"5\n\x0cGrantCommand\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tdue_at_us\x18\x02 \x01(\x03*K\n\rExecutionKind\x12\x1e\n\x1a\x45XECUTION_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45XECUTION_KIND_TRIGGER\x10\x01*x\n\nChildState\x12\x1b\n\x17\x43HILD_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43HILD_STATE_COMPLETED\x10\x01\x12\x17\n\x13\x43HILD_STATE_FAULTED\x10\x02\x12\x19\n\x15\x43HILD_STATE_CANCELLED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$tidemill/api/events/v1/command.proto\x12\x16tidemill.api.events.v1\x1a$tidemill/api/errors/v1/problem.proto\x1a$tidemill/api/events/v1/payload.proto\"\xba\x07\n\x07\x43ommand\x12\x0e\n\x06schema\x18\x01 \x01(\x05\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x16\n\x0e\x61\x63\x63\x65pted_at_us\x18\x05 \x01(\x03\x12\x13\n\x0btraceparent\x18\x06 \x01(\t\x12\x0c\n\x04lane\x18\x07 \x01(\x0c\x12\x14\n\x0csource_shard\x18\x08 \x01(\x05\x12\x17\n\x0fsource_sequence\x18\t \x01(\x03\x12\x35\n\x05start\x18\n \x01(\x0b\x32$.tidemill.api.events.v1.StartCommandH\x00\x12\x37\n\x06\x63\x61ncel\x18\x0b \x01(\x0b\x32%.tidemill.api.events.v1.CancelCommandH\x00\x12\x39\n\x07suspend\x18\x0c \x01(\x0b\x32&.tidemill.api.events.v1.SuspendCommandH\x00\x12\x37\n\x06resume\x18\r \x01(\x0b\x32%.tidemill.api.events.v1.ResumeCommandH\x00\x12\x35\n\x05retry\x18\x0e \x01(\x0b\x32$.tidemill.api.events.v1.RetryCommandH\x00\x12\x33\n\x04hear\x18\x0f \x01(\x0b\x32#.tidemill.api.events.v1.HearCommandH\x00\x12=\n\tsubscribe\x18\x10 \x01(\x0b\x32(.tidemill.api.events.v1.SubscribeCommandH\x00\x12\x41\n\x0bunsubscribe\x18\x11 \x01(\x0b\x32*.tidemill.api.events.v1.UnsubscribeCommandH\x00\x12\x33\n\x04pace\x18\x12 \x01(\x0b\x32#.tidemill.api.events.v1.PaceCommandH\x00\x12\x39\n\x07\x64\x65liver\x18\x13 \x01(\x0b\x32&.tidemill.api.events.v1.DeliverCommandH\x00\x12<\n\tend_child\x18\x14 \x01(\x0b\x32\'.tidemill.api.events.v1.EndChildCommandH\x00\x12\x35\n\x05grant\x18\x15 \x01(\x0b\x32$.tidemill.api.events.v1.GrantCommandH\x00\x12\x39\n\x07redrive\x18\x16 \x01(\x0b\x32&.tidemill.api.events.v1.RedriveCommandH\x00\x42\x06\n\x04kind\" \n\x0eRedriveCommand\x12\x0e\n\x06number\x18\x01 \x01(\x03\"\xa0\x02\n\x0cStartCommand\x12\x10\n\x08workflow\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12.\n\x05input\x18\x04 \x01(\x0b\x32\x1f.tidemill.api.events.v1.Payload\x12\x14\n\x0cinput_digest\x18\x05 \x01(\x0c\x12\x35\n\x06origin\x18\x06 \x01(\x0b\x32%.tidemill.api.events.v1.TriggerOrigin\x12\x1b\n\x13parent_execution_id\x18\x07 \x01(\t\x12\x33\n\x04kind\x18\x08 \x01(\x0e\x32%.tidemill.api.events.v1.ExecutionKind\x12\r\n\x05\x64\x65pth\x18\t \x01(\x05\"H\n\rTriggerOrigin\x12\x0f\n\x07trigger\x18\x01 \x01(\t\x12\x14\n\x0c\x65vent_source\x18\x02 \x01(\t\x12\x10\n\x08\x65vent_id\x18\x03 \x01(\t\"\x1f\n\rCancelCommand\x12\x0e\n\x06reason\x18\x01 \x01(\t\" \n\x0eSuspendCommand\x12\x0e\n\x06reason\x18\x01 \x01(\t\"\x0f\n\rResumeCommand\"#\n\x0cRetryCommand\x12\x13\n\x0bif_sequence\x18\x01 \x01(\x03\"\\\n\x0bHearCommand\x12\x31\n\x05\x65vent\x18\x01 \x01(\x0b\x32\".tidemill.api.events.v1.CloudEvent\x12\x1a\n\x12\x61\x66ter_execution_id\x18\x02 \x01(\t\"o\n\x10SubscribeCommand\x12\x17\n\x0fsubscription_id\x18\x01 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x02 \x01(\t\x12\r\n\x05shape\x18\x03 \x01(\x0c\x12\x0b\n\x03key\x18\x04 \x01(\x0c\x12\x10\n\x08since_us\x18\x05 \x01(\x03\"C\n\x12UnsubscribeCommand\x12\x17\n\x0fsubscription_id\x18\x01 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x02 \x01(\t\"V\n\x0bPaceCommand\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x03\x12\x0e\n\x06per_us\x18\x04 \x01(\x03\"q\n\x0e\x44\x65liverCommand\x12\x17\n\x0fsubscription_id\x18\x01 \x01(\t\x12.\n\x05\x65vent\x18\x02 \x01(\x0b\x32\x1f.tidemill.api.events.v1.Payload\x12\x16\n\x0ereceived_at_us\x18\x03 \x01(\x03\"\xc1\x01\n\x0f\x45ndChildCommand\x12\x1a\n\x12\x63hild_execution_id\x18\x01 \x01(\t\x12\x31\n\x05state\x18\x02 \x01(\x0e\x32\".tidemill.api.events.v1.ChildState\x12/\n\x06output\x18\x03 \x01(\x0b\x32\x1f.tidemill.api.events.v1.Payload\x12.\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x1f.tidemill.api.errors.v1.Problem\"5\n\x0cGrantCommand\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x11\n\tdue_at_us\x18\x02 \x01(\x03*K\n\rExecutionKind\x12\x1e\n\x1a\x45XECUTION_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45XECUTION_KIND_TRIGGER\x10\x01*x\n\nChildState\x12\x1b\n\x17\x43HILD_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43HILD_STATE_COMPLETED\x10\x01\x12\x17\n\x13\x43HILD_STATE_FAULTED\x10\x02\x12\x19\n\x15\x43HILD_STATE_CANCELLED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tidemill.api.events.v1.command_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EXECUTIONKIND']._serialized_start=2254
-  _globals['_EXECUTIONKIND']._serialized_end=2329
-  _globals['_CHILDSTATE']._serialized_start=2331
-  _globals['_CHILDSTATE']._serialized_end=2451
+  _globals['_EXECUTIONKIND']._serialized_start=2347
+  _globals['_EXECUTIONKIND']._serialized_end=2422
+  _globals['_CHILDSTATE']._serialized_start=2424
+  _globals['_CHILDSTATE']._serialized_end=2544
   _globals['_COMMAND']._serialized_start=141
-  _globals['_COMMAND']._serialized_end=1036
-  _globals['_STARTCOMMAND']._serialized_start=1039
-  _globals['_STARTCOMMAND']._serialized_end=1327
-  _globals['_TRIGGERORIGIN']._serialized_start=1329
-  _globals['_TRIGGERORIGIN']._serialized_end=1401
-  _globals['_CANCELCOMMAND']._serialized_start=1403
-  _globals['_CANCELCOMMAND']._serialized_end=1434
-  _globals['_SUSPENDCOMMAND']._serialized_start=1436
-  _globals['_SUSPENDCOMMAND']._serialized_end=1468
-  _globals['_RESUMECOMMAND']._serialized_start=1470
-  _globals['_RESUMECOMMAND']._serialized_end=1485
-  _globals['_RETRYCOMMAND']._serialized_start=1487
-  _globals['_RETRYCOMMAND']._serialized_end=1522
-  _globals['_HEARCOMMAND']._serialized_start=1524
-  _globals['_HEARCOMMAND']._serialized_end=1616
-  _globals['_SUBSCRIBECOMMAND']._serialized_start=1618
-  _globals['_SUBSCRIBECOMMAND']._serialized_end=1729
-  _globals['_UNSUBSCRIBECOMMAND']._serialized_start=1731
-  _globals['_UNSUBSCRIBECOMMAND']._serialized_end=1798
-  _globals['_PACECOMMAND']._serialized_start=1800
-  _globals['_PACECOMMAND']._serialized_end=1886
-  _globals['_DELIVERCOMMAND']._serialized_start=1888
-  _globals['_DELIVERCOMMAND']._serialized_end=2001
-  _globals['_ENDCHILDCOMMAND']._serialized_start=2004
-  _globals['_ENDCHILDCOMMAND']._serialized_end=2197
-  _globals['_GRANTCOMMAND']._serialized_start=2199
-  _globals['_GRANTCOMMAND']._serialized_end=2252
+  _globals['_COMMAND']._serialized_end=1095
+  _globals['_REDRIVECOMMAND']._serialized_start=1097
+  _globals['_REDRIVECOMMAND']._serialized_end=1129
+  _globals['_STARTCOMMAND']._serialized_start=1132
+  _globals['_STARTCOMMAND']._serialized_end=1420
+  _globals['_TRIGGERORIGIN']._serialized_start=1422
+  _globals['_TRIGGERORIGIN']._serialized_end=1494
+  _globals['_CANCELCOMMAND']._serialized_start=1496
+  _globals['_CANCELCOMMAND']._serialized_end=1527
+  _globals['_SUSPENDCOMMAND']._serialized_start=1529
+  _globals['_SUSPENDCOMMAND']._serialized_end=1561
+  _globals['_RESUMECOMMAND']._serialized_start=1563
+  _globals['_RESUMECOMMAND']._serialized_end=1578
+  _globals['_RETRYCOMMAND']._serialized_start=1580
+  _globals['_RETRYCOMMAND']._serialized_end=1615
+  _globals['_HEARCOMMAND']._serialized_start=1617
+  _globals['_HEARCOMMAND']._serialized_end=1709
+  _globals['_SUBSCRIBECOMMAND']._serialized_start=1711
+  _globals['_SUBSCRIBECOMMAND']._serialized_end=1822
+  _globals['_UNSUBSCRIBECOMMAND']._serialized_start=1824
+  _globals['_UNSUBSCRIBECOMMAND']._serialized_end=1891
+  _globals['_PACECOMMAND']._serialized_start=1893
+  _globals['_PACECOMMAND']._serialized_end=1979
+  _globals['_DELIVERCOMMAND']._serialized_start=1981
+  _globals['_DELIVERCOMMAND']._serialized_end=2094
+  _globals['_ENDCHILDCOMMAND']._serialized_start=2097
+  _globals['_ENDCHILDCOMMAND']._serialized_end=2290
+  _globals['_GRANTCOMMAND']._serialized_start=2292
+  _globals['_GRANTCOMMAND']._serialized_end=2345
 # @@protoc_insertion_point(module_scope)

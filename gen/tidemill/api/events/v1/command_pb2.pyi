@@ -96,6 +96,7 @@ class Command(_message.Message):
     DELIVER_FIELD_NUMBER: _builtins.int
     END_CHILD_FIELD_NUMBER: _builtins.int
     GRANT_FIELD_NUMBER: _builtins.int
+    REDRIVE_FIELD_NUMBER: _builtins.int
     schema: _builtins.int
     """The format of this record; 1."""
     namespace: _builtins.str
@@ -162,6 +163,10 @@ class Command(_message.Message):
     def grant(self) -> Global___GrantCommand:
         """To an execution: the slot that it asked for."""
 
+    @_builtins.property
+    def redrive(self) -> Global___RedriveCommand:
+        """To whatever a dead letter was for: take the letter up again."""
+
     def __init__(
         self,
         *,
@@ -186,16 +191,39 @@ class Command(_message.Message):
         deliver: Global___DeliverCommand | None = ...,
         end_child: Global___EndChildCommand | None = ...,
         grant: Global___GrantCommand | None = ...,
+        redrive: Global___RedriveCommand | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel", b"cancel", "deliver", b"deliver", "end_child", b"end_child", "grant", b"grant", "hear", b"hear", "kind", b"kind", "pace", b"pace", "resume", b"resume", "retry", b"retry", "start", b"start", "subscribe", b"subscribe", "suspend", b"suspend", "unsubscribe", b"unsubscribe"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel", b"cancel", "deliver", b"deliver", "end_child", b"end_child", "grant", b"grant", "hear", b"hear", "kind", b"kind", "pace", b"pace", "redrive", b"redrive", "resume", b"resume", "retry", b"retry", "start", b"start", "subscribe", b"subscribe", "suspend", b"suspend", "unsubscribe", b"unsubscribe"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_at_us", b"accepted_at_us", "cancel", b"cancel", "deliver", b"deliver", "end_child", b"end_child", "execution_id", b"execution_id", "grant", b"grant", "hear", b"hear", "kind", b"kind", "lane", b"lane", "namespace", b"namespace", "pace", b"pace", "request_id", b"request_id", "resume", b"resume", "retry", b"retry", "schema", b"schema", "source_sequence", b"source_sequence", "source_shard", b"source_shard", "start", b"start", "subscribe", b"subscribe", "suspend", b"suspend", "traceparent", b"traceparent", "unsubscribe", b"unsubscribe"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_at_us", b"accepted_at_us", "cancel", b"cancel", "deliver", b"deliver", "end_child", b"end_child", "execution_id", b"execution_id", "grant", b"grant", "hear", b"hear", "kind", b"kind", "lane", b"lane", "namespace", b"namespace", "pace", b"pace", "redrive", b"redrive", "request_id", b"request_id", "resume", b"resume", "retry", b"retry", "schema", b"schema", "source_sequence", b"source_sequence", "source_shard", b"source_shard", "start", b"start", "subscribe", b"subscribe", "suspend", b"suspend", "traceparent", b"traceparent", "unsubscribe", b"unsubscribe"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["start", "cancel", "suspend", "resume", "retry", "hear", "subscribe", "unsubscribe", "pace", "deliver", "end_child", "grant"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["start", "cancel", "suspend", "resume", "retry", "hear", "subscribe", "unsubscribe", "pace", "deliver", "end_child", "grant", "redrive"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
 Global___Command: _TypeAlias = Command  # noqa: Y015
+
+@_typing.final
+class RedriveCommand(_message.Message):
+    """RedriveCommand takes up a dead letter again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """The letter's number; one that is gone changes nothing."""
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RedriveCommand: _TypeAlias = RedriveCommand  # noqa: Y015
 
 @_typing.final
 class StartCommand(_message.Message):

@@ -8,9 +8,9 @@ import grpc
 from tidemill.api.engine.v1 import dead_letter_service_pb2 as pb
 from tidemill.api.engine.v1.dead_letter_service_pb2_grpc import DeadLetterServiceServicer
 from tidemill.engine.api import messages
-from tidemill.engine.runtime.inbox import Inbox
-from tidemill.engine.runtime.items import Redriven, decode
-from tidemill.engine.runtime.progress import Watchers
+from tidemill.engine.api.reads import Reads
+from tidemill.engine.runtime.ingress import Ingress
+from tidemill.engine.runtime.items import HISTORY_KIND
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.port import ReadStore
 from tidemill.engine.store.rows import DeadLetterRow
@@ -23,11 +23,10 @@ Context: TypeAlias = "grpc.aio.ServicerContext[object, object]"
 class DeadLetterApi(DeadLetterServiceServicer):
     """Translates requests."""
 
-    def __init__(self, store: ReadStore, inbox: Inbox, watchers: Watchers, settings: Settings) -> None:
+    def __init__(self, store: ReadStore, ingress: Ingress, reads: Reads, settings: Settings) -> None:
         self._store = store
-        self._inbox = inbox
-        self._watchers = watchers
-        self._settings = settings
+        self._ingress = ingress
+        self._reads = reads
         self._pages = PageLimits(settings.page_size_default, settings.page_size_max)
 
     async def List(
@@ -44,29 +43,12 @@ class DeadLetterApi(DeadLetterServiceServicer):
 
     async def Redrive(self, request: pb.RedriveRequest, context: Context) -> pb.RedriveResponse:
         rows = [row for number in request.ids if (row := await self._find(request.namespace, number))]
-        taken = [row for row in rows if await self._redrive(row)]
-        return pb.RedriveResponse(ids=[row.number for row in taken])
+        wanted = [row for row in rows if row.kind != HISTORY_KIND]
+        accepted = await self._ingress.accept([self._ingress.prepare_redrive(row) for row in wanted])
+        remaining = context.time_remaining()
+        await asyncio.gather(*(self._reads.settled(each, remaining) for each in accepted))
+        return pb.RedriveResponse(ids=[row.number for row in wanted])
 
     async def _find(self, namespace: str, number: int) -> DeadLetterRow | None:
         rows = await self._store.dead_letters("" if namespace == ANY_NAMESPACE else namespace, number - 1, 1)
         return rows[0] if rows and rows[0].number == number else None
-
-    async def _redrive(self, row: DeadLetterRow) -> bool:
-        """Put the item back and wait, bounded, for its commit; False for one that holds no item."""
-        item = decode(row.kind, row.item, shard=row.shard, execution_id=row.execution_id)
-        if item is None:
-            return False
-        wake = self._watchers.follow(row.execution_id)
-        try:
-            self._inbox.put([Redriven(row.shard, row.execution_id, row.number, item)])
-            await self._committed(wake)
-        finally:
-            self._watchers.leave(row.execution_id, wake)
-        return True
-
-    async def _committed(self, wake: asyncio.Event) -> None:
-        try:
-            async with asyncio.timeout(self._settings.outcome_wait_us_max / 1_000_000):
-                await wake.wait()
-        except TimeoutError:
-            return

@@ -42,6 +42,16 @@ class Reads:
         if row is not None:
             raise from_item_error(ItemError.FromString(row.error))
 
+    async def settled(self, outcome: Accepted | TidemillError, remaining_seconds: float | None) -> None:
+        """Wait, bounded, until an accepted command is applied; one that is not by then stays accepted."""
+        if isinstance(outcome, TidemillError):
+            raise outcome
+        try:
+            await self._wait(outcome.shard, outcome.offset, remaining_seconds)
+        except TidemillError as error:
+            if error.reason != reasons.ERROR_REASON_WAIT_EXPIRED:
+                raise
+
     async def rejection(self, position: Position, remaining_seconds: float | None) -> ItemError | None:
         """Why the command at the position was rejected; None when it was applied."""
         await self._wait(position.shard, position.offset, remaining_seconds)

@@ -11,15 +11,16 @@ from tidemill.engine.runtime.batch import BatchLoop
 from tidemill.engine.runtime.calls import Calls
 from tidemill.engine.runtime.deciding import Deciding
 from tidemill.engine.runtime.environment import Environment
-from tidemill.engine.runtime.housekeeping import Gauges, Housekeeping, TimerLoop
+from tidemill.engine.runtime.housekeeping import Gauges, Housekeeping, LogReport, TimerLoop
 from tidemill.engine.runtime.inbox import Inbox
 from tidemill.engine.runtime.ingress import Ingress
 from tidemill.engine.runtime.intake import Intake
 from tidemill.engine.runtime.lane_deciding import LaneDeciding
+from tidemill.engine.runtime.membership import Membership
 from tidemill.engine.runtime.outbox import IDLE_WAIT_US as OUTBOX_WAIT_US
 from tidemill.engine.runtime.outbox import Outbox, OutboxLimits
 from tidemill.engine.runtime.ownership import Memory, Ownership
-from tidemill.engine.runtime.progress import Progress, Watchers
+from tidemill.engine.runtime.progress import Progress, RemoteProgress, Watchers
 from tidemill.engine.runtime.quarantine import Quarantine
 from tidemill.engine.runtime.recovery import Recovery
 from tidemill.engine.runtime.release import Release
@@ -29,18 +30,22 @@ from tidemill.engine.runtime.states import States
 from tidemill.engine.runtime.timers import Timers
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.port import Store
-from tidemill.loops import Step
+from tidemill.loops import FatalError, Step
 
 _SECOND_US: Final = 1_000_000
 
 
 class Loop(NamedTuple):
-    """A background loop: its name, its step, what wakes it, and how long it waits for that (None: ever)."""
+    """A background loop: its name, its step, what wakes it, and how long it waits for that (None: ever).
+
+    After a failure it waits for `backoff_us_max` at most.
+    """
 
     name: str
     step: Step
     wake: asyncio.Event | None
     idle_us: int | Callable[[], int] | None
+    backoff_us_max: int = 5 * _SECOND_US
 
 
 class Assembly:
@@ -52,17 +57,21 @@ class Assembly:
         settings = environment.settings
         self._environment = environment
         self._log = log
+        self._store = store
         self.catalogue = Catalogue(store, environment.clock, settings, kinds)
         self.memory = _memory(environment, store, log)
-        self.ownership = Ownership(range(settings.shards), owner, store, log, self.memory)
+        self.ownership = Ownership(owner, store, log, self.memory, environment)
         self.ingress = Ingress(log, store, self.catalogue, self.memory.progress, environment)
-        self.schedules = Schedules(self.catalogue, store, log, self.memory.progress, settings)
+        self.schedules = Schedules(self.catalogue, store, log, self.ownership, settings)
         self.batches = self._batches(store)
-        self._intake = Intake(log, self.memory.inbox)
+        self.membership = Membership(store, log, self.ownership, self.catalogue, environment)
+        self._intake = Intake(log, self.ownership)
         self._recovery = Recovery(store, self.memory.inbox, self.memory.calls, settings.owing_page_rows)
         self._housekeeping = Housekeeping(store, store, log, self.ownership, environment)
-        self.memory.on_begin(self._intake.begin)
-        self.memory.on_begin(self._recovery.begin)
+        self.memory.follow(self._recovery.begin, self._recovery.drop)
+        # A lost shard and a settled catalogue are both told at once, with the lease.
+        self.catalogue.settled = self.membership.wake
+        self.catalogue.until_everywhere = self.membership.until_everywhere
 
     def _batches(self, store: Store) -> BatchLoop:
         environment = self._environment
@@ -73,9 +82,19 @@ class Assembly:
         return BatchLoop(store, self.ownership, deciding, release, environment)
 
     async def open(self) -> None:
-        """Read the catalogue, take the shards."""
+        """Live, read the catalogue, take the shards that are this engine's.
+
+        Raises StorageUnavailableError, and FatalError for a log that is not the store's.
+        """
+        # In this order: whoever publishes from now on waits until this engine has read it.
+        await self.membership.enter()
         await self.catalogue.load()
-        await self.ownership.take()
+        await self.membership.run_once()
+        if self.ownership.halted and not self._environment.settings.log_url:
+            raise FatalError(
+                f"shards have applied commands that the log does not hold: {sorted(self.ownership.halted)}; "
+                "state.db and log.db do not belong together"
+            )
 
     def loops(self) -> list[Loop]:
         """The loops that keep it going."""
@@ -83,11 +102,23 @@ class Assembly:
         intake_wake = asyncio.Event()
         self._log.on_append(intake_wake.set)
         memory.inbox.on_room(intake_wake.set)
-        timers = TimerLoop(memory.timers, memory.inbox, self.batches.commit_lock, settings)
+        timers = TimerLoop(memory.timers, memory.inbox, self.ownership.commit_lock, settings)
         gauges = Gauges(memory, self._environment.metrics)
+        remote = RemoteProgress(memory.progress, self.ownership.owned, self._store, settings.progress_poll_us)
+        report = LogReport(self._log, self.ownership)
         keeping_us = settings.housekeeping_interval_us
         return [
             Loop("batches", self.batches.run_once, memory.inbox.wake, None),
+            Loop(
+                "membership",
+                self.membership.run_once,
+                self.membership.wake,
+                settings.membership_interval_us,
+                settings.membership_interval_us,
+            ),
+            Loop("catalogue", self.catalogue.run_once, None, settings.catalogue_poll_us),
+            Loop("progress", remote.run_once, remote.wake, remote.idle_us),
+            Loop("log-report", report.run_once, None, settings.log_report_interval_us),
             Loop("intake", self._intake.run_once, intake_wake, _SECOND_US),
             Loop("timers", timers.run_once, memory.timers.wake, timers.idle_us),
             Loop("recovery", self._recovery.run_once, self._recovery.wake, self._recovery.idle_us),
@@ -103,7 +134,7 @@ def _memory(environment: Environment, store: Store, log: CommandLog) -> Memory:
     inbox, progress = Inbox(settings.inbox_commands_max), Progress()
     return Memory(
         inbox=inbox,
-        states=States(store, settings.cache_executions_max),
+        states=States(store, settings.cache_executions_max, settings.shards),
         calls=Calls(inbox, environment),
         timers=Timers(store, inbox, environment),
         progress=progress,

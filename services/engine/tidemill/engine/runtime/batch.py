@@ -1,6 +1,5 @@
 """The batch step of the shards: all that waits is decided, committed in one transaction, then released."""
 
-import asyncio
 import traceback
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +8,7 @@ from typing import Final
 from tidemill.engine.runtime.deciding import Deciding
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.runtime.items import ActionAnswer, Item, OwedWork, Poisoned, Redriven
-from tidemill.engine.runtime.ownership import Ownership, OwnershipLostError
+from tidemill.engine.runtime.ownership import Ownership
 from tidemill.engine.runtime.release import Release
 from tidemill.engine.runtime.turns import ShardTurn
 from tidemill.engine.store.port import ShardStore
@@ -44,8 +43,6 @@ class BatchLoop:
         self._release = release
         self._clock = environment.clock
         self._items_max = environment.settings.batch_items_max
-        # Held while a batch commits; who takes it knows that every earlier commit has ended and is released.
-        self.commit_lock = asyncio.Lock()
         self._sizes = environment.metrics.distribution(names.ENGINE_BATCH_ITEMS)
         self._step_latency = environment.metrics.distribution(names.ENGINE_STEP_LATENCY)
         self._commit_latency = environment.metrics.distribution(names.ENGINE_COMMIT_LATENCY)
@@ -53,16 +50,14 @@ class BatchLoop:
     async def run_once(self) -> bool:
         """Take what waits and step with it; False when nothing waited.
 
-        Anything unexpected ends in the one way back: drop what is in memory, take the shards anew.
+        Anything unexpected ends in the one way back: drop what is in memory, and take the shards anew.
         """
-        if not self._ownership.held:
-            await self._ownership.take()
         items = self._inbox.take(self._items_max)
         if not items:
             return False
         self._sizes.observe(len(items))
         try:
-            async with self.commit_lock:
+            async with self._ownership.commit_lock:
                 await self._step(items)
         except BaseException:
             self._ownership.lose()
@@ -73,25 +68,25 @@ class BatchLoop:
         """The batch step: decide, commit, release. Nothing leaves the process before the commit."""
         batch = await self._deciding.decide(items)
         try:
-            await self._commit(batch)
+            fenced = await self._commit(batch)
         except StorageRefusedError as error:
             self._states.evict(turn.execution_id for shard_turn in batch for turn in shard_turn.turns)
             await self._isolate(items, error)
             return
-        self._release.after_commit(batch)
+        self._release.after_commit([turn for turn in batch if turn.owned.shard not in fenced])
+        if fenced:
+            self._ownership.fence(fenced)
         self._observe(items)
 
-    async def _commit(self, batch: Sequence[ShardTurn]) -> None:
-        """Write what has changed. Raises OwnershipLostError when a shard is fenced: the others' rows stand,
-        and what they owe is found when the shards are taken anew."""
+    async def _commit(self, batch: Sequence[ShardTurn]) -> set[int]:
+        """Write what has changed; the shards that another process has taken, of which nothing is written."""
         changed = [shard_turn.commit() for shard_turn in batch if not shard_turn.changes_nothing()]
         if not changed:
-            return
+            return set()
         started_us = self._clock.monotonic_us()
         written = await self._store.commit(changed)
         self._commit_latency.observe((self._clock.monotonic_us() - started_us) / _MICRO)
-        if fenced := {commit.shard for commit in changed} - written:
-            raise OwnershipLostError(f"another process owns the shards {sorted(fenced)}")
+        return {commit.shard for commit in changed} - written
 
     def _observe(self, items: Sequence[Item]) -> None:
         now_us = self._clock.monotonic_us()
@@ -110,9 +105,9 @@ class BatchLoop:
         if isinstance(item, Poisoned) and not item.bare:
             await self._step([replace(item, bare=True)])
             return
-        if isinstance(item, OwedWork | Poisoned):
-            raise error  # neither brings data of its own: the store itself must be at fault
-        _log.error("the store refuses an item's data", execution_id=item.execution_id, exc_info=error)
         kept = item.item if isinstance(item, Redriven) else item
+        if kept is None or isinstance(kept, OwedWork | Poisoned):
+            raise error  # none of these brings data of its own: the store itself must be at fault
+        _log.error("the store refuses an item's data", execution_id=item.execution_id, exc_info=error)
         trace = "".join(traceback.format_exception(error))
         await self._step([Poisoned(item.shard, item.execution_id, kept, trace)])

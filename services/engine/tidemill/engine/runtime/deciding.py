@@ -76,6 +76,7 @@ class Deciding:
         The messages that they send to their own shards are applied in further rounds of the same batch.
         """
         batch = _Batch()
+        items = [await self._quarantine.taken_up(item) for item in items]
         while items:
             await self._round(items, batch)
             items = [message for turn in batch.shard_turns.values() for message in turn.take_messages()]
@@ -117,7 +118,7 @@ class Deciding:
     async def _decide_lane(self, item: Item, command: LoggedCommand | Message, shard_turn: ShardTurn) -> None:
         """Apply a command to its lane; one that raises goes to the dead letters."""
         if isinstance(item, Redriven):
-            shard_turn.dead_letters_gone.append(item.number)
+            self._take_up(item, shard_turn)
         elif isinstance(command, LoggedCommand) and shard_turn.is_repeat(command.record):
             _finish(command, shard_turn)
             return
@@ -178,7 +179,7 @@ class Deciding:
             return
         if turn.state is None and not isinstance(command, Start):
             return  # what was meant for an execution that is long gone
-        plan = self._plan(command, turn.state)
+        plan = await self._plan(command, turn.state)
         if turn.state is None and isinstance(command, Start):
             refusal = await self._entering.admit(command, plan, shard_turn)
             if refusal is not None:
@@ -205,23 +206,30 @@ class Deciding:
         if counted:
             await self._entering.follow(before, state, plan, shard_turn)
 
-    def _plan(self, command: Command, state: ExecutionState | None) -> Plan:
+    async def _plan(self, command: Command, state: ExecutionState | None) -> Plan:
         about = state if state is not None else command
         assert isinstance(about, ExecutionState | Start)
+        if not self._catalogue.has(about.namespace, about.workflow, about.version):
+            await self._catalogue.load()  # another engine has published it a moment ago
         return self._catalogue.plan(about.namespace, about.workflow, about.version, about.kind)
 
     async def _redrive(self, item: Redriven, turn: Turn, shard_turn: ShardTurn) -> None:
         """Apply the dead letter's item, as a fact while still suspended, then let the execution go on."""
-        shard_turn.dead_letters_gone.append(item.number)
-        if not await self._guarded(item.item, turn, shard_turn):
+        self._take_up(item, shard_turn)
+        if item.item is None or not await self._guarded(item.item, turn, shard_turn):
             return
         if turn.state is None or turn.state.phase is not Phase.SUSPENDED:
             return
         try:
-            plan = self._plan(Resume(), turn.state)
+            plan = await self._plan(Resume(), turn.state)
             await self._run(Resume(), turn, shard_turn, plan=plan, item=item.item)
         except Exception:
             await self._quarantine.item(item.item, turn, shard_turn, traceback.format_exc())
+
+    @staticmethod
+    def _take_up(item: Redriven, shard_turn: ShardTurn) -> None:
+        shard_turn.dead_letters_gone.append(item.number)
+        shard_turn.log_offset = item.offset + 1
 
     @staticmethod
     def _reject(item: Keepable, shard_turn: ShardTurn, rejection: Rejection) -> None:

@@ -14,6 +14,7 @@ from tidemill.telemetry import names
 from tidemill.telemetry.counting import GaugeCell
 from tidemill.telemetry.metrics import Metrics
 
+FIRST_SHARD = 0
 ROWS_A_ROUND_MAX = 1000
 FULL_INBOX_WAIT_US = 2_000
 
@@ -67,6 +68,8 @@ class Housekeeping:
         """One bounded round."""
         for shard, owned in list(self._ownership.owned.items()):
             await self._log.trim(shard, owned.log_offset - self._settings.log_trim_margin_records)
+        if FIRST_SHARD not in self._ownership.owned:
+            return False  # what is not about one shard is done by one engine
         before_us = self._clock.now_us() - self._settings.rejection_retention_us
         await self._store.expire_rejections(before_us, ROWS_A_ROUND_MAX)
         return await self._expire_lanes()
@@ -75,6 +78,22 @@ class Housekeeping:
         """Forget events and ids whose time has come; whether there may be more."""
         rows_max = self._settings.lane_expiry_rows
         return await self._lane_store.expire_lanes(self._clock.now_us(), rows_max) >= rows_max
+
+
+class LogReport:
+    """Tells the log how far each shard has applied it, and learns how much of it waits."""
+
+    def __init__(self, log: CommandLog, ownership: Ownership) -> None:
+        self._log = log
+        self._ownership = ownership
+
+    async def run_once(self) -> bool:
+        """One round."""
+        owned = self._ownership.owned
+        await self._log.report_applied({shard: row.log_offset for shard, row in owned.items()})
+        for shard, extent in (await self._log.extents()).items():
+            self._ownership.memory.progress.appended(shard, extent.next - 1)
+        return False
 
 
 class Gauges:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from tidemill.engine.runtime.items import Item, LoggedCommand
 
@@ -50,7 +50,7 @@ class Inbox:
                 self._room_wanted()
         return items
 
-    def clear(self) -> None:
-        """Drop everything: the log, the ledger and the timer rows still have it."""
-        self._items.clear()
-        self._commands = 0
+    def drop(self, shards: Collection[int]) -> None:
+        """Drop what is for these shards: the log, the ledger and the timer rows still have it."""
+        self._items = deque(item for item in self._items if item.shard not in shards)
+        self._commands = sum(isinstance(item, LoggedCommand) for item in self._items)

@@ -15,6 +15,7 @@ from tidemill.engine.log.port import CommandLog
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.runtime.progress import Progress
 from tidemill.engine.store.port import ReadStore
+from tidemill.engine.store.rows import DeadLetterRow
 from tidemill.errors import InvalidRequestError, OverloadedError, TidemillError, TooLargeError
 from tidemill.events.checking import EventLimits, check_event
 from tidemill.json import loads
@@ -126,6 +127,12 @@ class Ingress:
         record = self._record(namespace, execution_id, request_id)
         record.MergeFrom(kind)
         return Prepared(record, lanes.shard_of(hashed, self._settings.shards), repeatable=False)
+
+    def prepare_redrive(self, letter: DeadLetterRow) -> Prepared:
+        """A command that takes up a dead letter again, in the shard where it was put aside."""
+        record = self._record(letter.namespace, letter.execution_id, request_id="")
+        record.redrive.number = letter.number
+        return Prepared(record, letter.shard, repeatable=False)
 
     async def accept(self, batch: Sequence[Prepared]) -> list[Accepted | TidemillError]:
         """Append the batch in one go; one outcome for each.

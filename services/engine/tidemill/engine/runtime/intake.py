@@ -1,11 +1,13 @@
 """Reads the command log into the inbox, as far as there is room."""
 
+from collections.abc import Collection, Mapping
+
 from google.protobuf.message import DecodeError
 
 from tidemill.api.events.v1.command_pb2 import Command
-from tidemill.engine.log.port import CommandLog, LogRecord
-from tidemill.engine.runtime.inbox import Inbox
+from tidemill.engine.log.port import CommandLog, LogGapError, LogRecord
 from tidemill.engine.runtime.items import LoggedCommand
+from tidemill.engine.runtime.ownership import Ownership
 from tidemill.engine.runtime.turns import OwnedShard
 
 RECORDS_A_READ_MAX = 512
@@ -14,33 +16,44 @@ RECORDS_A_READ_MAX = 512
 class Intake:
     """Follows the log of each owned shard from the offset that the store has."""
 
-    def __init__(self, log: CommandLog, inbox: Inbox) -> None:
+    def __init__(self, log: CommandLog, ownership: Ownership) -> None:
         self._log = log
-        self._inbox = inbox
-        self._next: dict[int, int] = {}
-        self._generation = 0
+        self._inbox = ownership.memory.inbox
+        self._ownership = ownership
+        # The next offset to read of each shard, and the ownership for which that holds.
+        self._next: dict[int, tuple[OwnedShard, int]] = {}
+        ownership.memory.follow(self._begin, self._drop)
 
-    def begin(self, owned: dict[int, OwnedShard]) -> None:
-        """Follow these shards from their offsets."""
-        self._next = {shard: row.log_offset for shard, row in owned.items()}
-        self._generation += 1
+    def _begin(self, taken: Mapping[int, OwnedShard]) -> None:
+        self._next.update((shard, (row, row.log_offset)) for shard, row in taken.items())
+
+    def _drop(self, shards: Collection[int]) -> None:
+        for shard in shards:
+            self._next.pop(shard, None)
+        self._log.forget(shards)
 
     async def run_once(self) -> bool:
         """Read what the log has for each shard; whether anything came."""
         worked = False
-        for shard in self._next:
+        for shard, place in list(self._next.items()):
             room = min(self._inbox.command_room, RECORDS_A_READ_MAX)
             if room == 0:
                 break
-            generation = self._generation
-            records = await self._log.read(shard, self._next[shard], room)
-            if generation != self._generation:
-                return True  # the shards were taken anew while we read: what was read is read again
-            if records:
-                self._next[shard] = records[-1].offset + 1
-                self._inbox.put([_command(record) for record in records])
-                worked = True
+            worked = await self._read(shard, place, room) or worked
         return worked
+
+    async def _read(self, shard: int, place: tuple[OwnedShard, int], room: int) -> bool:
+        owned, offset = place
+        try:
+            records = await self._log.read(shard, offset, room)
+        except LogGapError as error:
+            self._ownership.halt(error)
+            return True
+        # Where the shard was taken anew while we read, what was read is read again.
+        if records and self._next.get(shard) == place:
+            self._next[shard] = (owned, records[-1].offset + 1)
+            self._inbox.put([_command(record) for record in records])
+        return bool(records)
 
 
 def _command(record: LogRecord) -> LoggedCommand:

@@ -63,12 +63,13 @@ class OwedWork:
 
 @dataclass(frozen=True, slots=True)
 class Redriven:
-    """A dead letter that is taken up again."""
+    """A dead letter that the command at `offset` takes up again; without an item when it is gone."""
 
     shard: int
     execution_id: str
+    offset: int
     number: int
-    item: "Keepable"
+    item: "Keepable | None"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
@@ -62,12 +62,18 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._leaving)
 
-    def begin(self, owned: dict[int, OwnedShard]) -> None:
+    def begin(self, taken: Mapping[int, OwnedShard]) -> None:
         """Read what earlier owners of these shards have left."""
-        self._generation += 1
-        self._leaving.clear()
-        self._shards = {shard: _Shard(row, known=row.outbox_sequence) for shard, row in owned.items()}
+        for shard, row in taken.items():
+            self._shards[shard] = _Shard(row, known=row.outbox_sequence)
         self.wake.set()
+
+    def drop(self, shards: Collection[int]) -> None:
+        """Carry no messages of these shards: whoever takes them reads what is left."""
+        self._generation += 1
+        self._leaving = deque(row for row in self._leaving if row.shard not in shards)
+        for shard in shards:
+            self._shards.pop(shard, None)
 
     def is_clear(self, shard: int) -> bool:
         """Whether no older message of the shard to itself waits: then a new one may be applied at once."""

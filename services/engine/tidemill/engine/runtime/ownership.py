@@ -1,10 +1,13 @@
 """Which shards this process owns, and everything in memory that depends on owning them."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
-from tidemill.engine.log.port import CommandLog
+from tidemill.engine.log.port import CommandLog, LogGapError
 from tidemill.engine.runtime.calls import Calls
+from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.runtime.inbox import Inbox
 from tidemill.engine.runtime.outbox import Outbox
 from tidemill.engine.runtime.progress import Progress, Watchers
@@ -13,14 +16,12 @@ from tidemill.engine.runtime.timers import Timers
 from tidemill.engine.runtime.turns import OwnedShard
 from tidemill.engine.store.port import ShardStore
 from tidemill.engine.store.rows import ShardRow
-from tidemill.loops import FatalError
+from tidemill.telemetry import names
 from tidemill.telemetry.logging import get_logger
 
 _log = get_logger(__name__)
-
-
-class OwnershipLostError(Exception):
-    """A commit was fenced: another process has taken the shard."""
+# An owner whose clock is this far behind that of the one before it is an alarm: its timers wait so long.
+CLOCK_BEHIND_US_MAX: Final = 5_000_000
 
 
 @dataclass(slots=True)
@@ -34,80 +35,149 @@ class Memory:
     progress: Progress
     watchers: Watchers
     outbox: Outbox
-    begun: list[Callable[[dict[int, OwnedShard]], None]] = field(default_factory=list)
+    begun: list[Callable[[Mapping[int, OwnedShard]], None]] = field(default_factory=list)
+    dropped: list[Callable[[Collection[int]], None]] = field(default_factory=list)
 
-    def on_begin(self, begun: Callable[[dict[int, OwnedShard]], None]) -> None:
-        """Have `begun` called with the shards each time they are taken."""
+    def follow(
+        self,
+        begun: Callable[[Mapping[int, OwnedShard]], None],
+        dropped: Callable[[Collection[int]], None] = lambda _: None,
+    ) -> None:
+        """Have `begun` called with shards when they are taken, and `dropped` when they are lost."""
         self.begun.append(begun)
+        self.dropped.append(dropped)
 
-    def begin(self, owned: dict[int, OwnedShard]) -> None:
-        """Start from what the store has."""
-        for shard, row in owned.items():
+    def begin(self, taken: Mapping[int, OwnedShard]) -> None:
+        """Start with these shards from what the store has."""
+        for shard, row in taken.items():
             self.progress.advance(shard, row.log_offset)
-        self.timers.own(tuple(owned))
-        self.outbox.begin(owned)
-        self.progress.applying = True
+        self.timers.add(taken)
+        self.outbox.begin(taken)
         for begun in self.begun:
-            begun(owned)
+            begun(taken)
 
-    def drop(self) -> None:
-        """Forget all."""
-        self.progress.applying = False
-        self.inbox.clear()
-        self.states.clear()
-        self.calls.clear()
-        self.timers.own(())
-        self.outbox.begin({})
+    def drop(self, shards: Collection[int]) -> None:
+        """Forget all about these shards."""
+        self.inbox.drop(shards)
+        self.states.drop(shards)
+        self.calls.drop(shards)
+        self.timers.drop(shards)
+        self.outbox.drop(shards)
+        for dropped in self.dropped:
+            dropped(shards)
 
 
 class Ownership:
     """Takes shards with a new epoch, and drops all that was built on an old one.
 
-    There is one way back from a crash, a fence, and a commit of unknown outcome: drop the memory, take the
-    shards anew, read what the store has.
+    There is one way back from a crash, a fence, a hand-over, and a commit of unknown outcome: drop the
+    memory, take the shards anew, read what the store has. A shard whose place in the log is gone is halted:
+    it is nobody's until an operator has said where it goes on, and all others run.
     """
 
     def __init__(
-        self,
-        shards: Sequence[int],
-        owner: str,
-        store: ShardStore,
-        log: CommandLog,
-        memory: Memory,
+        self, owner: str, store: ShardStore, log: CommandLog, memory: Memory, environment: Environment
     ) -> None:
         self.owned: dict[int, OwnedShard] = {}
-        self._shards = tuple(shards)
-        self._owner = owner
+        # The epochs at which shards were halted: a later one says that an operator has mended them.
+        self.halted: dict[int, int] = {}
+        self.owner = owner
+        self.memory = memory
+        # Set when shards were lost, so that they are soon taken anew.
+        self.lost = asyncio.Event()
+        # Held while a batch commits; who takes it knows that every earlier commit has ended and is released.
+        self.commit_lock = asyncio.Lock()
         self._store = store
         self._log = log
-        self.memory = memory
+        self._clock = environment.clock
+        metrics = environment.metrics
+        self._owned_gauge = metrics.gauge(names.ENGINE_SHARDS_OWNED)
+        self._halted_gauge = metrics.gauge(names.ENGINE_SHARDS_HALTED)
+        self._behind_gauge = metrics.gauge(names.ENGINE_CLOCK_BEHIND)
+        self._taken = metrics.counter(names.ENGINE_SHARDS_TAKEN)
+        self._fenced = metrics.counter(names.ENGINE_SHARDS_FENCED)
 
-    @property
-    def held(self) -> bool:
-        """Whether the shards are owned now."""
-        return bool(self.owned)
-
-    async def take(self) -> None:
-        """Bump the epochs, then begin from what the store has."""
-        rows = await self._store.take(self._shards, self._owner)
-        peers = await self._store.peers(self._shards)
+    async def take(self, shards: Collection[int]) -> None:
+        """Bump the epochs, then begin from what the store has; raises StorageUnavailableError."""
+        rows = await self._store.take(sorted(shards), self.owner)
+        # What is read from here on was committed by earlier owners: they cannot add to it any more.
+        peers = await self._store.peers([row.shard for row in rows])
         extents = await self._log.extents()
+        taken: dict[int, OwnedShard] = {}
         for row in rows:
-            if row.log_offset > extents[row.shard].next:
-                raise FatalError(
-                    f"shard {row.shard}: the store has applied {row.log_offset} commands, the log holds "
-                    f"{extents[row.shard].next}: state.db and log.db do not belong together"
-                )
-        self.owned = {row.shard: _owned(row) for row in rows}
+            extent = extents[row.shard]
+            if extent.first <= row.log_offset <= extent.next:
+                taken[row.shard] = _owned(row)
+                self.memory.progress.appended(row.shard, extent.next - 1)
+            else:
+                error = LogGapError(row.shard, row.log_offset, first=extent.first, end=extent.next)
+                self._halt(row.shard, row.epoch, error)
         for (shard, source), sequence in peers.items():
-            self.owned[shard].peers[source] = sequence
-        self.memory.begin(self.owned)
-        _log.info("shards taken", shards=len(rows), epoch=max((row.epoch for row in rows), default=0))
+            if shard in taken:
+                taken[shard].peers[source] = sequence
+        self._begin(taken)
+
+    def _begin(self, taken: Mapping[int, OwnedShard]) -> None:
+        self._check_clock(taken)
+        # A shard that is taken again, because nobody knows of the take before, begins anew as well.
+        self.memory.drop(taken.keys() & self.owned.keys())
+        self.owned.update(taken)
+        self.memory.begin(taken)
+        self._taken.add(len(taken))
+        self._count()
+        if taken:
+            epoch = max(row.epoch for row in taken.values())
+            _log.info("shards taken", shards=sorted(taken), epoch=epoch, owned=len(self.owned))
+
+    def halt(self, error: LogGapError) -> None:
+        """Stop a shard that the log has no place for."""
+        if (row := self.owned.get(error.shard)) is not None:
+            self.drop([error.shard])
+            self._halt(error.shard, row.epoch, error)
+
+    def fence(self, shards: Collection[int]) -> None:
+        """Other processes have taken these shards."""
+        _log.warning("other engines have taken shards", shards=sorted(shards))
+        self._fenced.add(len(shards))
+        self.drop(shards)
+
+    def drop(self, shards: Collection[int]) -> None:
+        """Drop everything that was built on owning these shards."""
+        for shard in shards:
+            self.owned.pop(shard, None)
+        self.memory.drop(shards)
+        self._count()
+        self.lost.set()
 
     def lose(self) -> None:
-        """Drop everything that was built on owning the shards."""
-        self.owned = {}
-        self.memory.drop()
+        """Drop all: something failed, and what the store has of it is not known."""
+        self.memory.progress.applying = False
+        self.drop(list(self.owned))
+
+    def _halt(self, shard: int, epoch: int, error: LogGapError) -> None:
+        self.halted[shard] = epoch
+        self._halted_gauge.set(len(self.halted))
+        _log.error(
+            "a shard is halted: the log and the store do not belong together; see `tidemill accept-log`",
+            shard=shard,
+            error=str(error),
+        )
+
+    def mended(self, shards: Collection[int]) -> None:
+        """These shards are halted no longer."""
+        for shard in shards:
+            self.halted.pop(shard, None)
+        self._halted_gauge.set(len(self.halted))
+
+    def _count(self) -> None:
+        self._owned_gauge.set(len(self.owned))
+
+    def _check_clock(self, taken: Mapping[int, OwnedShard]) -> None:
+        now_us = self._clock.now_us()
+        behind_us = max((row.clock_us - now_us for row in taken.values()), default=0)
+        self._behind_gauge.set(max(behind_us, 0) / 1_000_000)
+        if behind_us > CLOCK_BEHIND_US_MAX:
+            _log.error("the clock is behind that of an earlier owner", behind_seconds=behind_us / 1_000_000)
 
 
 def _owned(row: ShardRow) -> OwnedShard:

@@ -2,10 +2,14 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
+from typing import Final
 
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
+from tidemill.engine.store.port import MembershipStore
 from tidemill.errors import TidemillError
+
+_IDLE_WAIT_US: Final = 60_000_000
 
 
 class Progress:
@@ -17,6 +21,8 @@ class Progress:
         self._next: dict[int, int] = {}
         self._ends: dict[int, int] = {}
         self._waiting: dict[int, list[tuple[int, asyncio.Future[None]]]] = defaultdict(list)
+        # Set when somebody begins to wait.
+        self.awaited = asyncio.Event()
 
     def next_offset(self, shard: int) -> int:
         """The first offset of the shard whose command is not in the store yet."""
@@ -37,6 +43,8 @@ class Progress:
 
     def advance(self, shard: int, next_offset: int) -> None:
         """The store has every command below the offset."""
+        if next_offset == self._next.get(shard):
+            return
         self._next[shard] = next_offset
         waiting = self._waiting.get(shard)
         if not waiting:
@@ -46,12 +54,17 @@ class Progress:
                 future.set_result(None)
         self._waiting[shard] = [entry for entry in waiting if not entry[1].done()]
 
+    def awaited_shards(self) -> Iterator[int]:
+        """The shards that somebody waits for."""
+        return (shard for shard, waiting in self._waiting.items() if waiting)
+
     async def wait(self, shard: int, offset: int, *, timeout_us: int) -> None:
         """Return once the store has the command at `offset`. Raises TidemillError (WAIT_EXPIRED)."""
         if offset < self.next_offset(shard):
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[shard].append((offset, future))
+        self.awaited.set()
         try:
             await asyncio.wait_for(future, timeout_us / 1_000_000)
         except TimeoutError:
@@ -62,6 +75,34 @@ class Progress:
             ) from None
         finally:
             self._waiting[shard] = [entry for entry in self._waiting[shard] if entry[1] is not future]
+
+
+class RemoteProgress:
+    """While somebody waits for a shard that another engine owns, asks the store how far that has come."""
+
+    def __init__(
+        self, progress: Progress, owned: Container[int], store: MembershipStore, poll_us: int
+    ) -> None:
+        self._progress = progress
+        self._owned = owned
+        self._store = store
+        self._poll_us = poll_us
+        self.wake = progress.awaited
+
+    async def run_once(self) -> bool:
+        """One look, where anybody waits."""
+        if self._is_awaited():
+            for row in await self._store.shards():
+                if row.shard not in self._owned:
+                    self._progress.advance(row.shard, row.log_offset)
+        return False
+
+    def idle_us(self) -> int:
+        """How long this loop may wait unless somebody begins to wait."""
+        return self._poll_us if self._is_awaited() else _IDLE_WAIT_US
+
+    def _is_awaited(self) -> bool:
+        return any(shard not in self._owned for shard in self._progress.awaited_shards())
 
 
 class Watchers:

@@ -13,7 +13,15 @@ from tidemill.engine.core.events import Event, ExecutionStarted, ExecutionSuspen
 from tidemill.engine.core.history import HistoryError
 from tidemill.engine.core.plan import Plan
 from tidemill.engine.core.state import ExecutionState, Phase
-from tidemill.engine.runtime.items import HISTORY_KIND, Keepable, LoggedCommand, encode
+from tidemill.engine.runtime.items import (
+    HISTORY_KIND,
+    Item,
+    Keepable,
+    LoggedCommand,
+    Redriven,
+    decode,
+    encode,
+)
 from tidemill.engine.runtime.messages import message_of
 from tidemill.engine.runtime.snapshots import load_states
 from tidemill.engine.runtime.translate import command_of, source_of
@@ -39,6 +47,15 @@ class Quarantine:
         self._shard_store = shard_store
         self._read_store = read_store
         self._dead_letters = metrics.counter(names.ENGINE_DEAD_LETTERS)
+
+    async def taken_up(self, item: Item) -> Item:
+        """The item; for a command that redrives a dead letter, that letter's item where it is still kept."""
+        if not isinstance(item, LoggedCommand) or not item.record.HasField("redrive"):
+            return item
+        number = item.record.redrive.number
+        found = await self._read_store.dead_letters("", number - 1, 1)
+        kept = next((_item_of(row) for row in found if row.number == number), None)
+        return Redriven(item.shard, item.execution_id, item.offset, number, kept)
 
     async def item(self, item: Keepable, turn: Turn, shard_turn: ShardTurn, error: str) -> None:
         """Keep the item and suspend its execution, as it was before the item came."""
@@ -122,6 +139,11 @@ class Quarantine:
         for event in events:
             turn.state = apply(turn.state, event, now_us, execution_id=turn.execution_id)
         turn.add(Decision(turn.state, events, []), source_of(item))
+
+
+def _item_of(row: DeadLetterRow) -> Keepable | None:
+    """The item of a dead letter; None for one that holds none."""
+    return decode(row.kind, row.item, shard=row.shard, execution_id=row.execution_id)
 
 
 def _namespace_of(item: Keepable, turn: Turn) -> str:

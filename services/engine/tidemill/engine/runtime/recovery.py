@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Collection, Mapping
 
 from tidemill.engine.runtime.calls import Calls
 from tidemill.engine.runtime.inbox import Inbox
@@ -28,10 +29,14 @@ class Recovery:
         self.wake = asyncio.Event()
         self._pending: deque[tuple[int, tuple[int, str] | None]] = deque()
 
-    def begin(self, owned: dict[int, OwnedShard]) -> None:
+    def begin(self, taken: Mapping[int, OwnedShard]) -> None:
         """Look through these shards from the start."""
-        self._pending = deque((shard, None) for shard in owned)
+        self._pending = deque([*self._pending, *((shard, None) for shard in taken)])
         self.wake.set()
+
+    def drop(self, shards: Collection[int]) -> None:
+        """Whoever takes these shards looks through them."""
+        self._pending = deque(entry for entry in self._pending if entry[0] not in shards)
 
     def idle_us(self) -> int:
         """How long this loop may wait: shorter while pages are left to read."""

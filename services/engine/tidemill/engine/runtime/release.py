@@ -41,9 +41,7 @@ class Release:
             self._messages(shard_turn)
         for turn in shard_turn.turns:
             self._turn(turn, shard_turn)
-        # Who waits for a redrive learns of it even where it has changed nothing.
-        redriven = bool(shard_turn.dead_letters_gone)
-        self._watchers.tell(turn.execution_id for turn in shard_turn.turns if turn.events or redriven)
+        self._watchers.tell(turn.execution_id for turn in shard_turn.turns if turn.events)
         if shard_turn.log_offset != shard_turn.owned.log_offset:
             shard_turn.owned.log_offset = shard_turn.log_offset
             self._progress.advance(shard_turn.owned.shard, shard_turn.log_offset)

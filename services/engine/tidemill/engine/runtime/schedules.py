@@ -1,7 +1,7 @@
 """Schedules: the latest version of each definition, and no other, has its trigger execution."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from tidemill import lanes
@@ -10,7 +10,8 @@ from tidemill.engine.catalogue import Catalogue
 from tidemill.engine.core.state import CLOSED_PHASES
 from tidemill.engine.log.port import CommandLog
 from tidemill.engine.runtime.messages import COMMAND_SCHEMA
-from tidemill.engine.runtime.progress import Progress
+from tidemill.engine.runtime.ownership import Ownership
+from tidemill.engine.runtime.turns import OwnedShard
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.port import ReadStore
 from tidemill.engine.store.rows import DefinitionRow, ExecutionRow
@@ -33,14 +34,22 @@ class Schedules:
     """
 
     def __init__(
-        self, catalogue: Catalogue, store: ReadStore, log: CommandLog, progress: Progress, settings: Settings
+        self,
+        catalogue: Catalogue,
+        store: ReadStore,
+        log: CommandLog,
+        ownership: Ownership,
+        settings: Settings,
     ) -> None:
+        progress = ownership.memory.progress
         self._catalogue = catalogue
         self._store = store
         self._log = log
         self._progress = progress
         self._shards = settings.shards
         self._revision = 0
+        self._owned = ownership.owned
+        ownership.memory.follow(self._begin)
         # Begun by this process, and perhaps not in the store yet.
         self._begun: set[str] = set()
 
@@ -50,9 +59,16 @@ class Schedules:
         if revision == self._revision or not await self._is_caught_up():
             return False
         changed = {(row.namespace, row.name) for row in self._catalogue.rows(self._revision)}
-        await self._settle(changed)
+        await self._settle(name for name in changed if self._shard_of(*name) in self._owned)
         self._revision = revision
         return True
+
+    def _begin(self, _taken: Mapping[int, OwnedShard]) -> None:
+        """What earlier owners of the shards have seen to is not known."""
+        self._revision = 0
+
+    def _shard_of(self, namespace: str, workflow: str) -> int:
+        return lanes.shard_of(lanes.lane_hash(lanes.trigger_lane(namespace, workflow)), self._shards)
 
     async def settle(self, namespace: str, workflow: str) -> None:
         """Settle one workflow; on return the commands are in the log."""
@@ -62,8 +78,14 @@ class Schedules:
         """Whether the store has what an earlier process left in the log: only then do its rows say all."""
         if self._revision:
             return True
+        if not self._owned:
+            return False
         extents = await self._log.extents()
-        return all(self._progress.next_offset(shard) >= extent.next for shard, extent in extents.items())
+        return all(
+            self._progress.next_offset(shard) >= extent.next
+            for shard, extent in extents.items()
+            if shard in self._owned
+        )
 
     async def _settle(self, workflows: Iterable[tuple[str, str]]) -> None:
         wanted = set(workflows)

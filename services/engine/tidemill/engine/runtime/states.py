@@ -1,12 +1,13 @@
 """States of executions in memory: a bounded cache of what the store holds of them."""
 
 from collections import OrderedDict
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Container, Iterable
 
 from tidemill.engine.core.state import ExecutionState
 from tidemill.engine.runtime.items import Item, LoggedCommand
 from tidemill.engine.runtime.snapshots import Growth, Loaded, load_states
 from tidemill.engine.store.port import ShardStore
+from tidemill.lanes import hash_of_execution_id, shard_of
 
 # Where the version digit stands in `<8 hex>-<uuid>`: 7 for a plain start, whose execution cannot exist yet.
 _UUID_VERSION_INDEX = 23
@@ -15,8 +16,9 @@ _UUID_VERSION_INDEX = 23
 class States:
     """The states that batches work on; the least recently used go first, and are loaded again when needed."""
 
-    def __init__(self, store: ShardStore, executions_max: int) -> None:
+    def __init__(self, store: ShardStore, executions_max: int, shards: int) -> None:
         self._store = store
+        self._shards = shards
         self._executions_max = executions_max
         self._cached: OrderedDict[str, Loaded] = OrderedDict()
 
@@ -52,9 +54,12 @@ class States:
         for execution_id in execution_ids:
             self._cached.pop(execution_id, None)
 
-    def clear(self) -> None:
-        """Forget all."""
-        self._cached.clear()
+    def drop(self, shards: Collection[int]) -> None:
+        """Forget the states of these shards."""
+        self.evict([key for key in self._cached if self._shard_of(key) in shards])
+
+    def _shard_of(self, execution_id: str) -> int:
+        return shard_of(hash_of_execution_id(execution_id), self._shards)
 
 
 def _is_fresh_start(item: Item) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import heapq
+from collections.abc import Collection, Iterable
 
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.runtime.inbox import Inbox
@@ -36,8 +37,16 @@ class Timers:
     def __len__(self) -> int:
         return len(self._heap)
 
-    def own(self, shards: tuple[int, ...]) -> None:
-        """Begin anew with these shards' timers."""
+    def add(self, shards: Iterable[int]) -> None:
+        """Fire the timers of these shards too."""
+        self._begin((*self._shards, *shards))
+
+    def drop(self, shards: Collection[int]) -> None:
+        """Fire no timers of these shards."""
+        self._begin(tuple(shard for shard in self._shards if shard not in shards))
+
+    def _begin(self, shards: tuple[int, ...]) -> None:
+        """What is in memory is read anew: a page query under way may be of the shards before."""
         self._heap.clear()
         self._shards = shards
         self._horizon_us = 0
