@@ -1,7 +1,17 @@
 """What all tests share."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
 import pytest
 import structlog
+
+from tidemill.testing.servers import KafkaServer, PostgresServer, ServerMissingError, servers_folder
+
+_DATABASES = count(1)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -14,3 +24,57 @@ def plain_log_lines() -> None:
             structlog.processors.JSONRenderer(default=str),
         ]
     )
+
+
+@contextmanager
+def missing_is_told() -> Iterator[None]:
+    """Without a server its tests are skipped and say so; where `CI` is set they fail."""
+    try:
+        yield
+    except ServerMissingError as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def servers_data() -> Iterator[Path]:
+    with servers_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def kafka_server(servers_data: Path) -> Iterator[KafkaServer]:
+    """A broker for the whole run: for tests that leave it as they found it."""
+    server = KafkaServer(servers_data / "kafka")
+    with missing_is_told():
+        server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def kafka_bootstrap(kafka_server: KafkaServer) -> str:
+    """`host:port` of the broker; a test takes topics with names of its own."""
+    kafka_server.start()
+    return kafka_server.bootstrap
+
+
+@pytest.fixture(scope="session")
+def postgres_server(servers_data: Path) -> Iterator[PostgresServer]:
+    """A server for the whole run: for tests that leave it as they found it."""
+    server = PostgresServer(servers_data / "postgres")
+    with missing_is_told():
+        server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of a new, empty database, which is dropped after the test."""
+    postgres_server.start()
+    name = f"test_{next(_DATABASES)}"
+    yield postgres_server.create_database(name)
+    postgres_server.start()
+    postgres_server.drop_database(name)

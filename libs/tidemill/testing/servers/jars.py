@@ -1,0 +1,92 @@
+"""Kafka's jars, fetched once into a cache; `python -m tidemill.testing.servers.jars` does it ahead."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from tidemill.testing.servers.process import ServerMissingError
+
+KAFKA_VERSION: Final = "4.3.1"
+CACHE_VARIABLE: Final = "TIDEMILL_TEST_CACHE"
+FETCH_SECONDS_MAX: Final = 300.0
+_POM: Final = Path(__file__).with_name("pom.xml")
+_PROJECT: Final = Path(__file__).parents[4]
+
+
+def cache_folder() -> Path:
+    """Where fetched servers are kept: where the environment says, else in the project or the home folder."""
+    named = os.environ.get(CACHE_VARIABLE)
+    if named:
+        return Path(named)
+    if (_PROJECT / "pyproject.toml").is_file():
+        return _PROJECT / ".cache"
+    return Path.home() / ".cache" / "tidemill"
+
+
+def java() -> str:
+    """The program `java`; raises ServerMissingError."""
+    return _program("java", "a Java runtime, 17 or newer (on Debian: apt-get install default-jre-headless)")
+
+
+def kafka_jars() -> Path:
+    """The folder with Kafka's jars, fetched when it is not there; raises ServerMissingError."""
+    jars = cache_folder() / f"kafka-{KAFKA_VERSION}"
+    if jars.is_dir():
+        return jars
+    maven = _program("mvn", "Maven, to fetch Kafka (on Debian: apt-get install maven)")
+    jars.parent.mkdir(parents=True, exist_ok=True)
+    # Into a folder of its own first: whoever looks meanwhile sees all jars or none.
+    with tempfile.TemporaryDirectory(prefix="kafka-", dir=jars.parent) as scratch:
+        fetched = Path(scratch) / "jars"
+        _fetch(maven, Path(scratch), fetched)
+        try:
+            fetched.rename(jars)
+        except OSError:
+            if not jars.is_dir():
+                raise
+    return jars
+
+
+def _fetch(maven: str, scratch: Path, target: Path) -> None:
+    shutil.copy(_POM, scratch / "pom.xml")
+    goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={target}"]
+    versions = [f"-Dkafka.version={KAFKA_VERSION}"]
+    try:
+        done = subprocess.run(
+            [maven, "-q", "-B", *goal, *versions],
+            cwd=scratch,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=FETCH_SECONDS_MAX,
+        )
+    except subprocess.TimeoutExpired:
+        raise ServerMissingError(f"Maven did not fetch Kafka within {FETCH_SECONDS_MAX:g} s") from None
+    if done.returncode != 0:
+        raise ServerMissingError(
+            f"Maven could not fetch Kafka: {(done.stdout + done.stderr).strip()[-2000:]}"
+        )
+
+
+def _program(name: str, what: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise ServerMissingError(f"'{name}' is not on the path; it needs {what}")
+    return found
+
+
+def main() -> None:
+    """Fetch what is missing and say where it is."""
+    try:
+        sys.stdout.write(f"{kafka_jars()}\n")
+    except ServerMissingError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

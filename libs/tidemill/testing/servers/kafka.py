@@ -1,0 +1,169 @@
+"""A Kafka broker for tests: one JVM that is broker and controller, on free ports of the loopback address."""
+
+import base64
+import signal
+import socket
+import struct
+import uuid
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from tidemill.stack.ports import free_ports
+from tidemill.testing.servers.jars import java, kafka_jars
+from tidemill.testing.servers.process import Program, ServerProcess
+
+HOST: Final = "127.0.0.1"
+START_SECONDS_MAX: Final = 60.0
+STOP_GRACE_SECONDS: Final = 20.0
+HEAP_MEGABYTES_MAX: Final = 512
+PROBE_SECONDS_MAX: Final = 2.0
+_LOG4J: Final = Path(__file__).with_name("log4j2.properties")
+# ApiVersions, the one request that every broker of every version answers: key 18, version 0, no client id.
+_API_VERSIONS: Final = struct.pack(">ihhih", 10, 18, 0, 1, -1)
+
+# One broker alone keeps the data: it is on the disk before a write is acknowledged.
+_SETTINGS: Final = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller_port}
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=PLAINTEXT://{host}:{port}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={data}
+log.flush.interval.messages=1
+auto.create.topics.enable=false
+offsets.topic.num.partitions=1
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=50
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=3000
+num.network.threads=2
+num.io.threads=4
+log.cleaner.dedupe.buffer.size=8388608
+"""
+
+
+class KafkaServer:
+    """A broker whose address and data outlive each of its processes.
+
+    `folder` is its own; ports are chosen once. Entering the context starts it, leaving it stops it.
+    """
+
+    def __init__(self, folder: Path, *, port: int | None = None, settings: str = "") -> None:
+        self.folder = folder
+        chosen, controller_port = free_ports(2, host=HOST)
+        self.port = chosen if port is None else port
+        self._settings = settings
+        self._controller_port = controller_port
+        self._process: ServerProcess | None = None
+
+    @property
+    def bootstrap(self) -> str:
+        """`host:port` for clients."""
+        return f"{HOST}:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The process id of the JVM."""
+        return self._prepared().pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.running
+
+    def start(self, *, seconds: float = START_SECONDS_MAX) -> None:
+        """Start it, on the data that is there, and return when it answers.
+
+        Raises ServerMissingError without Java or the jars, ServerFailedError when it does not come up.
+        """
+        self._prepared().start(self._answers, seconds=seconds)
+
+    def stop(self) -> None:
+        """Stop it in good order."""
+        self._prepared().stop(grace_seconds=STOP_GRACE_SECONDS)
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+        self._prepared().kill()
+
+    def suspend(self) -> None:
+        """Hold it still: connections stay open and nothing answers."""
+        self._prepared().suspend()
+
+    def resume(self) -> None:
+        """Let it go on after `suspend`."""
+        self._prepared().resume()
+
+    def log_text(self) -> str:
+        """The end of what it has written."""
+        return self._prepared().last_lines()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _prepared(self) -> ServerProcess:
+        if self._process is None:
+            program = Program(
+                name="Kafka",
+                command=self._command(),
+                log=self.folder / "kafka.log",
+                cwd=self.folder,
+                stop_signal=signal.SIGTERM,
+                orphan_signal=signal.SIGKILL,
+                host=HOST,
+                port=self.port,
+            )
+            self._process = ServerProcess(program)
+        return self._process
+
+    def _command(self) -> list[str]:
+        program, jars = java(), kafka_jars()
+        self._format()
+        options = [f"-Xmx{HEAP_MEGABYTES_MAX}m", "-Xms64m", "-XX:+UseSerialGC", "-XX:-UsePerfData"]
+        quiet = [f"-Dlog4j2.configurationFile={_LOG4J}", "-Djava.awt.headless=true"]
+        return [
+            program,
+            *options,
+            *quiet,
+            "-cp",
+            f"{jars}/*",
+            "kafka.Kafka",
+            str(self.folder / "server.properties"),
+        ]
+
+    def _format(self) -> None:
+        data = self.folder / "data"
+        data.mkdir(parents=True, exist_ok=True)
+        text = _SETTINGS.format(host=HOST, port=self.port, controller_port=self._controller_port, data=data)
+        (self.folder / "server.properties").write_text(text + self._settings)
+        if not (data / "meta.properties").exists():
+            # What `kafka-storage format` would write, without a second JVM.
+            (data / "meta.properties").write_text(f"version=1\ncluster.id={_cluster_id()}\nnode.id=1\n")
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection((HOST, self.port), PROBE_SECONDS_MAX) as connection:
+                connection.sendall(_API_VERSIONS)
+                # Length, correlation id, error code.
+                answer = connection.recv(10)
+        except OSError:
+            return False
+        return len(answer) == 10 and struct.unpack(">iih", answer)[1:] == (1, 0)
+
+
+def _cluster_id() -> str:
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")

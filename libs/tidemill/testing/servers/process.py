@@ -1,0 +1,153 @@
+"""One server as a child process: started until it answers, stopped, killed, suspended."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tidemill.stack.ports import is_free
+from tidemill.testing.servers.family import family
+
+LAUNCH: Final = Path(__file__).with_name("launch.py")
+POLL_SECONDS: Final = 0.02
+_LOG_TAIL_BYTES: Final = 4_000
+
+
+class ServerMissingError(Exception):
+    """What a test server needs is not on this machine; the message says what and where it comes from."""
+
+
+class ServerFailedError(Exception):
+    """A test server ended, or did not answer in time; the message ends with its last lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The user that a server runs as."""
+
+    user: int
+    group: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """What to start, and how to end it."""
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    cwd: Path
+    stop_signal: signal.Signals
+    orphan_signal: signal.Signals
+    host: str
+    port: int
+    account: Account | None = None
+
+
+class ServerProcess:
+    """A server that runs, or has run, with its child processes."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """The process id of the server; raises ServerFailedError when it was never started."""
+        if self._process is None:
+            raise ServerFailedError(f"{self._program.name} was not started")
+        return self._process.pid
+
+    def start(self, answers: Callable[[], bool], *, seconds: float) -> None:
+        """Start it and return when it answers; raises ServerFailedError, and then nothing is left."""
+        if self.running:
+            return
+        if not is_free(self._program.port, host=self._program.host):
+            # Somebody else would answer in its place.
+            raise ServerFailedError(f"{self._program.name} cannot listen: port {self._program.port} is taken")
+        with self._program.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._arguments(),
+                cwd=self._program.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # A terminal's Ctrl-C is for us: we stop the servers in good order.
+                start_new_session=True,
+            )
+        try:
+            self._until(answers, seconds)
+        except BaseException:
+            self.kill()
+            raise
+
+    def stop(self, *, grace_seconds: float) -> None:
+        """Ask it to stop; kill it when it has not within the grace."""
+        if self._process is None:
+            return
+        if self.running:
+            self.resume()
+            self._process.send_signal(self._program.stop_signal)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(grace_seconds)
+        self.kill()
+
+    def kill(self) -> None:
+        """End it and its children at once, as a power cut would, and return when all are gone."""
+        if self._process is None:
+            return
+        # Held still first, so that it starts no child that we do not see.
+        self._signal_all([self.pid] if self.running else [], signal.SIGSTOP)
+        members = family(self.pid) if self.running else []
+        self._signal_all(members, signal.SIGKILL)
+        self._process.wait()
+
+    def suspend(self) -> None:
+        """Hold it and its children still: connections stay open and nothing answers."""
+        if self.running:
+            self._signal_all([self.pid], signal.SIGSTOP)
+            self._signal_all(family(self.pid), signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on after `suspend`."""
+        if self.running:
+            self._signal_all(family(self.pid), signal.SIGCONT)
+
+    def last_lines(self) -> str:
+        """The end of its log."""
+        if not self._program.log.is_file():
+            return ""
+        return self._program.log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace").strip()
+
+    def _arguments(self) -> list[str]:
+        account = self._program.account
+        who = ["-", "-"] if account is None else [str(account.user), str(account.group)]
+        orphan = str(int(self._program.orphan_signal))
+        launch = [sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), orphan, *who]
+        return [*launch, *self._program.command]
+
+    def _until(self, answers: Callable[[], bool], seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not answers():
+            if not self.running:
+                raise ServerFailedError(f"{self._program.name} ended at its start:\n{self.last_lines()}")
+            if time.monotonic() > deadline:
+                late = f"{self._program.name} did not answer within {seconds:g} s"
+                raise ServerFailedError(f"{late}:\n{self.last_lines()}")
+            time.sleep(POLL_SECONDS)
+
+    @staticmethod
+    def _signal_all(pids: Sequence[int], number: signal.Signals) -> None:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
