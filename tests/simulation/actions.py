@@ -8,6 +8,7 @@ from tidemill.api.actions.v1 import action_service_pb2 as pb
 from tidemill.api.errors.v1.problem_pb2 import Problem
 from tidemill.api.events.v1 import history_pb2
 from tidemill.engine.runtime.calls import Calls
+from tidemill.engine.runtime.sessions import Session
 from tidemill.json import Json, dumps, loads
 
 CallKey: TypeAlias = tuple[str, int]
@@ -53,18 +54,26 @@ class Outside:
     _made: set[CallKey] = field(default_factory=set)
     _ledger: dict[CallKey, pb.ActionResult] = field(default_factory=dict)
     _open: dict[CallKey, pb.ActionCall] = field(default_factory=dict)
+    _session: tuple[Calls, Session] | None = None
 
     async def serve(self, calls: Calls, now_us: int) -> bool:
         """Take the calls that wait, and answer them; whether there were any."""
-        message = calls.next_message()
+        session = self._session_of(calls)
+        message = calls.next_message(session)
         if message is None:
             return False
         results = [
             result for call in message.calls if (result := await self._answer(call, now_us)) is not None
         ]
         results += [self._cancel((asked.key, asked.attempt)) for asked in message.cancellations]
-        calls.received(results)
+        calls.received(session, results)
         return True
+
+    def _session_of(self, calls: Calls) -> Session:
+        """The session with this Engine; one that comes after a crash has its own."""
+        if self._session is None or self._session[0] is not calls:
+            self._session = (calls, calls.connect())
+        return self._session[1]
 
     async def _answer(self, call: pb.ActionCall, now_us: int) -> pb.ActionResult | None:
         identity = (call.key, call.attempt)

@@ -1,21 +1,20 @@
 """Where a client finds the services, from the environment."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tidemill.errors import InvalidRequestError
+from tidemill.rpc.addresses import split_address, split_addresses
 
 ENGINE_VARIABLE: Final = "TIDEMILL_ENGINE"
 TRIGGERS_VARIABLE: Final = "TIDEMILL_TRIGGERS"
 ACTIONS_VARIABLE: Final = "TIDEMILL_ACTIONS"
 DEFAULT_ENGINE: Final = "127.0.0.1:7400"
-_PORT_MAX: Final = 65_535
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """`host:port` of each service's gRPC server."""
+    """Where each service's gRPC server is: `host:port`, or several with commas between them."""
 
     engine: str
     triggers: str
@@ -25,22 +24,20 @@ class Addresses:
     def from_environment(cls, environment: Mapping[str, str]) -> "Addresses":
         """Read `TIDEMILL_ENGINE` and what depends on it: the others stand beside it unless they are named.
 
-        Raises InvalidRequestError when a value is not `host:port`.
+        Raises InvalidRequestError when a value is not `host:port` or a list of those.
         """
         engine = environment.get(ENGINE_VARIABLE) or DEFAULT_ENGINE
-        host, port = split_address(ENGINE_VARIABLE, engine)
+        engines = split_addresses(ENGINE_VARIABLE, engine)
         addresses = {
-            TRIGGERS_VARIABLE: environment.get(TRIGGERS_VARIABLE) or f"{host}:{port + 1}",
-            ACTIONS_VARIABLE: environment.get(ACTIONS_VARIABLE) or f"{host}:{port + 2}",
+            TRIGGERS_VARIABLE: environment.get(TRIGGERS_VARIABLE) or _beside(engines, 1),
+            ACTIONS_VARIABLE: environment.get(ACTIONS_VARIABLE) or _beside(engines, 2),
         }
         for variable, address in addresses.items():
-            split_address(variable, address)
+            split_addresses(variable, address)
         return cls(engine, addresses[TRIGGERS_VARIABLE], addresses[ACTIONS_VARIABLE])
 
 
-def split_address(name: str, address: str) -> tuple[str, int]:
-    """Host and port of `host:port` (an IPv6 host stands in brackets); `name` says in errors whose it is."""
-    host, colon, port = address.rpartition(":")
-    if not (host and colon and port.isdecimal() and int(port) <= _PORT_MAX):
-        raise InvalidRequestError(name, f"{name} is {address!r}, not host:port")
-    return host, int(port)
+def _beside(engines: Sequence[str], ports: int) -> str:
+    """The service that stands beside each Engine, so many ports further."""
+    split = [split_address(ENGINE_VARIABLE, engine) for engine in engines]
+    return ",".join(f"{host}:{port + ports}" for host, port in split)

@@ -39,6 +39,10 @@ class Bench:
         self.calls.disconnected(self.session)
         self.session = self.calls.connect()
 
+    def fail(self, failure: pb.DeliveryFailure.ValueType) -> None:
+        """The service has not made the call `k`."""
+        self.calls.received(self.session, [result("k", state=0, delivery_failure=failure)])
+
     def answers(self) -> list[ActionAnswer]:
         return [item for item in self.inbox.take(1000) if isinstance(item, ActionAnswer)]
 

@@ -1,10 +1,8 @@
 """Calls of actions: released effects out to the Action service, many a message; outcomes to the inbox."""
 
-import asyncio
 import heapq
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
 
 from tidemill.api.actions.v1 import action_service_pb2 as pb
 from tidemill.api.errors.v1.problem_pb2 import Problem
@@ -14,43 +12,30 @@ from tidemill.dsl.standard_errors import standard_error
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.runtime.inbox import Inbox
 from tidemill.engine.runtime.items import ActionAnswer
-
-CallKey = tuple[str, int]
-
-
-@dataclass(slots=True)
-class Outstanding:
-    """A call without outcome: waiting to be sent, sent, or waiting to be sent again."""
-
-    call: pb.ActionCall
-    first_us: int
-    sent: bool = False
-    # The Action service may have it from an earlier owner of the shard, whatever this process has sent.
-    may_be_known: bool = False
-    failures: int = 0
-    cancelled: bool = False
+from tidemill.engine.runtime.sessions import CallKey, Outstanding, Session, Sessions
 
 
 class Calls:
     """What is owed to the outside in this process's memory; beyond its cap only the store knows it.
 
-    Everything here is found again from the store after a crash, so that nothing here needs to survive.
+    Everything here is found again from the store after a crash, so that nothing here needs to survive. Each
+    stream to an Action service is a session: `connect` begins it, `disconnected` ends it, and what it carried
+    goes to the others. A call is with one session at a time. A cancellation is asked of the session that has
+    the call, or of every one where it may be known elsewhere: who runs it stops it, who does not waits
+    for its outcome in the ledger, and the first answer counts.
     """
 
     def __init__(self, inbox: Inbox, environment: Environment) -> None:
-        self.wake = asyncio.Event()
-        self.in_flight_max = environment.settings.calls_in_flight_max
         self._inbox = inbox
         self._clock = environment.clock
         self._settings = environment.settings
         self._source = environment.source
         self._backoff = Backoff(initial_us=100_000, max_us=10_000_000)
+        self._sessions = Sessions()
         self._outstanding: dict[CallKey, Outstanding] = {}
         self._waiting: deque[Outstanding] = deque()
         self._delayed: list[tuple[int, str, int]] = []
-        self._cancellations: deque[CallKey] = deque()
         self._settled: deque[str] = deque()
-        self._sent = 0
         self._overflowed: set[int] = set()
 
     def __len__(self) -> int:
@@ -58,23 +43,44 @@ class Calls:
 
     @property
     def in_flight(self) -> int:
-        """How many calls are with the Action service."""
-        return self._sent
+        """How many calls are with Action services."""
+        return self._sessions.in_flight
 
     def clear(self) -> None:
-        """Forget everything; the store knows what is owed."""
-        self._outstanding.clear()
-        self._waiting.clear()
-        self._delayed.clear()
-        self._cancellations.clear()
-        self._settled.clear()
+        """Forget every call; the store knows what is owed. What is settled stays so."""
+        self.drop({outstanding.call.shard for outstanding in self._outstanding.values()})
         self._overflowed.clear()
-        self._sent = 0
+
+    def drop(self, shards: Collection[int]) -> None:
+        """Forget the calls of these shards; what still comes back for them changes nothing."""
+        gone = [outstanding for outstanding in self._outstanding.values() if outstanding.call.shard in shards]
+        for outstanding in gone:
+            outstanding.leave_all()
+            del self._outstanding[outstanding.key]
+        self._waiting = deque(
+            outstanding for outstanding in self._waiting if outstanding.call.shard not in shards
+        )
+        self._delayed = [due for due in self._delayed if (due[1], due[2]) in self._outstanding]
+        heapq.heapify(self._delayed)
+        self._overflowed.difference_update(shards)
+        self._spread()
+
+    def connect(self, in_flight_max: int | None = None) -> Session:
+        """A new session; it takes up to so many calls, and never more than `calls_in_flight_max`."""
+        limit = self._settings.calls_in_flight_max
+        session = Session(limit if in_flight_max is None else min(in_flight_max, limit))
+        self._sessions.add(session)
+        for outstanding in self._outstanding.values():
+            # This may be the service that runs it.
+            if outstanding.cancelled and outstanding.may_be_anywhere:
+                self._ask_to_cancel(outstanding, session)
+        self._spread()
+        return session
 
     def call(self, call: pb.ActionCall, *, may_be_known: bool = False) -> None:
         """Release a call; one that is outstanding already is not released twice.
 
-        What is found owed in the store may be known to the Action service already.
+        What is found owed in the store may be known to an Action service already.
         """
         key = (call.key, call.attempt)
         if key in self._outstanding:
@@ -85,30 +91,31 @@ class Calls:
         outstanding = Outstanding(call, self._clock.now_us(), may_be_known=may_be_known)
         self._outstanding[key] = outstanding
         self._waiting.append(outstanding)
-        self.wake.set()
+        self._spread()
 
     def cancel(self, call: pb.ActionCall) -> None:
         """Ask for the end of a call, whether this process has sent it or an earlier owner did."""
         key = (call.key, call.attempt)
         outstanding = self._outstanding.get(key)
         if outstanding is None:
-            outstanding = self._outstanding[key] = Outstanding(call, self._clock.now_us())
-        elif not (outstanding.sent or outstanding.may_be_known or outstanding.call.delivery):
-            # It never left: there is nothing to stop.
-            outstanding.cancelled = True
-            self._answer(outstanding, _outcome(call, history_pb2.ACTION_STATE_CANCELLED))
+            outstanding = Outstanding(call, self._clock.now_us(), may_be_known=True)
+            self._outstanding[key] = outstanding
+        elif outstanding.cancelled:
             return
-        if not outstanding.cancelled:
-            outstanding.cancelled = True
-            self._ask_to_cancel(key, outstanding)
-            self.wake.set()
+        outstanding.cancelled = True
+        if outstanding.sent or outstanding.may_be_anywhere:
+            self._end(outstanding)
+        else:
+            # It never left: there is nothing to stop.
+            self._answer(outstanding, _outcome(call, history_pb2.ACTION_STATE_CANCELLED))
+            self._spread()
 
     def settle(self, keys: Iterable[str]) -> None:
         """The outcomes of these keys are in the store."""
         self._settled.extend(keys)
         # Settling alone is no reason to send: it travels with the next calls, unless there are many.
         if len(self._settled) >= self._settings.calls_message_items_max:
-            self.wake.set()
+            self._sessions.wake_all()
 
     def take_overflowed(self) -> set[int]:
         """Shards whose owed calls did not fit, once there is room for them again."""
@@ -117,91 +124,126 @@ class Calls:
         shards, self._overflowed = self._overflowed, set()
         return shards
 
-    def next_message(self) -> pb.ExecuteRequest | None:
-        """The next batch to send; None when nothing may be sent now."""
+    def next_message(self, session: Session) -> pb.ExecuteRequest | None:
+        """The next batch for this session; None when nothing may be sent now."""
         self._wake_delayed()
+        self._spread()
         request = pb.ExecuteRequest()
+        items_max = self._settings.calls_message_items_max
         bytes_left = self._settings.calls_message_bytes_max
-        while self._waiting and self._sent < self.in_flight_max and bytes_left > 0:
-            if len(request.calls) >= self._settings.calls_message_items_max:
-                break
-            bytes_left -= self._send(self._waiting.popleft(), request)
-        while self._cancellations and len(request.cancellations) < self._settings.calls_message_items_max:
-            key, attempt = self._cancellations.popleft()
+        while session.queue and len(request.calls) < items_max and bytes_left > 0:
+            bytes_left -= self._send(session.queue.popleft(), session, request)
+        while session.cancellations and len(request.cancellations) < items_max:
+            key, attempt = session.cancellations.popleft()
             request.cancellations.add(key=key, attempt=attempt)
-        if (
-            request.calls
-            or request.cancellations
-            or len(self._settled) >= self._settings.calls_message_items_max
-        ):
-            for _ in range(min(len(self._settled), 4 * self._settings.calls_message_items_max)):
-                request.settled_keys.append(self._settled.popleft())
-            return request
-        return None
+        if not (request.calls or request.cancellations or len(self._settled) >= items_max):
+            return None
+        for _ in range(min(len(self._settled), 4 * items_max)):
+            request.settled_keys.append(self._settled.popleft())
+        return request
 
-    def _send(self, outstanding: Outstanding, request: pb.ExecuteRequest) -> int:
-        current = self._outstanding.get((outstanding.call.key, outstanding.call.attempt))
-        if current is not outstanding or outstanding.sent:
+    def _send(self, outstanding: Outstanding, session: Session, request: pb.ExecuteRequest) -> int:
+        if not self._is_due(outstanding) or session not in outstanding.sessions:
             return 0
         outstanding.sent = True
-        self._sent += 1
         outstanding.call.dispatch_before_us = self._clock.now_us() + self._settings.dispatch_before_us
         request.calls.append(outstanding.call)
         return outstanding.call.ByteSize()
 
-    def received(self, results: Iterable[pb.ActionResult]) -> None:
+    def _is_due(self, outstanding: Outstanding) -> bool:
+        """Whether the call is still to be sent: meanwhile it may have been dropped, or cancelled."""
+        current = self._outstanding.get(outstanding.key)
+        return current is outstanding and not (outstanding.sent or outstanding.cancelled)
+
+    def _spread(self) -> None:
+        """Give each call that waits to a session that has room for it."""
+        if not self._waiting:
+            return
+        now_us = self._clock.now_us()
+        while self._waiting:
+            outstanding = self._waiting[0]
+            if self._is_due(outstanding) and not outstanding.sessions:
+                session = self._sessions.choose(outstanding, now_us)
+                if session is None:
+                    return
+                outstanding.join(session)
+                session.queue.append(outstanding)
+                session.wake.set()
+            self._waiting.popleft()
+
+    def received(self, session: Session, results: Iterable[pb.ActionResult]) -> None:
         """Outcomes and delivery failures, as they came."""
         answers: list[ActionAnswer] = []
         for result in results:
             outstanding = self._outstanding.get((result.key, result.attempt))
             if outstanding is None or not outstanding.sent:
                 continue
-            if result.delivery_failure:
-                self._not_delivered(outstanding, result)
-            else:
+            if not result.delivery_failure:
                 answers.append(self._answered(outstanding, result))
+            elif session in outstanding.sessions:
+                self._not_delivered(outstanding, session, result)
         if answers:
             self._inbox.put(answers)
-        self.wake.set()
+        self._spread()
 
-    def disconnected(self) -> None:
-        """The stream is lost: what was sent is sent again under the same keys."""
-        self._sent = 0
-        self._cancellations.clear()
-        for key, outstanding in self._outstanding.items():
-            if outstanding.sent:
-                outstanding.sent = False
-                outstanding.call.delivery += 1
-                self._resend(key, outstanding)
+    def disconnected(self, session: Session) -> None:
+        """The stream is lost: what only it had is sent again under the same keys, by whoever has room."""
+        if not self._sessions.remove(session):
+            return
+        for outstanding in list(self._outstanding.values()):
+            if session in outstanding.sessions:
+                outstanding.leave(session)
+                if outstanding.sent:
+                    outstanding.call.delivery += 1
+                if not outstanding.sessions:
+                    self._resend(outstanding)
+        self._spread()
 
-    def _resend(self, key: CallKey, outstanding: Outstanding) -> None:
+    def _resend(self, outstanding: Outstanding) -> None:
+        outstanding.sent = False
         if outstanding.cancelled:
-            self._ask_to_cancel(key, outstanding)
+            self._end(outstanding)
         else:
             self._waiting.append(outstanding)
 
-    def _ask_to_cancel(self, key: CallKey, outstanding: Outstanding) -> None:
-        # Also where this stream has not carried the call: the service may know it from an earlier one, and
-        # then only it can end it. So it counts as sent.
+    def _end(self, outstanding: Outstanding) -> None:
+        """Have the call ended by whoever may have it; a session that comes later is asked as it connects."""
         if not outstanding.sent:
-            outstanding.sent = True
-            self._sent += 1
-        self._cancellations.append(key)
+            # It waited for its turn, which it has no need of any more.
+            outstanding.leave_all()
+        asked = list(self._sessions if outstanding.may_be_anywhere else outstanding.sessions)
+        for session in asked:
+            self._ask_to_cancel(outstanding, session)
+
+    def _ask_to_cancel(self, outstanding: Outstanding, session: Session) -> None:
+        # Also where this session has not carried the call: its service may know it from an earlier one, and
+        # then only it can end it. So it counts as sent.
+        outstanding.sent = True
+        if session not in outstanding.sessions:
+            outstanding.join(session)
+        session.cancellations.append(outstanding.key)
+        session.wake.set()
 
     def _answer(self, outstanding: Outstanding, result: pb.ActionResult) -> None:
         self._inbox.put([self._answered(outstanding, result)])
 
     def _answered(self, outstanding: Outstanding, result: pb.ActionResult) -> ActionAnswer:
         call = outstanding.call
-        del self._outstanding[call.key, call.attempt]
-        if outstanding.sent:
-            self._sent -= 1
+        outstanding.leave_all()
+        del self._outstanding[outstanding.key]
         received_us = self._clock.monotonic_us()
         return ActionAnswer(call.shard, call.execution_id, result, outstanding.cancelled, received_us)
 
-    def _not_delivered(self, outstanding: Outstanding, result: pb.ActionResult) -> None:
+    def _not_delivered(self, outstanding: Outstanding, session: Session, result: pb.ActionResult) -> None:
         outstanding.failures += 1
-        if outstanding.cancelled and result.delivery_failure == pb.DELIVERY_FAILURE_UNAVAILABLE:
+        outstanding.failed_by = session
+        outstanding.leave(session)
+        unavailable = result.delivery_failure == pb.DELIVERY_FAILURE_UNAVAILABLE
+        if unavailable:
+            session.avoided_until_us = self._clock.now_us() + self._settings.calls_avoid_us
+        if outstanding.sessions:
+            return  # it is to end, and others have been asked as well
+        if outstanding.cancelled and (unavailable or outstanding.may_be_anywhere):
             # Not on disk there: the call could still be run, so that the end must be asked for again.
             self._delay(outstanding)
         elif outstanding.cancelled:
@@ -225,9 +267,8 @@ class Calls:
     def _delay(self, outstanding: Outstanding) -> None:
         outstanding.sent = False
         outstanding.call.delivery += 1
-        self._sent -= 1
         due_us = self._clock.now_us() + self._backoff.delay_us(outstanding.failures, self._source)
-        heapq.heappush(self._delayed, (due_us, outstanding.call.key, outstanding.call.attempt))
+        heapq.heappush(self._delayed, (due_us, *outstanding.key))
 
     def _wake_delayed(self) -> None:
         now_us = self._clock.now_us()
@@ -235,11 +276,15 @@ class Calls:
             _, key, attempt = heapq.heappop(self._delayed)
             outstanding = self._outstanding.get((key, attempt))
             if outstanding is not None and not outstanding.sent:
-                self._resend((key, attempt), outstanding)
+                self._resend(outstanding)
 
     def wait_us(self) -> int | None:
-        """How long until a delayed call is due; None when none is."""
-        return max(self._delayed[0][0] - self._clock.now_us(), 0) if self._delayed else None
+        """How long until something may be sent that may not be now; None when nothing waits for a time."""
+        now_us = self._clock.now_us()
+        due_us = self._delayed[0][0] if self._delayed else None
+        avoided_until_us = self._sessions.avoided_until_us(now_us) if self._waiting else None
+        times_us = [time_us for time_us in (due_us, avoided_until_us) if time_us is not None]
+        return max(min(times_us) - now_us, 0) if times_us else None
 
 
 def _problem(name: str, detail: str) -> Problem:
