@@ -1,0 +1,53 @@
+"""Shards that have no place in the log go on where an operator says so, and nowhere else."""
+
+from tidemill.engine.accept_log import Place, accept, places
+from tidemill.engine.log.memory import MemoryLog
+from tidemill.engine.log.port import Extent
+from tidemill.engine.storage import Storage
+from tidemill.engine.store.memory import MemoryStore
+from tidemill.engine.store.rows import ShardCommit, ShardRow
+
+EXTENTS = {0: Extent(5, 9), 1: Extent(5, 9), 2: Extent(5, 9)}
+
+
+def rows(*offsets: int) -> list[ShardRow]:
+    return [ShardRow(shard, 1, offset, 0, 0) for shard, offset in enumerate(offsets)]
+
+
+def test_shards_inside_the_log_are_left_alone() -> None:
+    assert places(rows(5, 7, 9), EXTENTS, same_log=True) == []
+
+
+def test_shards_outside_go_on_at_the_nearest_end() -> None:
+    found = places(rows(2, 7, 12), EXTENTS, same_log=True)
+    assert [(place.shard, place.offset) for place in found] == [(0, 5), (2, 9)]
+    assert "3 commands in between are lost" in str(found[0])
+    assert "lost" not in str(found[1])
+
+
+def test_in_another_log_every_shard_begins_at_its_start() -> None:
+    found = places(rows(2, 7, 12), EXTENTS, same_log=False)
+    assert [(place.shard, place.offset) for place in found] == [(0, 5), (1, 5), (2, 5)]
+
+
+class OtherLog(MemoryLog):
+    async def identity(self) -> str:
+        return "new"
+
+
+async def test_nothing_is_done_until_it_is_confirmed() -> None:
+    store, log = MemoryStore(2), OtherLog(2)
+    await store.claim_log("old")
+    await store.take([0, 1], "a")
+    await store.commit([ShardCommit(0, 1, 7, 0, 1)])
+    await log.append([(0, b"x"), (0, b"y"), (1, b"z")])
+    storage = Storage(store, log, lambda: None)
+    told = await accept(storage, confirmed=False)
+    assert told == [Place(0, 7, 0, Extent(0, 2)), Place(1, 0, 0, Extent(0, 1))]
+    assert [row.log_offset for row in await store.shards()] == [7, 0]
+    assert await accept(storage, confirmed=True) == told
+    assert [(row.log_offset, row.epoch, row.owner) for row in await store.shards()] == [
+        (0, 2, ""),
+        (0, 2, ""),
+    ]
+    assert await accept(storage, confirmed=True) == []
