@@ -14,8 +14,8 @@ _PAGE: Final = """\
 # The last soak
 
 Written by `make soak`: real processes, a real Kafka broker and a real Postgres, everything doubled and lanes
-mixed, and meanwhile every fault that the harness knows. The same seed deals the same load and the same faults in
-the same order; when exactly each strikes depends on the machine.
+mixed, and meanwhile every fault that the harness knows. The same seed deals the same load and the same faults
+in the same order; when exactly each strikes depends on the machine.
 
 {day}, {cores} cores, Python {python}: {engines} engines, {actions} action and {triggers} triggers processes,
 {shards} shards. **{result}**

@@ -1,7 +1,7 @@
 """What the fault run does to contacts, and what must come of it, worked out without asking an engine.
 
 Each contact is a lane. It joins (an event that starts a journey), is noted several times (events that each
-start an execution, and that its journey waits for), orders in between (a command, whose child runs in the same
+start an execution, and that its journey waits for), orders in between (a command, whose child runs in its
 lane), and leaves (the event that its journey waits for last).
 """
 
