@@ -31,6 +31,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[dev]'
 	@touch $@
 
+.PHONY: servers
+servers: setup ## Fetch the Kafka broker that tests start (Postgres comes with the packages)
+	@$(BIN)/python -m tidemill.testing.servers.jars
+
 .PHONY: proto
 proto: setup ## Format the contracts and generate gen/ from them
 	scripts/contracts generate

@@ -63,7 +63,7 @@ class ActionsService:
         parts, settings = self._parts, self._parts.settings
         try:
             if settings.metrics_port:
-                self._metrics_server = parts.metrics.serve(settings.metrics_port)
+                self._metrics_server = parts.metrics.serve(settings.metrics_port, settings.metrics_host)
             self._start_loop(
                 "record", parts.dispatcher.recorder.run_once, wake=parts.dispatcher.recorder.wake
             )

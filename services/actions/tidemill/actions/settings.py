@@ -14,7 +14,8 @@ class Settings:
     listen: str = "127.0.0.1:7402"
     data: Path = Path(".tidemill/actions")
     triggers: str = "127.0.0.1:7401"
-    # 0: no metrics are served.
+    # Where Prometheus scrapes; port 0 for nowhere.
+    metrics_host: str = "127.0.0.1"
     metrics_port: int = 0
     # Python modules, separated by commas, whose actions are served beside those of installed packages.
     modules: str = ""

@@ -19,7 +19,7 @@ async def run() -> None:
     tracing = configure_tracing("engine", os.environ)
     metrics = Metrics()
     if settings.metrics_port:
-        metrics.serve(settings.metrics_port)
+        metrics.serve(settings.metrics_port, settings.metrics_host)
     try:
         engine = await build(Environment(settings=settings, metrics=metrics, tracing=tracing))
         await engine.start()

@@ -28,6 +28,8 @@ class Settings:
     data: Path = Path(".tidemill/engine")
     # One Action service, or several with commas between them, which share a ledger.
     actions: str = "127.0.0.1:7402"
+    # Where Prometheus scrapes; port 0 for nowhere.
+    metrics_host: str = "127.0.0.1"
     metrics_port: int = 0
     # Where executions and commands are kept: files under `data`, unless these name servers,
     # `postgresql://user:password@host:5432/database` and `kafka://host:9092,host:9092/topic`.

@@ -56,10 +56,10 @@ class Triggers:
 
     async def run(self) -> None:
         """Serve. Returns once all that was taken is finished; raises what a part failed with."""
-        parts = self._parts
+        parts, settings = self._parts, self._parts.settings
         try:
-            if parts.settings.metrics_port:
-                self._metrics_server = parts.metrics.serve(parts.settings.metrics_port)
+            if settings.metrics_port:
+                self._metrics_server = parts.metrics.serve(settings.metrics_port, settings.metrics_host)
             await parts.rpc.start(serving=False)
             self._http_task = self.supervisor.start("http", self._serve_http())
             self._start_loop("submit", parts.submitter.run_once, parts.submitter.wake)

@@ -15,7 +15,8 @@ class Settings:
     listen: str = "127.0.0.1:7401"
     http_listen: str = "127.0.0.1:7403"
     engine: str = "127.0.0.1:7400"
-    # Where Prometheus scrapes, on the loopback interface; 0 for nowhere.
+    # Where Prometheus scrapes; port 0 for nowhere.
+    metrics_host: str = "127.0.0.1"
     metrics_port: int = 0
     # A restarted Engine is found again within this.
     engine_reconnect_ms_max: int = 500
