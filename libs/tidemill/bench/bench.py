@@ -2,64 +2,66 @@
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
+from tidemill.bench.beds import Bed
 from tidemill.bench.checking import check
 from tidemill.bench.effects import effects_made
 from tidemill.bench.phases import run_alone, submit_all, wait_until_closed
-from tidemill.bench.processes import cpu_seconds, peak_rss_mb
+from tidemill.bench.processes import cost_of, memory_of
 from tidemill.bench.result import Load, Result
 from tidemill.bench.workload import ALONE, LOADED, Workload
-from tidemill.client.calls import Patience
-from tidemill.client.client import Client
-from tidemill.stack.clients import client_of
-from tidemill.stack.layout import SERVICES
-from tidemill.stack.ports import free_ports
-from tidemill.stack.stack import Stack, private_stack
 
-DURABILITY: Final = (
-    "SQLite, WAL, synchronous=FULL: every acknowledged command and every step is fsynced (group commit), "
-    "every effect claimed before and recorded after"
-)
-_PATIENCE: Final = Patience(call_seconds=120.0)
+_CHECK_SECONDS_MAX: Final = 300.0
+_LINES_SHOWN_MAX: Final = 10
 
 
-async def run_bench(workload: Workload, say: Callable[[str], None]) -> Result:
+async def run_bench(
+    bed: AbstractAsyncContextManager[Bed], workload: Workload, say: Callable[[str], None]
+) -> Result:
     """Bring a stack up, measure, check, and tear it down. `say` takes a line about each phase.
 
-    Raises StackError and TidemillError.
+    Raises StackError, ServerMissingError and TidemillError.
     """
-    (metrics_port,) = free_ports(1)
-    settings = {"TIDEMILL_ACTIONS_METRICS_PORT": str(metrics_port)}
-    async with (
-        private_stack(settings=settings) as stack,
-        client_of(stack.layout, patience=_PATIENCE) as client,
-    ):
-        await stack.until_healthy(*SERVICES)
-        for name in (ALONE, LOADED):
-            await client.definitions.publish(workload.document(name))
-        say(f"{workload.alone} executions, one after the other")
-        alone_ms = await run_alone(client, workload)
-        effects_before = await effects_made(metrics_port)
-        say(f"{workload.executions} executions at once")
-        load, execution_ids = await _run_loaded(stack, client, workload)
-        say("counting what was done")
-        faults = await check(client, workload, execution_ids)
-        effects = await effects_made(metrics_port) - effects_before
-        wanted = workload.executions * workload.steps
-        if effects != wanted:
-            faults.append(f"{effects} effects were made, not {wanted}")
-    return Result(workload=workload, alone_ms=alone_ms, load=load, durability=DURABILITY, faults=faults)
+    async with bed as up:
+        return await measure(up, workload, say)
 
 
-async def _run_loaded(stack: Stack, client: Client, workload: Workload) -> tuple[Load, list[str]]:
+async def measure(bed: Bed, workload: Workload, say: Callable[[str], None]) -> Result:
+    """Measure a stack that nothing else uses."""
+    for name in (ALONE, LOADED):
+        await bed.client.definitions.publish(workload.document(name))
+    say(f"{workload.alone} executions, one after the other")
+    alone_ms = await run_alone(bed.client, workload)
+    effects_before = await effects_made(bed.action_metrics)
+    say(f"{workload.executions} executions at once")
+    load, execution_ids = await _run_loaded(bed, workload)
+    say("counting what was done")
+    faults = await check(bed.client, workload, execution_ids)
+    effects = await effects_made(bed.action_metrics) - effects_before
+    wanted = workload.executions * workload.steps
+    if effects != wanted:
+        faults.append(f"{effects} effects were made, not {wanted}")
+    faults += await _checker_faults(bed)
+    return Result(workload=workload, alone_ms=alone_ms, load=load, durability=bed.durability, faults=faults)
+
+
+async def _checker_faults(bed: Bed) -> list[str]:
+    """What `tidemill check` has to say; it reads servers, not files that are in use."""
+    if bed.cluster is None:
+        return []
+    code, text = await bed.cluster.command("check", seconds=_CHECK_SECONDS_MAX)
+    return [] if code == 0 else [f"tidemill check: {line}" for line in text.splitlines()[-_LINES_SHOWN_MAX:]]
+
+
+async def _run_loaded(bed: Bed, workload: Workload) -> tuple[Load, list[str]]:
     """Run everything at once; what it cost, and the executions' ids."""
-    pids = {str(name): pid for name, pid in stack.pids().items()}
-    cpu_before = cpu_seconds(pids)
+    before = cost_of(bed.pids, bed.families)
     begun = time.perf_counter()
-    results = await submit_all(client, workload)
-    await wait_until_closed(client, results)
+    results = await submit_all(bed.client, workload)
+    await wait_until_closed(bed.client, results)
     seconds = time.perf_counter() - begun
-    used = {name: after - cpu_before[name] for name, after in cpu_seconds(pids).items()}
-    load = Load(seconds=seconds, cpu_seconds=used, peak_rss_mb=peak_rss_mb(pids))
+    used = {name: after - before[name] for name, after in cost_of(bed.pids, bed.families).items()}
+    load = Load(seconds=seconds, cpu_seconds=used, peak_rss_mb=memory_of(bed.pids, bed.families))
     return load, [result.execution_id for result in results]

@@ -2,6 +2,7 @@
 
 import asyncio
 import urllib.request
+from collections.abc import Iterable
 from typing import Final
 
 from tidemill.telemetry.names import ACTIONS_CALLS, ACTIONS_RECORD_ANSWERS
@@ -9,9 +10,9 @@ from tidemill.telemetry.names import ACTIONS_CALLS, ACTIONS_RECORD_ANSWERS
 _TIMEOUT_SECONDS: Final = 10.0
 
 
-async def effects_made(metrics_port: int) -> int:
-    """How many calls have run since the service started. Raises OSError."""
-    return effects_of(await asyncio.to_thread(_read, f"http://127.0.0.1:{metrics_port}/metrics"))
+async def effects_made(metrics_urls: Iterable[str]) -> int:
+    """How many calls have run since the processes with these metrics pages started. Raises OSError."""
+    return sum([effects_of(await asyncio.to_thread(read_page, url)) for url in metrics_urls])
 
 
 def effects_of(page: str) -> int:
@@ -25,8 +26,8 @@ def counter_sum(page: str, counter: str) -> int:
     return round(sum(float(line.rpartition(" ")[2]) for line in lines))
 
 
-def _read(url: str) -> str:
-    # The machine's own page: no proxy in between.
+def read_page(url: str) -> str:
+    """A metrics page of this machine, with no proxy in between; raises OSError."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(url, timeout=_TIMEOUT_SECONDS) as answer:
         text: str = answer.read().decode()

@@ -27,24 +27,34 @@ class Cluster(Group):
 
     async def migrate(self) -> None:
         """Run `tidemill migrate` against the cluster's databases; raises StackError when it fails."""
+        code, output = await self.command("migrate", seconds=_MIGRATE_SECONDS_MAX)
+        if code != 0:
+            lines = output.splitlines()
+            raise StackError(f"migrate failed: {lines[-1] if lines else f'exit code {code}'}", lines)
+
+    async def command(self, *arguments: str, seconds: float) -> tuple[int, str]:
+        """Run `tidemill ARGUMENTS` beside the cluster; its exit code, and all that it wrote.
+
+        Raises StackError when it does not end in time.
+        """
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "tidemill.cli",
-            "migrate",
+            *arguments,
             env=self.layout.environment(os.environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
         try:
-            output, _ = await asyncio.wait_for(process.communicate(), _MIGRATE_SECONDS_MAX)
+            output, _ = await asyncio.wait_for(process.communicate(), seconds)
         except TimeoutError:
             process.kill()
             await process.wait()
-            raise StackError("migrate did not end in time", []) from None
-        if process.returncode != 0:
-            raise StackError("migrate failed", output.decode("utf-8", "replace").splitlines())
+            raise StackError(f"{arguments[0]} did not end within {seconds:g} s", []) from None
+        assert process.returncode is not None, "it has ended"
+        return process.returncode, output.decode("utf-8", "replace")
 
     async def revive(self, name: str, *, seconds: float = START_SECONDS_MAX) -> None:
         """Start a process that was killed, and wait until it is healthy."""

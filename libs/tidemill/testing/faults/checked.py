@@ -1,9 +1,5 @@
-"""`tidemill check` after a run: its verdict, and where it keeps its evidence."""
+"""`tidemill check` after a run: its verdict, and what it printed."""
 
-import asyncio
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,14 +21,5 @@ class CheckReport:
 
 async def check(cluster: Cluster, acknowledged: Sequence[Happening], data: Path) -> CheckReport:
     """Check histories, log and ledger of a cluster against each other, and against what was acknowledged."""
-    command = [sys.executable, "-m", "tidemill.cli", "check"]
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        env=cluster.layout.environment(os.environ),
-        cwd=data,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    output, _ = await asyncio.wait_for(process.communicate(), _SECONDS_MAX)
-    return CheckReport(process.returncode == 0, output.decode("utf-8", "replace"))
+    code, text = await cluster.command("check", seconds=_SECONDS_MAX)
+    return CheckReport(code == 0, text)

@@ -2,15 +2,13 @@
 
 import asyncio
 import time
-import urllib.request
 from collections.abc import Sequence
 from typing import Final
 
-from tidemill.bench.effects import counter_sum
+from tidemill.bench.effects import counter_sum, read_page
 from tidemill.stack.cluster import Cluster
 
 _POLL_SECONDS: Final = 0.5
-_TIMEOUT_SECONDS: Final = 2.0
 
 
 class Meters:
@@ -46,14 +44,6 @@ class Meters:
             return
         if self._cluster.pids()[name] == pid:
             self._last |= {(pid, counter): counter_sum(page, counter) for counter in self._counters}
-
-
-def read_page(url: str) -> str:
-    """A page of this machine, with no proxy in between; raises OSError."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=_TIMEOUT_SECONDS) as answer:
-        text: str = answer.read().decode()
-    return text
 
 
 class Pulse:

@@ -1,0 +1,76 @@
+"""What the benchmark runs on: a stack of its own with files, or one with Kafka and Postgres."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from tidemill.client.calls import Patience
+from tidemill.client.client import Client
+from tidemill.stack.clients import client_of
+from tidemill.stack.cluster import Cluster
+from tidemill.stack.cluster_layout import Size
+from tidemill.stack.layout import LOCAL_HOST, SERVICES
+from tidemill.stack.ports import free_ports
+from tidemill.stack.stack import private_stack
+
+IN_FILES: Final = (
+    "SQLite, WAL, synchronous=FULL: every acknowledged command and every step is fsynced (group commit), "
+    "every effect claimed before and recorded after"
+)
+ON_SERVERS: Final = (
+    "Kafka, one broker, acks=all, flush.messages=1; Postgres, fsync=on, synchronous_commit=on: every acknowledged"
+    " command and every step is fsynced (group commit), every effect claimed before and recorded after"
+)
+_PATIENCE: Final = Patience(call_seconds=120.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bed:
+    """A running stack, and how to look at it. `families` are processes that work through children."""
+
+    client: Client
+    pids: Mapping[str, int]
+    families: Mapping[str, int] = field(default_factory=dict)
+    action_metrics: Sequence[str]
+    durability: str
+    cluster: Cluster | None = None
+
+
+@asynccontextmanager
+async def embedded_bed() -> AsyncIterator[Bed]:
+    """One process a service with its files; raises StackError."""
+    (metrics_port,) = free_ports(1)
+    settings = {"TIDEMILL_ACTIONS_METRICS_PORT": str(metrics_port)}
+    async with (
+        private_stack(settings=settings) as stack,
+        client_of(stack.layout, patience=_PATIENCE) as client,
+    ):
+        await stack.until_healthy(*SERVICES)
+        yield Bed(
+            client=client,
+            pids=stack.pids(),
+            action_metrics=[f"http://{LOCAL_HOST}:{metrics_port}/metrics"],
+            durability=IN_FILES,
+        )
+
+
+@asynccontextmanager
+async def kafka_bed(size: Size, *, shards: int) -> AsyncIterator[Bed]:
+    """So many processes on a Kafka broker and a Postgres; raises ServerMissingError and StackError."""
+    from tidemill.testing.clusters import private_cluster
+
+    settings = {"TIDEMILL_ENGINE_SHARDS": str(shards)}
+    async with (
+        private_cluster(size, settings=settings) as (cluster, servers),
+        cluster.client(patience=_PATIENCE) as client,
+    ):
+        layout = cluster.layout
+        yield Bed(
+            client=client,
+            pids=cluster.pids(),
+            families=servers.pids(),
+            action_metrics=[layout.metrics_url(name) for name in layout.named("actions")],
+            durability=ON_SERVERS,
+            cluster=cluster,
+        )
