@@ -1,4 +1,4 @@
-"""The tables of `state.db` by version: numbered steps that only go forward, each a file in `migrations/sqlite/`."""
+"""The tables of `state.db` by version: steps that only go forward, the files of `migrations/sqlite/`."""
 
 import sqlite3
 from collections.abc import Iterator

@@ -281,3 +281,12 @@ class SubscriberQuery:
     pairs: tuple[tuple[bytes, bytes], ...]
     after: str
     limit: int
+
+
+def first_subscribers(rows: list[SubscriptionRow], limit: int) -> list[SubscriptionRow]:
+    """The first rows of all pairs of a query together: as few whole executions as make the limit."""
+    rows.sort(key=lambda row: (row.execution_id, row.subscription_id))
+    if len(rows) <= limit:
+        return rows
+    last = rows[limit - 1].execution_id
+    return [row for row in rows if row.execution_id <= last]

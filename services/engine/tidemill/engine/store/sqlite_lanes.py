@@ -13,6 +13,7 @@ from tidemill.engine.store.rows import (
     ShardCommit,
     SubscriberQuery,
     SubscriptionRow,
+    first_subscribers,
 )
 from tidemill.sqlite import delete_many, insert_many
 
@@ -180,16 +181,7 @@ def read_subscribers(
     ):
         lane = wanted[number].lane
         found[number].append(SubscriptionRow(shard, lane, shape_id, key, unpack_id(packed), *values))
-    return [_first(rows, query.limit) for rows, query in zip(found, wanted, strict=True)]
-
-
-def _first(rows: list[SubscriptionRow], limit: int) -> list[SubscriptionRow]:
-    """The first rows of all pairs together: as few whole executions as make the limit."""
-    rows.sort(key=lambda row: (row.execution_id, row.subscription_id))
-    if len(rows) <= limit:
-        return rows
-    last = rows[limit - 1].execution_id
-    return [row for row in rows if row.execution_id <= last]
+    return [first_subscribers(rows, query.limit) for rows, query in zip(found, wanted, strict=True)]
 
 
 def expire_lanes(connection: sqlite3.Connection, before_us: int, limit: int) -> int:
