@@ -19,8 +19,9 @@ IN_FILES: Final = (
     "every effect claimed before and recorded after"
 )
 ON_SERVERS: Final = (
-    "Kafka, one broker, acks=all, flush.messages=1; Postgres, fsync=on, synchronous_commit=on: every acknowledged"
-    " command and every step is fsynced (group commit), every effect claimed before and recorded after"
+    "Kafka, one broker, acks=all, flush.messages=1; Postgres, fsync=on, synchronous_commit=on: every "
+    "acknowledged command and every step is fsynced (group commit), every effect claimed before and recorded "
+    "after"
 )
 _PATIENCE: Final = Patience(call_seconds=120.0)
 
