@@ -188,5 +188,5 @@ def test_another_number_of_shards_than_the_data_has_is_refused(stopped: Path, sh
 
 
 def test_no_shards_at_all_is_refused(tmp_path: Path) -> None:
-    variables = {data_variable("engine"): str(tmp_path), "TIDEMILL_ENGINE_SHARDS": "0"}
+    variables = {data_variable("engine"): str(tmp_path), "TIDEMILL_ENGINE_SHARDS": "-1"}
     assert "TIDEMILL_ENGINE_SHARDS" in Attempt("engine", variables).refusal()
