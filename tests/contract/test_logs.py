@@ -1,4 +1,4 @@
-"""Both command logs pass the one suite; the embedded one also survives."""
+"""All command logs pass the one suite; the embedded one also survives."""
 
 import sqlite3
 from collections.abc import AsyncIterator
@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.contract.log_suite import SHARDS, LogSuite
+from tests.contract.log_topics import kafka_settings
+from tidemill.engine.log.kafka import KafkaLog
 from tidemill.engine.log.memory import MemoryLog
 from tidemill.engine.log.sqlite import TAIL_RECORDS_MAX, SqliteLog
 from tidemill.storage import StorageUnavailableError
@@ -22,6 +24,14 @@ class TestSqliteLog(LogSuite):
     @pytest.fixture
     async def log(self, tmp_path: Path) -> AsyncIterator[SqliteLog]:
         log = SqliteLog(tmp_path / "log.db", SHARDS)
+        yield log
+        await log.close()
+
+
+class TestKafkaLog(LogSuite):
+    @pytest.fixture
+    async def log(self, kafka_bootstrap: str) -> AsyncIterator[KafkaLog]:
+        log = await KafkaLog.open(kafka_settings(kafka_bootstrap))
         yield log
         await log.close()
 

@@ -68,9 +68,7 @@ LOOP_FAILING: Final = Gauge(
 
 # The Engine.
 
-ENGINE_ENGINES: Final = Gauge(
-    "tidemill_engine_engines", "Engines that live, as this one sees it.", "engines"
-)
+ENGINE_ENGINES: Final = Gauge("tidemill_engine_engines", "Engines that live, as this one sees it.", "engines")
 ENGINE_SHARDS_OWNED: Final = Gauge("tidemill_engine_shards_owned", "Shards that this process owns.", "shards")
 ENGINE_SHARDS_HALTED: Final = Gauge(
     "tidemill_engine_shards_halted", "Shards whose place in the command log is gone; an alarm.", "shards"
@@ -114,6 +112,20 @@ ENGINE_DEAD_LETTERS: Final = Counter(
 ENGINE_INBOX: Final = Gauge("tidemill_engine_inbox_items", "Items that wait for the batch step.", "items")
 ENGINE_LOG_BACKLOG: Final = Gauge(
     "tidemill_engine_log_backlog_commands", "Commands in the log that are not applied yet.", "commands"
+)
+ENGINE_LOG_APPEND_LATENCY: Final = Latency(
+    "tidemill_engine_log_append_latency_seconds",
+    "Time that an append to the command log in Kafka took.",
+    start="the caller hands the records over",
+    end="the brokers have all of them",
+)
+ENGINE_LOG_BATCH_RECORDS: Final = Size(
+    "tidemill_engine_log_batch_records", "Records that were written to a partition in one go.", "records"
+)
+ENGINE_LOG_APPEND_FAILURES: Final = Counter(
+    "tidemill_engine_log_append_failures_total",
+    "Batches of which it is not known whether Kafka has them: their callers were told so.",
+    "batches",
 )
 ENGINE_CALLS_OPEN: Final = Gauge(
     "tidemill_engine_calls_open", "Calls of actions in memory that have no outcome yet.", "calls"

@@ -18,6 +18,8 @@ SHARDS_IN_KAFKA: Final = 256
 ACTIONS_VARIABLE: Final = "TIDEMILL_ENGINE_ACTIONS"
 LANE_EVENT_VARIABLE: Final = "TIDEMILL_ENGINE_LANE_EVENT_US"
 SINK_VARIABLE: Final = "TIDEMILL_ENGINE_LIFECYCLE_SINK"
+COMPRESSION_VARIABLE: Final = "TIDEMILL_ENGINE_LOG_COMPRESSION"
+COMPRESSIONS: Final = ("none", "lz4", "zstd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,24 @@ class Settings:
     log_backlog_max: int = 100_000
     overload_retry_delay_us: int = 200_000
     watchers_max: int = 10_000
+
+    # The command log in Kafka. A topic that is not there is made with so many replicas; one that would not
+    # keep what it acknowledges is refused, unless weak logs are allowed. Compression: `none`, `lz4`, `zstd`.
+    log_replication_factor: int = 3
+    allow_weak_log: bool = False
+    log_compression: str = "lz4"
+    log_record_bytes_max: int = 4_194_304
+    log_batch_bytes_max: int = 524_288
+    log_append_timeout_us: int = 10_000_000
+    log_append_records_max: int = 100_000
+    log_append_bytes_max: int = 67_108_864
+    # What is fetched ahead of the batch loop: how long a broker waits for something new, the bytes of an
+    # answer in all and for one shard, and what is kept for a shard.
+    log_fetch_wait_us: int = 500_000
+    log_fetch_bytes_max: int = 8_388_608
+    log_fetch_shard_bytes_max: int = 1_048_576
+    log_buffer_records_max: int = 2_048
+    log_buffer_shard_bytes_max: int = 1_048_576
 
     # The batch loop.
     batch_items_max: int = 512
@@ -140,6 +160,10 @@ class Settings:
             object.__setattr__(self, "shards", SHARDS_IN_KAFKA if self.log_url else SHARDS_IN_FILES)
         if self.shards < 1:
             raise InvalidRequestError(SHARDS_VARIABLE, f"{SHARDS_VARIABLE} must be at least 1")
+        if self.log_compression not in COMPRESSIONS:
+            raise InvalidRequestError(
+                COMPRESSION_VARIABLE, f"{COMPRESSION_VARIABLE} must be one of {', '.join(COMPRESSIONS)}"
+            )
         if self.lane_event_us > HEARD_US_MAX:
             # An execution would have forgotten what it heard, and hear it again.
             raise InvalidRequestError(
