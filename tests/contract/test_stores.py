@@ -1,4 +1,4 @@
-"""Both stores pass the one suite; the embedded one also survives, refuses clearly, and is fenced for real."""
+"""All stores pass the one suite; the embedded one also survives, refuses clearly, and is fenced for real."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,9 +8,11 @@ import pytest
 from tests.contract.following_suite import FollowingSuite
 from tests.contract.lane_suite import LaneSuite
 from tests.contract.membership_suite import MembershipSuite, MovedClock
+from tests.contract.store_databases import PassedTime
 from tests.contract.store_suite import SHARDS, StoreSuite, commit, execution, execution_id, history
 from tidemill.clock import ManualClock
 from tidemill.engine.store.memory import MemoryStore
+from tidemill.engine.store.postgres import PostgresStore
 from tidemill.engine.store.sqlite import SqliteStore
 from tidemill.storage import StorageRefusedError, StorageUnavailableError
 
@@ -37,6 +39,16 @@ class TestSqliteStore(StoreSuite, LaneSuite, FollowingSuite, MembershipSuite):
         store = SqliteStore(tmp_path / "state.db", SHARDS, clock=clock)
         yield store
         await store.close()
+
+
+class TestPostgresStore(StoreSuite, LaneSuite, FollowingSuite, MembershipSuite):
+    @pytest.fixture
+    def store(self, postgres_store: PostgresStore) -> PostgresStore:
+        return postgres_store
+
+    @pytest.fixture
+    def time(self) -> PassedTime:
+        return PassedTime()
 
 
 async def test_what_was_committed_is_there_after_a_restart(tmp_path: Path) -> None:

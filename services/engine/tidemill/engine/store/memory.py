@@ -187,7 +187,7 @@ class MemoryStore(MemoryLanes):
 
     def _current(self, row: ExecutionRow) -> ExecutionRow:
         history = self._histories.get(row.execution_id)
-        return replace(row, sequence=history[-1].last_sequence if history else 0)
+        return replace(row, sequence=history[-1].last_sequence) if history else row
 
     async def history(self, execution_id: str, sequence: int, limit: int) -> list[HistoryRow]:
         rows = self._histories.get(execution_id, [])

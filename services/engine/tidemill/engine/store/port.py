@@ -129,7 +129,10 @@ class ReadStore(Protocol):
     """What answers clients."""
 
     async def get(self, execution_ids: Sequence[str]) -> Mapping[str, ExecutionRow]:
-        """The rows of those executions that exist, with `sequence` that of the last event."""
+        """The rows of those executions that exist, with `sequence` that of the last event.
+
+        Once the history is gone it is that of the row as it was written last.
+        """
         ...
 
     async def page_executions(self, wanted: ExecutionFilter, limit: int) -> list[ExecutionRow]:

@@ -16,11 +16,11 @@ _FENCE: Final = (
     "outbox_sequence = max(outbox_sequence, ?) WHERE id = ? AND epoch = ? RETURNING id"
 )
 _HISTORY: Final = "INSERT INTO history (execution_id, sequence, last_sequence, commit_number, data, shard)"
-_EXECUTION: Final = f"INSERT INTO execution ({', '.join(EXECUTION_FIELDS)})"
+_EXECUTION: Final = f"INSERT INTO execution ({', '.join(EXECUTION_FIELDS)}, sequence)"
 _EXECUTION_AGAIN: Final = (
     "ON CONFLICT (execution_id) DO UPDATE SET phase = excluded.phase, owes = excluded.owes, "
     "closed_at_us = excluded.closed_at_us, output = excluded.output, error = excluded.error, "
-    "reason = excluded.reason"
+    "reason = excluded.reason, sequence = excluded.sequence"
 )
 _TIMER: Final = "INSERT OR REPLACE INTO timer"
 _SNAPSHOT: Final = "INSERT OR REPLACE INTO snapshot (execution_id, sequence, data)"
@@ -105,4 +105,5 @@ def _execution_values(row: ExecutionRow) -> tuple[object, ...]:
         pack_id(row.execution_id), row.namespace, row.workflow, row.version, row.subject, row.shard,
         row.phase, row.owes, row.started_at_us, row.closed_at_us, row.output, row.error, row.reason,
         row.request_id, row.input_digest, pack_id(row.parent_execution_id), row.kind,
+        row.sequence,
     )  # fmt: skip

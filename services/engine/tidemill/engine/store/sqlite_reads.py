@@ -21,7 +21,8 @@ EXECUTION_FIELDS: Final = (
 )  # fmt: skip
 _EXECUTION_COLUMNS: Final = (
     ", ".join(f"e.{name}" for name in EXECUTION_FIELDS)
-    + ", (SELECT max(h.last_sequence) FROM history h WHERE h.execution_id = e.execution_id)"
+    + ", coalesce((SELECT max(h.last_sequence) FROM history h WHERE h.execution_id = e.execution_id), "
+    "e.sequence)"
 )
 _HISTORY_AFTER: Final = """
 WITH wanted (execution_id, sequence) AS (VALUES {})
@@ -114,7 +115,7 @@ def _execution(row: tuple[Any, ...]) -> ExecutionRow:
     columns["execution_id"] = unpack_id(columns["execution_id"])
     columns["parent_execution_id"] = unpack_id(columns["parent_execution_id"])
     columns["owes"] = bool(columns["owes"])
-    return ExecutionRow(**columns, sequence=sequence or 0)
+    return ExecutionRow(**columns, sequence=sequence)
 
 
 def _condition(wanted: ExecutionFilter) -> tuple[str, list[object]]:
