@@ -1,13 +1,15 @@
-"""The store in memory is the oracle: random work gives the same answers from the file."""
+"""The store in memory is the oracle: random work gives the same answers from the file, and from Postgres."""
 
 import asyncio
 from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.contract.store_databases import empty_store_tables
 from tests.contract.store_steps import OPERATIONS, SHARDS, Steps
 from tidemill.engine.store.memory import MemoryStore
 from tidemill.engine.store.port import (
@@ -20,6 +22,7 @@ from tidemill.engine.store.port import (
     ShardStore,
     Store,
 )
+from tidemill.engine.store.postgres import open_store
 from tidemill.engine.store.sqlite import SqliteStore
 
 Step = tuple[str, int]
@@ -36,18 +39,16 @@ WALK: list[Step] = [
 ]
 
 
-async def compare(steps: list[Step], seen: Counter[str]) -> None:
-    with TemporaryDirectory() as folder:
-        in_file = SqliteStore(Path(folder) / "state.db", SHARDS)
-        oracle, tried = Steps(MemoryStore(SHARDS)), Steps(in_file)
-        try:
-            for name, seed in steps:
-                expected = await oracle.step(name, seed)
-                assert await tried.step(name, seed) == expected, (name, seed)
-                seen[name] += bool(expected)
-            await compare_all(oracle.store, tried.store)
-        finally:
-            await in_file.close()
+async def compare(store: Store, steps: list[Step], seen: Counter[str]) -> None:
+    oracle, tried = Steps(MemoryStore(SHARDS)), Steps(store)
+    try:
+        for name, seed in steps:
+            expected = await oracle.step(name, seed)
+            assert await tried.step(name, seed) == expected, (name, seed)
+            seen[name] += bool(expected)
+        await compare_all(oracle.store, tried.store)
+    finally:
+        await store.close()
 
 
 async def compare_all(oracle: Store, tried: Store) -> None:
@@ -59,17 +60,43 @@ async def compare_all(oracle: Store, tried: Store) -> None:
     assert await tried.last_commits() == await oracle.last_commits()
 
 
-def test_random_work_gives_the_same_answers() -> None:
+def test_random_work_gives_the_same_answers_from_a_file() -> None:
     seen: Counter[str] = Counter()
+
+    async def in_file(steps: list[Step]) -> None:
+        with TemporaryDirectory() as folder:
+            await compare(SqliteStore(Path(folder) / "state.db", SHARDS), steps, seen)
 
     @settings(max_examples=60, deadline=None)
     @given(STEPS)
     @example(WALK)
     def run(steps: list[Step]) -> None:
-        asyncio.run(compare(steps, seen))
+        asyncio.run(in_file(steps))
 
     run()
-    # Otherwise only empty answers would have been compared.
+    assert_all_seen(seen)
+
+
+@pytest.mark.timeout(120)
+def test_random_work_gives_the_same_answers_from_postgres(store_database: str) -> None:
+    seen: Counter[str] = Counter()
+
+    async def in_postgres(steps: list[Step]) -> None:
+        await empty_store_tables(store_database, SHARDS)
+        await compare(await open_store(store_database, SHARDS), steps, seen)
+
+    @settings(max_examples=40, deadline=None)
+    @given(STEPS)
+    @example(WALK)
+    def run(steps: list[Step]) -> None:
+        asyncio.run(in_postgres(steps))
+
+    run()
+    assert_all_seen(seen)
+
+
+def assert_all_seen(seen: Counter[str]) -> None:
+    """Otherwise only empty answers would have been compared."""
     assert {name for name in OPERATIONS if not seen[name]} == set()
 
 
