@@ -58,6 +58,22 @@ def open_database(
     return connection
 
 
+def open_read_only(path: Path, *, part: str) -> sqlite3.Connection:
+    """Open a file that another process may be writing, as it is now: one long read transaction.
+
+    Raises StorageUnavailableError.
+    """
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
+        connection.execute("BEGIN")
+        # The transaction begins with the first read.
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except sqlite3.Error as error:
+        raise StorageUnavailableError(part, f"{path.name}: {error}") from error
+    return connection
+
+
 def _configure(connection: sqlite3.Connection, page_count_max: int) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")

@@ -3,6 +3,7 @@
 import heapq
 from collections import deque
 from collections.abc import Collection, Iterable
+from typing import Final
 
 from tidemill.api.actions.v1 import action_service_pb2 as pb
 from tidemill.api.errors.v1.problem_pb2 import Problem
@@ -13,6 +14,10 @@ from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.runtime.inbox import Inbox
 from tidemill.engine.runtime.items import ActionAnswer
 from tidemill.engine.runtime.sessions import CallKey, Outstanding, Session, Sessions
+
+# How the details of errors begin that the engine gives itself, for calls that the Action service never made.
+UNKNOWN_ACTION: Final = "no such action is registered: "
+UNDELIVERED: Final = "the action could not be delivered: "
 
 
 class Calls:
@@ -258,9 +263,9 @@ class Calls:
         waited_us = self._clock.now_us() - outstanding.first_us
         if result.delivery_failure == pb.DELIVERY_FAILURE_UNKNOWN_ACTION:
             if waited_us >= self._settings.unknown_action_grace_us:
-                return _problem("configuration", f"no such action is registered: {outstanding.call.action}")
+                return _problem("configuration", UNKNOWN_ACTION + outstanding.call.action)
         elif waited_us >= self._settings.delivery_timeout_us:
-            detail = f"the action could not be delivered: {result.delivery_detail}"
+            detail = UNDELIVERED + result.delivery_detail
             return _problem("communication", detail)
         return None
 
