@@ -79,7 +79,8 @@ def show(figures: Figures, *, as_json: bool) -> None:
         print(
             f"engines {figures.engines}: {figures.steps_per_s:8,.0f} steps/s, "
             f"{figures.steps_per_cpu_s:8,.0f} steps per CPU-second, "
-            f"engines {figures.engine_cpu_s_per_1k:.3f} CPU-seconds per 1,000 steps, checked {figures.checked}"
+            f"engines {figures.engine_cpu_s_per_1k:.3f} CPU-seconds per 1,000 steps, "
+            f"checked {figures.checked}"
         )
 
 

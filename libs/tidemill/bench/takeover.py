@@ -34,10 +34,11 @@ _SPREAD_SECONDS_MAX: Final = 60.0
 _TAKEOVER_SECONDS_MAX: Final = 60.0
 _STEADY_SECONDS: Final = 4.0
 BOUNDS: Final = """\
-What bounds it: the lease of the dead engine runs for up to 3 s (lease_ttl_us) after its last renewal, which is
-up to 1 s old (lease_renewal_us); a live engine looks at the leases when it renews its own, within 1 s. So its
-shards are taken 2 s to 4 s after the kill. Taking bumps all epochs in one transaction, and reads the log from the
-stored offsets; what owes is read in pages while new commands are applied already."""
+What bounds it: the lease of the dead engine runs for up to 3 s (lease_ttl_us) after its last renewal, which
+is up to 1 s old (lease_renewal_us); a live engine looks at the leases when it renews its own, within 1 s. So
+its shards are taken 2 s to 4 s after the kill. Taking bumps all epochs in one transaction, and reads the log
+from the stored offsets; what owes is read in pages while new commands are applied already.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ from typing import Final
 import asyncpg
 
 _TRY_SECONDS: Final = 3.0
-# Those that have sent their COMMIT and not had its answer.
+# Those that write a commit to the disk, whose client has not had its answer.
 _IN_COMMIT: Final = """
     select pg_terminate_backend(pid) from pg_stat_activity
     where pid in (
         select pid from pg_stat_activity
         where datname = any($1::text[]) and pid <> pg_backend_pid() and backend_type = 'client backend'
-          and state = 'active' and (query ilike 'commit%' or wait_event ilike 'walsync')
+          and state = 'active' and (query ilike 'commit%' or wait_event ilike 'wal%')
         limit 1
     )
 """
