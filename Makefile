@@ -33,7 +33,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 .PHONY: servers
 servers: setup ## Fetch the Kafka broker that tests start (Postgres comes with the packages)
-	@$(BIN)/python -m tidemill.testing.servers.jars
+	@$(BIN)/python -m tidemill.testing.servers
 
 .PHONY: proto
 proto: setup ## Format the contracts and generate gen/ from them

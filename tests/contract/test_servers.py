@@ -164,3 +164,13 @@ def runs(pid: int) -> bool:
         os.kill(pid, 0)
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False
+
+
+def test_a_server_outlives_the_loop_and_the_thread_that_started_it(postgres: PostgresServer) -> None:
+    postgres.stop()
+
+    async def start() -> None:
+        await asyncio.to_thread(postgres.start)
+
+    asyncio.run(start())
+    assert postgres.execute("SELECT 1") == "1"

@@ -1,9 +1,8 @@
-"""Kafka's jars, fetched once into a cache; `python -m tidemill.testing.servers.jars` does it ahead."""
+"""Kafka's jars, fetched once into a cache; `python -m tidemill.testing.servers` does it ahead."""
 
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -78,15 +77,3 @@ def _program(name: str, what: str) -> str:
     if found is None:
         raise ServerMissingError(f"'{name}' is not on the path; it needs {what}")
     return found
-
-
-def main() -> None:
-    """Fetch what is missing and say where it is."""
-    try:
-        sys.stdout.write(f"{kafka_jars()}\n")
-    except ServerMissingError as error:
-        sys.exit(str(error))
-
-
-if __name__ == "__main__":
-    main()

@@ -54,7 +54,8 @@ log.cleaner.dedupe.buffer.size=8388608
 class KafkaServer:
     """A broker whose address and data outlive each of its processes.
 
-    `folder` is its own; ports are chosen once. Entering the context starts it, leaving it stops it.
+    `folder` is its own; ports are chosen once; `settings` are lines of server.properties over those of tests.
+    Entering the context starts it, leaving it stops it.
     """
 
     def __init__(self, folder: Path, *, port: int | None = None, settings: str = "") -> None:

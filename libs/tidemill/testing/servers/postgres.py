@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -49,11 +50,20 @@ _OPTIONS: Final = {
 class PostgresServer:
     """A server whose address and data outlive each of its processes.
 
-    `folder` is its own; the port is chosen once. Entering the context starts it, leaving it stops it.
+    `folder` is its own; the port is chosen once; `options` are settings of Postgres over those of tests.
+    Entering the context starts it, leaving it stops it.
     """
 
-    def __init__(self, folder: Path, *, port: int | None = None, user: str = DEFAULT_USER) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int | None = None,
+        user: str = DEFAULT_USER,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
+        self._options = {**_OPTIONS, **(options or {})}
         self.port = free_ports(1, host=HOST)[0] if port is None else port
         self.user = user
         self._process: ServerProcess | None = None
@@ -80,6 +90,11 @@ class PostgresServer:
     def drop_database(self, name: str) -> None:
         """Drop a database if it is there, and end whoever is still connected to it."""
         self.execute(f"DROP DATABASE IF EXISTS {_checked(name)} WITH (FORCE)")
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it was never started: it has no data yet."""
+        return not (self.folder / "data" / "PG_VERSION").exists()
 
     def execute(self, statement: str, *, database: str = "postgres") -> str:
         """Run one statement through psql and return what it prints; raises ServerFailedError."""
@@ -130,7 +145,7 @@ class PostgresServer:
             account = _account()
             data = self.folder / "data"
             self._bin = self._initialised(data, account)
-            options = [f"--{name}={value}" for name, value in _OPTIONS.items()]
+            options = [f"--{name}={value}" for name, value in self._options.items()]
             program = Program(
                 name="Postgres",
                 command=[str(self._bin / "postgres"), "-D", str(data), "-p", str(self.port), *options],

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,8 @@ from tidemill.testing.servers.family import family
 LAUNCH: Final = Path(__file__).with_name("launch.py")
 POLL_SECONDS: Final = 0.02
 _LOG_TAIL_BYTES: Final = 4_000
+# A child is told of the end of the thread that started it, and that thread must not be one of a test.
+_LAUNCHER: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="servers")
 
 
 class ServerMissingError(Exception):
@@ -37,7 +40,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """What to start, and how to end it."""
+    """What to start, where it listens, and how to end it. Without an `environment` it gets ours."""
 
     name: str
     command: Sequence[str]
@@ -48,6 +51,7 @@ class Program:
     host: str
     port: int
     account: Account | None = None
+    environment: Mapping[str, str] | None = None
 
 
 class ServerProcess:
@@ -60,6 +64,11 @@ class ServerProcess:
     @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs, or before it was started; negative is the signal that killed it."""
+        return None if self._process is None else self._process.poll()
 
     @property
     def pid(self) -> int:
@@ -75,16 +84,7 @@ class ServerProcess:
         if not is_free(self._program.port, host=self._program.host):
             # Somebody else would answer in its place.
             raise ServerFailedError(f"{self._program.name} cannot listen: port {self._program.port} is taken")
-        with self._program.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._arguments(),
-                cwd=self._program.cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                # A terminal's Ctrl-C is for us: we stop the servers in good order.
-                start_new_session=True,
-            )
+        self._process = _LAUNCHER.submit(self._launch).result()
         try:
             self._until(answers, seconds)
         except BaseException:
@@ -128,6 +128,19 @@ class ServerProcess:
         if not self._program.log.is_file():
             return ""
         return self._program.log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace").strip()
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        with self._program.log.open("ab") as log:
+            return subprocess.Popen(
+                self._arguments(),
+                cwd=self._program.cwd,
+                env=self._program.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # A terminal's Ctrl-C is for us: we stop the servers in good order.
+                start_new_session=True,
+            )
 
     def _arguments(self) -> list[str]:
         account = self._program.account
