@@ -1,8 +1,9 @@
 """A million executions that wait for a year: `python bench/million_waits.py [--waiting N] [--resumed N]`.
 
-One engine on Kafka and Postgres. The executions are really started, in batches through Submit: nothing is loaded
-past the engine. Measured before and with them: the memory of an engine that has just started, the time until it
-serves and until it has applied its first command, and how fast executions finish that are resumed by events.
+One engine on Kafka and Postgres. The executions are really started, in batches through Submit: nothing is
+loaded past the engine. Measured before and with them: the memory of an engine that has just started, the time
+until it serves and until it has applied its first command, and how fast executions finish that are resumed by
+events.
 """
 
 import argparse

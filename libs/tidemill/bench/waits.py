@@ -1,4 +1,4 @@
-"""What executions that wait for a year cost: memory, start-up time, and the speed of those that are resumed."""
+"""What executions that wait for a year cost: memory, start-up time, the pace of those that are resumed."""
 
 import asyncio
 import time
