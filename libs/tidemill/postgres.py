@@ -92,6 +92,10 @@ class Postgres:
         async with self._acquired() as connection:
             return await job(connection)
 
+    def held(self) -> contextlib.AbstractAsyncContextManager["Connection"]:
+        """A connection for as long as its holder wants, who ends what is begun on it; raises as `run`."""
+        return self._acquired()
+
     async def close(self) -> None:
         """Finish what is under way, and let go of the connections."""
         with _translated(self._part):
