@@ -95,7 +95,8 @@ class ClusterLayout:
             **self.environment(inherited),
             f"{prefix}_LISTEN": f"{LOCAL_HOST}:{doors.grpc}",
             f"{prefix}_METRICS_PORT": str(doors.metrics),
-            f"{prefix}_DATA": str(self.data / name),
+            "TIDEMILL_ENGINE_DATA": str(self.data / name),
+            "TIDEMILL_ACTIONS_DATA": str(self.data / name),
             "TIDEMILL_TRIGGERS_HTTP_LISTEN": f"{LOCAL_HOST}:{doors.http}",
             **self.settings,
         }

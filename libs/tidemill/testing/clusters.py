@@ -16,6 +16,8 @@ from tidemill.testing.servers import KafkaServer, PostgresServer, servers_folder
 STORE_NAME: Final = "tidemill"
 LEDGER_NAME: Final = "tidemill_actions"
 TOPIC: Final = "tidemill.commands"
+# There is one broker, which writes each message to the disk before it answers.
+_ONE_BROKER: Final = {"TIDEMILL_ENGINE_LOG_REPLICATION_FACTOR": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ async def private_cluster(
     folder = data or Path(tempfile.mkdtemp(prefix="tidemill-cluster-"))
     try:
         async with private_servers() as servers:
-            layout = ClusterLayout.on_free_ports(folder, size or Size(), servers.storage, settings=settings)
+            told = {**_ONE_BROKER, **(settings or {})}
+            layout = ClusterLayout.on_free_ports(folder, size or Size(), servers.storage, settings=told)
             cluster = Cluster(layout)
             try:
                 await cluster.start()
