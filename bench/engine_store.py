@@ -1,9 +1,9 @@
 """Commits of the Engine's store, as the batch step writes them: batches a second on a fresh store.
 
 `python bench/engine_store.py [--seconds S] [--shards N] [URL]` prints a line for each size of batch, for
-SQLite and, where the URL of an empty database is given, for Postgres. A batch holds steps of executions of eight
-steps: a row of history, a timer armed and one gone; the first and the last write the execution's row too. Run it
-on the disk that the Engine would use.
+SQLite and, where the URL of an empty database is given, for Postgres. A batch holds steps of executions of
+eight steps: a row of history, a timer armed and one gone; the first and the last write the execution's row
+too. Run it on the disk that the Engine would use.
 """
 
 import argparse

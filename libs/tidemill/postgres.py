@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 # Only stubs know that these are generic.
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
-Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 Job: TypeAlias = Callable[["Connection"], Awaitable[T]]
 
 SCHEMES: Final = ("postgresql", "postgres")
