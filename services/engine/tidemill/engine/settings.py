@@ -69,6 +69,8 @@ class Settings:
     log_record_bytes_max: int = 4_194_304
     log_batch_bytes_max: int = 524_288
     log_append_timeout_us: int = 10_000_000
+    # A broker takes the requests of a connection one after another: several keep more of its disk busy.
+    log_connections_a_broker: int = 4
     log_append_records_max: int = 100_000
     log_append_bytes_max: int = 67_108_864
     # What is fetched ahead of the batch loop: how long a broker waits for something new, the bytes of an

@@ -17,6 +17,8 @@ CODECS: Final = {
     "lz4": DefaultRecordBatch.CODEC_LZ4,
     "zstd": DefaultRecordBatch.CODEC_ZSTD,
 }
+# Below this compression costs more than it saves.
+COMPRESSED_BYTES_MIN: Final = 1_024
 # The broker takes no higher one.
 EPOCH_MAX: Final = 32_767
 
@@ -126,8 +128,9 @@ class Lane:
     def cut(self, form: BatchForm, now: Moment) -> Batch | None:
         """Make a batch of what waits; None when nothing does. Callers that have waited too long are told."""
         self.expire(now.monotonic_us)
+        codec = form.codec if self._is_worth_compressing() else CODECS["none"]
         builder = DefaultRecordBatchBuilder(
-            _MAGIC, form.codec, 0, self.producer_id, self.epoch, self.sequence, form.bytes_max
+            _MAGIC, codec, 0, self.producer_id, self.epoch, self.sequence, form.bytes_max
         )
         pieces: list[Piece] = []
         count = 0
@@ -149,6 +152,15 @@ class Lane:
         deadline_us = min(piece.part.call.deadline_us for piece in pieces)
         self.batch = Batch(self.shard, pieces, bytes(builder.build()), count, deadline_us)
         return self.batch
+
+    def _is_worth_compressing(self) -> bool:
+        size = 0
+        for part in self.parts:
+            for data in part.data[part.taken :]:
+                size += len(data)
+                if size >= COMPRESSED_BYTES_MIN:
+                    return True
+        return False
 
     def expire(self, now_us: int) -> None:
         """Tell callers who have waited too long for their turn."""

@@ -27,8 +27,6 @@ from tidemill.telemetry import names
 from tidemill.telemetry.metrics import Metrics
 
 REQUEST_BYTES_MAX: Final = 16 * 1024 * 1024
-# A broker takes the requests of a connection one after another; several keep more of its disk busy.
-CONNECTIONS_A_BROKER: Final = 1
 _ALL_REPLICAS: Final = -1
 _TRANSACTION_TIMEOUT_MS: Final = 2**31 - 1
 _OVERHEAD_BYTES: Final = 64
@@ -160,7 +158,7 @@ class Producer:
             if node is None:
                 homeless.append(lane)
                 continue
-            way = (node, Connection.APPEND + lane.shard % CONNECTIONS_A_BROKER)
+            way = (node, Connection.APPEND + lane.shard % self._settings.log_connections_a_broker)
             if way not in self._busy:
                 ready.setdefault(way, []).append(lane)
         for way, lanes in ready.items():

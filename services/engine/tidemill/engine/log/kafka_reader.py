@@ -141,6 +141,7 @@ class Reader:
             else:
                 wanted.setdefault(node, []).append(follow)
         if homeless and _HOMELESS not in self._resting:
+            self._cluster.refresh()
             self._rest(_HOMELESS)
         return wanted
 

@@ -33,7 +33,8 @@ class CommandLog(Protocol):
 
         Records of one shard in their order, without others of this process in between. Raises
         StorageUnavailableError when it cannot be said that all are durable: then none is, or some, or all,
-        but of each shard no record without those that come before it in the call.
+        but of each shard no record without those that come before it in the call. OverloadedError and
+        TooLargeError are raised before anything is appended.
         """
         ...
 
