@@ -6,6 +6,7 @@ import typer
 
 from tidemill.cli.commands import (
     bench,
+    check,
     dead_letter,
     dev,
     documents,
@@ -48,3 +49,4 @@ app.add_typer(dead_letter.group, name="dead-letter")
 app.add_typer(events.group, name="events")
 app.command(name="eval")(evaluate.evaluate)
 app.command()(bench.bench)
+app.command()(check.check)
