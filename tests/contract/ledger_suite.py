@@ -82,9 +82,23 @@ class LedgerSuite:
         lost, again = claim(), claim(token=2, lease_until_us=LATER_US + 1)
         hold = await hold_of(ledger, lost)
         await hold_of(ledger, again, LATER_US)
-        await ledger.record([Record(lost, hold, OTHER)])
+        assert await ledger.record([Record(lost, hold, OTHER)]) == [None]
         assert await ledger.record([Record(again, hold, SUCCESS)]) == [SUCCESS]
         assert await ask(ledger, claim(token=3)) == [Answered(SUCCESS)]
+
+    async def test_an_outcome_whose_row_is_gone_is_kept_all_the_same(self, ledger: Ledger) -> None:
+        lost, again = claim(), claim(token=2, lease_until_us=LATER_US + 1)
+        hold = await hold_of(ledger, lost)
+        await ledger.release([(await hold_of(ledger, again, LATER_US), again)])
+        assert await ledger.record([Record(lost, hold, SUCCESS)]) == [SUCCESS]
+        assert await ask(ledger, claim(token=3)) == [Answered(SUCCESS)]
+
+    async def test_an_attempt_runs_after_an_earlier_one_was_lost(self, ledger: Ledger) -> None:
+        lost, following = claim(), claim(attempt=2, token=2, lease_until_us=LATER_US + 1)
+        hold = await hold_of(ledger, lost)
+        assert await hold_of(ledger, following, LATER_US) != hold
+        assert await ask(ledger, claim(attempt=2, token=3), now_us=LATER_US) == [Held(LATER_US + 1)]
+        assert await ledger.record([Record(lost, hold, FAILURE)]) == [FAILURE]
 
     async def test_a_holder_whose_lease_ran_out_may_still_write_while_nobody_took_over(
         self, ledger: Ledger
@@ -131,17 +145,17 @@ class LedgerSuite:
 
     async def test_a_released_claim_is_as_if_it_had_never_been(self, ledger: Ledger) -> None:
         one = claim()
-        await ledger.release([(await hold_of(ledger, one), one.token)])
+        await ledger.release([(await hold_of(ledger, one), one)])
         assert await ledger.lookup("k") == []
         await ran(ledger, claim(token=2))
 
     async def test_only_the_holder_of_an_open_claim_can_release_it(self, ledger: Ledger) -> None:
         one = claim()
         hold = await hold_of(ledger, one)
-        await ledger.release([(hold, one.token + 1)])
+        await ledger.release([(hold, claim(token=one.token + 1))])
         assert len(await ledger.lookup("k")) == 1
         await ledger.record([Record(one, hold, SUCCESS)])
-        await ledger.release([(hold, one.token)])
+        await ledger.release([(hold, one)])
         assert await ask(ledger, claim(token=2)) == [Answered(SUCCESS)]
 
     async def test_a_call_that_comes_after_its_cancellation_does_not_run(self, ledger: Ledger) -> None:

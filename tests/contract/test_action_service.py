@@ -46,7 +46,7 @@ async def refuse(arguments: Json, context: ActionContext) -> Json:
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[ActionsService]:
     """A service for as long as the block runs."""
-    service = build(settings, Surroundings(functions=(wait, refuse)))
+    service = await build(settings, Surroundings(functions=(wait, refuse)))
     running = asyncio.create_task(service.run())
     await service.until_serving()
     try:
@@ -288,7 +288,7 @@ async def test_health_and_reflection(service: ActionsService) -> None:
 
 
 async def test_a_drain_finishes_what_has_begun_and_ends_the_streams(settings: Settings) -> None:
-    service = build(settings, Surroundings(functions=(wait,)))
+    service = await build(settings, Surroundings(functions=(wait,)))
     running = asyncio.create_task(service.run())
     await service.until_serving()
     async with connected(service.address) as engine:
@@ -308,7 +308,7 @@ async def test_two_services_cannot_share_a_data_directory(
     service: ActionsService, settings: Settings
 ) -> None:
     with pytest.raises(DirectoryLockedError, match="in use"):
-        build(settings)
+        await build(settings)
 
 
 async def test_a_full_disk_turns_calls_away_and_the_service_stays_up(settings: Settings) -> None:

@@ -70,7 +70,7 @@ async def server(triggers: FakeTriggers) -> AsyncIterator[RpcServer]:
 @pytest.fixture
 async def engine(server: RpcServer, tmp_path: Path) -> AsyncIterator[EngineSide]:
     settings = Settings(listen="127.0.0.1:0", triggers=server.address, data=tmp_path)
-    service = build(replace(settings, events_batch_max=3))
+    service = await build(replace(settings, events_batch_max=3))
     running = asyncio.create_task(service.run())
     await service.until_serving()
     async with connected(service.address) as engine:

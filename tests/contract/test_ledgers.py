@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.ledger_suite import LATER_US, LedgerSuite, ask, hold_of, ran
+from tests.contract.replica_suite import ReplicaSuite
 from tests.unit.actions.samples import SUCCESS, claim
 from tidemill.action_kit import EffectClass
 from tidemill.actions.core.model import ActionState, Cancellation, Outcome
@@ -21,6 +22,16 @@ class TestMemoryLedger(LedgerSuite):
     @pytest.fixture
     def ledger(self) -> MemoryLedger:
         return MemoryLedger()
+
+
+class TestReplicasInMemory(ReplicaSuite):
+    @pytest.fixture
+    def ledger(self) -> MemoryLedger:
+        return MemoryLedger()
+
+    @pytest.fixture
+    def replicas(self, ledger: MemoryLedger) -> MemoryLedger:
+        return ledger
 
 
 class TestSqliteLedger(LedgerSuite):
@@ -109,6 +120,7 @@ async def test_a_late_holder_finds_itself_late_after_a_restart_too(tmp_path: Pat
     await first.close()
     again = SqliteLedger(tmp_path / FILE_NAME)
     [stands] = await again.record([Record(lost, hold, SUCCESS)])
+    assert stands is not None
     assert stands.state is ActionState.CANCELLED
     await again.close()
 

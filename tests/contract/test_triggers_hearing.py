@@ -118,7 +118,7 @@ async def test_the_engines_refusal_of_an_event_is_passed_on(stack: Stack) -> Non
 async def test_an_event_that_an_execution_emits_reaches_those_who_wait(stack: Stack, tmp_path: Path) -> None:
     await stack.put_in_force(WAITS)
     settings = ActionsSettings(listen="127.0.0.1:0", triggers=stack.triggers.address, data=tmp_path)
-    actions = build_actions(settings)
+    actions = await build_actions(settings)
     running = asyncio.create_task(actions.run())
     await actions.until_serving()
     arguments: Json = {"source": "/crm", "type": "order.paid", "subject": "c7", "data": {"total": 7}}

@@ -20,11 +20,12 @@ from tidemill.actions.core.model import (
     Undelivered,
 )
 from tidemill.actions.ledger.memory import MemoryLedger
-from tidemill.actions.ledger.port import Ledger
+from tidemill.actions.ledger.port import Alone, Ledger, Replicas
 from tidemill.actions.registry import Action, ActionSpec, Registry
 from tidemill.actions.runtime.dispatch import Dispatcher
 from tidemill.actions.runtime.meters import Meters
 from tidemill.actions.runtime.parts import Parts
+from tidemill.actions.runtime.presence import Presence
 from tidemill.actions.runtime.running import Runner
 from tidemill.actions.settings import Settings
 from tidemill.clock import ManualClock, settle
@@ -96,6 +97,7 @@ class Desk:
         self,
         *gated: Gated,
         ledger: Ledger | None = None,
+        replicas: Replicas | None = None,
         admission: AdmissionLimits | None = None,
         **limits: int,
     ) -> None:
@@ -104,6 +106,7 @@ class Desk:
         self.metrics = Metrics()
         self.box = Mailbox()
         self.settings = replace(Settings(), **limits)  # type: ignore[arg-type]
+        self.presence = Presence(replicas or Alone(), "test")
         self.dispatcher = Dispatcher(self._parts(gated), Admission(admission or _limits(self.settings)))
 
     def _parts(self, gated: Iterable[Gated]) -> Parts:
@@ -116,6 +119,7 @@ class Desk:
         )
         return Parts(
             ledger=self.ledger,
+            presence=self.presence,
             registry=Registry([*functions, *(one.action for one in gated)]),
             runner=runner,
             clock=self.clock,

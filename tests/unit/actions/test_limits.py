@@ -37,7 +37,7 @@ class SickLedger(MemoryLedger):
         self._check()
         return await super().claim(claims, now_us)
 
-    async def record(self, records: Sequence[Record]) -> list[Outcome]:
+    async def record(self, records: Sequence[Record]) -> list[Outcome | None]:
         self._check()
         return await super().record(records)
 

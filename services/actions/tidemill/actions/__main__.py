@@ -16,7 +16,8 @@ async def run() -> None:
     settings = load(os.environ)
     tracing = configure_tracing("actions", os.environ)
     try:
-        await build(settings, Surroundings(tracing=tracing)).run()
+        service = await build(settings, Surroundings(tracing=tracing))
+        await service.run()
     finally:
         tracing.shutdown()
 

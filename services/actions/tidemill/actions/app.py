@@ -1,5 +1,7 @@
 """Wires the Action service together; the only place where its parts meet."""
 
+import os
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,22 +14,21 @@ from tidemill.actions.adapters.http.action import HTTP, HttpAction, HttpLimits
 from tidemill.actions.adapters.threads import Threads
 from tidemill.actions.api.servicer import ActionServicer
 from tidemill.actions.core.admission import Admission, AdmissionLimits
-from tidemill.actions.ledger.port import Ledger
-from tidemill.actions.ledger.sqlite import FILE_NAME, SqliteLedger
 from tidemill.actions.registry import Action, Registry
 from tidemill.actions.runtime.dispatch import Dispatcher
 from tidemill.actions.runtime.flights import Flight
 from tidemill.actions.runtime.meters import Meters
 from tidemill.actions.runtime.parts import Parts
+from tidemill.actions.runtime.presence import Presence
 from tidemill.actions.runtime.running import Runner
 from tidemill.actions.runtime.settlement import Expiry, Settlement
 from tidemill.actions.runtime.streams import Streams
 from tidemill.actions.service import ActionsService, ServiceParts
 from tidemill.actions.settings import Settings
+from tidemill.actions.storage import open_storage
 from tidemill.api.actions.v1.action_service_pb2 import DESCRIPTOR
 from tidemill.api.actions.v1.action_service_pb2_grpc import add_ActionServiceServicer_to_server
 from tidemill.clock import Clock, SystemClock
-from tidemill.locks import DirectoryLock
 from tidemill.rpc import RpcOptions, RpcService, build_server, connect
 from tidemill.telemetry.metrics import Metrics
 from tidemill.telemetry.tracing import NoTracing, Tracing
@@ -35,20 +36,19 @@ from tidemill.telemetry.tracing import NoTracing, Tracing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What a process brings along; tests bring their own. Without a ledger it is the settings' file."""
+    """What a process brings along; tests bring their own."""
 
     clock: Clock = field(default_factory=SystemClock)
     metrics: Metrics = field(default_factory=Metrics)
     tracing: Tracing = field(default_factory=NoTracing)
-    ledger: Ledger | None = None
     functions: Sequence[FunctionAction] = ()
 
 
-def build(settings: Settings, surroundings: Surroundings | None = None) -> ActionsService:
-    """The service, bound to its address and not started. Needs a running loop.
+async def build(settings: Settings, surroundings: Surroundings | None = None) -> ActionsService:
+    """The service, bound to its address and not started.
 
-    Raises DirectoryLockedError, StorageUnavailableError, AddressInUseError, ActionModuleError,
-    DuplicateActionError and InvalidSchemaError.
+    Raises what `open_storage` raises, AddressInUseError, ActionModuleError, DuplicateActionError and
+    InvalidSchemaError.
     """
     around = surroundings or Surroundings()
     options = RpcOptions(metrics=around.metrics, tracing=around.tracing)
@@ -58,8 +58,18 @@ def build(settings: Settings, surroundings: Surroundings | None = None) -> Actio
         triggers, timeout_us=settings.events_timeout_us, batch_max=settings.events_batch_max
     )
     registry = Registry([http.action, events.action, *_functions(settings, around)])
-    lock, ledger = _ledger(settings, around)
-    parts = _parts(settings, around, ledger, registry)
+    storage = await open_storage(settings)
+    ledger = storage.ledger
+    presence = Presence(storage.replicas, f"{socket.gethostname()}:{os.getpid()}")
+    parts = Parts(
+        ledger=ledger,
+        presence=presence,
+        registry=registry,
+        runner=_runner(settings, around.tracing),
+        clock=around.clock,
+        meters=Meters(around.metrics),
+        settings=settings,
+    )
     dispatcher = Dispatcher(parts, Admission[Flight](_admission_limits(settings)))
     settlement = Settlement(ledger, around.clock, parts.meters, settings)
     streams = Streams(settings, around.metrics)
@@ -69,8 +79,8 @@ def build(settings: Settings, surroundings: Surroundings | None = None) -> Actio
             settings=settings,
             clock=around.clock,
             metrics=around.metrics,
-            lock=lock,
-            ledger=ledger,
+            storage=storage,
+            presence=presence,
             dispatcher=dispatcher,
             settlement=settlement,
             expiry=Expiry(ledger, around.clock, settings),
@@ -96,26 +106,9 @@ def _functions(settings: Settings, around: Surroundings) -> list[Action]:
     return [function_action(function, threads) for function in declared]
 
 
-def _ledger(settings: Settings, around: Surroundings) -> tuple[DirectoryLock | None, Ledger]:
-    if around.ledger is not None:
-        return None, around.ledger
-    lock = DirectoryLock(settings.data)
-    return lock, SqliteLedger(settings.data / FILE_NAME, page_count_max=settings.ledger_page_count_max)
-
-
-def _parts(settings: Settings, around: Surroundings, ledger: Ledger, registry: Registry) -> Parts:
-    runner = Runner(
-        around.tracing,
-        timeout_us_max=settings.call_timeout_us_max,
-        output_bytes_max=settings.output_bytes_max,
-    )
-    return Parts(
-        ledger=ledger,
-        registry=registry,
-        runner=runner,
-        clock=around.clock,
-        meters=Meters(around.metrics),
-        settings=settings,
+def _runner(settings: Settings, tracing: Tracing) -> Runner:
+    return Runner(
+        tracing, timeout_us_max=settings.call_timeout_us_max, output_bytes_max=settings.output_bytes_max
     )
 
 

@@ -8,14 +8,14 @@ import grpc
 
 from tidemill.actions.adapters.events import EventPublisher
 from tidemill.actions.adapters.http.action import HttpAction
-from tidemill.actions.ledger.port import Ledger
 from tidemill.actions.runtime.dispatch import Dispatcher
+from tidemill.actions.runtime.presence import Presence
 from tidemill.actions.runtime.settlement import Expiry, Settlement
 from tidemill.actions.runtime.streams import Streams
 from tidemill.actions.settings import Settings
+from tidemill.actions.storage import Storage
 from tidemill.backoff import Backoff
 from tidemill.clock import Clock
-from tidemill.locks import DirectoryLock
 from tidemill.loops import Pacing, Step, Stop, run_loop
 from tidemill.rpc import RpcServer
 from tidemill.supervision import Supervisor
@@ -35,8 +35,8 @@ class ServiceParts:
     settings: Settings
     clock: Clock
     metrics: Metrics
-    lock: DirectoryLock | None
-    ledger: Ledger
+    storage: Storage
+    presence: Presence
     dispatcher: Dispatcher
     settlement: Settlement
     expiry: Expiry
@@ -64,6 +64,13 @@ class ActionsService:
         try:
             if settings.metrics_port:
                 self._metrics_server = parts.metrics.serve(settings.metrics_port, settings.metrics_host)
+            await parts.presence.begin()
+            self._start_loop(
+                "replica",
+                parts.presence.run_once,
+                wake=parts.presence.wake,
+                idle_us=settings.replica_renew_us,
+            )
             self._start_loop(
                 "record", parts.dispatcher.recorder.run_once, wake=parts.dispatcher.recorder.wake
             )
@@ -93,7 +100,7 @@ class ActionsService:
         self.supervisor.start(name, run_loop(step, name=name, stop=self._stop, pacing=pacing, wake=wake))
 
     async def _drain(self) -> None:
-        """Finish the calls that have begun, have every answer sent, then end the streams."""
+        """Finish the calls that have begun, have every answer sent, then end the streams and the lease."""
         parts = self._parts
         parts.streams.refuse_new()
         await parts.rpc.set_serving(False)
@@ -104,6 +111,7 @@ class ActionsService:
                 await parts.settlement.flush()
         except TimeoutError:
             _log.warning("some answers could not be sent; the engines will ask again")
+        await parts.presence.end()
         await parts.rpc.stop(0)
 
     async def _close(self) -> None:
@@ -111,9 +119,7 @@ class ActionsService:
         await parts.rpc.stop(0)
         await parts.http.close()
         await parts.triggers.close()
-        await parts.ledger.close()
-        if parts.lock is not None:
-            parts.lock.release()
+        await parts.storage.close()
         if self._metrics_server is not None:
             # The exporter's thread looks up only now and then.
             await asyncio.to_thread(self._metrics_server.stop)

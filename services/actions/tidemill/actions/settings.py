@@ -3,8 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from tidemill.errors import InvalidRequestError
+from tidemill.rpc.addresses import split_addresses
 from tidemill.settings import from_environment
+
+TRIGGERS_VARIABLE: Final = "TIDEMILL_ACTIONS_TRIGGERS"
+LEDGER_VARIABLE: Final = "TIDEMILL_ACTIONS_LEDGER_URL"
+LEASE_VARIABLE: Final = "TIDEMILL_ACTIONS_REPLICA_LEASE_US"
+RENEW_VARIABLE: Final = "TIDEMILL_ACTIONS_REPLICA_RENEW_US"
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +21,11 @@ class Settings:
 
     listen: str = "127.0.0.1:7402"
     data: Path = Path(".tidemill/actions")
+    # One Triggers service, or several with commas between them.
     triggers: str = "127.0.0.1:7401"
+    # Where the ledger is that replicas share, `postgresql://user:password@host:5432/database`; empty for a
+    # file under `data`, which one process has for itself.
+    ledger_url: str = ""
     # Where Prometheus scrapes; port 0 for nowhere.
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 0
@@ -44,7 +56,7 @@ class Settings:
     call_timeout_us_max: int = 3_600_000_000
     lease_margin_us: int = 30_000_000
     join_poll_us: int = 100_000
-    join_poll_us_max: int = 2_000_000
+    join_poll_us_max: int = 1_000_000
     inline_slice_us: int = 5_000
     drain_us_max: int = 10_000_000
     storage_retry_us_max: int = 1_000_000
@@ -58,6 +70,11 @@ class Settings:
     expire_rows_max: int = 1_000
     expire_interval_us: int = 60_000_000
     ledger_page_count_max: int = 0
+    ledger_connections_max: int = 8
+
+    # Who lives: what a replica has claimed is lost when its lease, renewed each interval, has run out.
+    replica_lease_us: int = 3_000_000
+    replica_renew_us: int = 1_000_000
 
     # Plain functions, which run in threads.
     threads_max: int = 32
@@ -74,6 +91,13 @@ class Settings:
     # Publishing events.
     events_batch_max: int = 256
     events_timeout_us: int = 30_000_000
+
+    def __post_init__(self) -> None:
+        split_addresses(TRIGGERS_VARIABLE, self.triggers)
+        if self.replica_renew_us >= self.replica_lease_us:
+            raise InvalidRequestError(
+                RENEW_VARIABLE, f"{RENEW_VARIABLE} must be below {LEASE_VARIABLE}, {self.replica_lease_us}"
+            )
 
 
 def load(environment: Mapping[str, str]) -> Settings:

@@ -25,11 +25,16 @@ class Claim:
     effect_class: EffectClass
     token: int
     lease_until_us: int
+    # The lease of the replica that claims; 0 where a process is alone.
+    holder: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What the ledger holds for one (key, attempt); without an outcome it is a claim under way or lost."""
+    """What the ledger holds for one (key, attempt); without an outcome it is a claim under way or lost.
+
+    `holder_lives` tells whether the process that claimed it is still there.
+    """
 
     number: int
     attempt: int
@@ -37,6 +42,11 @@ class Row:
     token: int
     lease_until_us: int
     outcome: Outcome | None
+    holder_lives: bool = True
+
+    def is_held(self, now_us: int) -> bool:
+        """Whether somebody runs it: a living holder within the claim's own lease."""
+        return self.outcome is None and self.holder_lives and self.lease_until_us > now_us
 
 
 class Standing(Enum):
@@ -53,9 +63,9 @@ class Standing(Enum):
     DOUBTFUL = auto()
     """An earlier attempt of the same request ended as unknown."""
     LOST = auto()
-    """The lease of this attempt ran out without an outcome."""
+    """The lease of this attempt, or the life of its holder, ended without an outcome."""
     LOST_EARLIER = auto()
-    """The lease of an earlier attempt of the same request ran out without an outcome."""
+    """So did that of an earlier attempt of the same request."""
     FREE = auto()
     """Nothing speaks against running it."""
 
@@ -158,7 +168,7 @@ def _classify_by_others(
     candidates = (
         (Standing.SUCCEEDED, _with_outcome(rows, claim.digest, ActionState.SUCCEEDED)),
         (Standing.SUPERSEDED, _first(row for row in rows if row.attempt > claim.attempt)),
-        (Standing.HELD, _first(row for row in rows if row.outcome is None and row.lease_until_us > now_us)),
+        (Standing.HELD, _first(row for row in rows if row.is_held(now_us))),
         (Standing.DOUBTFUL, _with_outcome(rows, claim.digest, ActionState.UNKNOWN)),
         (Standing.LOST, own),
         (

@@ -7,18 +7,33 @@ from dataclasses import replace
 from tidemill.actions.core.decision import Claim, Row, Ruling, Verdict, decide
 from tidemill.actions.core.model import CANCELLED, Cancellation, Outcome
 from tidemill.actions.core.problems import LOST
-from tidemill.actions.ledger.port import Answered, ClaimAnswer, Granted, Held, Record, Superseded
+from tidemill.actions.ledger.port import (
+    Answered,
+    ClaimAnswer,
+    Granted,
+    Held,
+    LeaseLostError,
+    Record,
+    Superseded,
+)
 
 
 class MemoryLedger:
-    """Keeps rows by key, and when each was settled by its number."""
+    """Keeps rows by key, when each was settled by its number, and the replicas that live.
+
+    Leases of replicas last until they are left here. Claims without a holder are those of a process alone.
+    """
 
     def __init__(self) -> None:
+        self._living = {0}
+        self._holders: dict[int, int] = {}
         self._rows: dict[str, dict[int, Row]] = {}
         self._settled_at_us: dict[int, int] = {}
         self._numbers = itertools.count(1)
 
     async def claim(self, claims: Sequence[Claim], now_us: int) -> list[ClaimAnswer]:
+        if not all(claim.holder in self._living for claim in claims):
+            raise LeaseLostError
         return [self._carry_out(claim, decide(claim, self._of(claim.key), now_us)) for claim in claims]
 
     def _carry_out(self, claim: Claim, ruling: Ruling) -> ClaimAnswer:
@@ -33,6 +48,7 @@ class MemoryLedger:
                 return Held(ruling.subject.lease_until_us)
             case Verdict.TAKE_OVER:
                 row = replace(ruling.subject, token=claim.token, lease_until_us=claim.lease_until_us)
+                self._holders[row.number] = claim.holder
                 return Granted(self._put(claim.key, row).number)
             case Verdict.GIVE_UP:
                 self._put(claim.key, replace(ruling.subject, token=0, outcome=LOST))
@@ -40,36 +56,35 @@ class MemoryLedger:
             case Verdict.ANSWER:
                 return Answered(ruling.outcome)
 
-    async def record(self, records: Sequence[Record]) -> list[Outcome]:
+    async def record(self, records: Sequence[Record]) -> list[Outcome | None]:
         return [self._record(record) for record in records]
 
-    def _record(self, record: Record) -> Outcome:
+    def _record(self, record: Record) -> Outcome | None:
         claim = record.claim
         row = self._rows.get(claim.key, {}).get(claim.attempt)
-        if row is None and not record.hold:
-            self._insert(claim, record.outcome)
         if row is None:
+            self._insert(claim, record.outcome)
             return record.outcome
         if row.outcome is None and row.token == claim.token:
             self._put(claim.key, replace(row, outcome=record.outcome))
             return record.outcome
-        return row.outcome or record.outcome
+        return row.outcome
 
-    async def release(self, records: Sequence[tuple[int, int]]) -> None:
-        gone = set(records)
+    async def release(self, holds: Sequence[tuple[int, Claim]]) -> None:
+        gone = {(hold, claim.token) for hold, claim in holds}
         self._delete(lambda row: row.outcome is None and (row.number, row.token) in gone)
 
     async def cancel(self, cancellations: Sequence[Cancellation], now_us: int) -> list[Outcome | None]:
         return [self._cancel(cancellation, now_us) for cancellation in cancellations]
 
     def _cancel(self, cancellation: Cancellation, now_us: int) -> Outcome | None:
-        row = self._rows.get(cancellation.key, {}).get(cancellation.attempt)
+        row = next((row for row in self._of(cancellation.key) if row.attempt == cancellation.attempt), None)
         if row is None:
             tombstone = Row(next(self._numbers), cancellation.attempt, b"", 0, 0, CANCELLED)
             self._put(cancellation.key, tombstone)
             self._settled_at_us[tombstone.number] = now_us
             return CANCELLED
-        if row.outcome is None and row.lease_until_us <= now_us:
+        if row.outcome is None and not row.is_held(now_us):
             self._put(cancellation.key, replace(row, token=0, outcome=CANCELLED))
             return CANCELLED
         return row.outcome
@@ -96,11 +111,27 @@ class MemoryLedger:
     async def close(self) -> None:
         return None
 
+    async def join(self, name: str) -> int:
+        token = next(self._numbers)
+        self._living.add(token)
+        return token
+
+    async def renew(self, token: int) -> bool:
+        return token in self._living
+
+    async def leave(self, token: int) -> None:
+        self._living.discard(token)
+
     def _of(self, key: str) -> list[Row]:
-        return list(self._rows.get(key, {}).values())
+        rows = self._rows.get(key, {}).values()
+        return [replace(row, holder_lives=self._lives(row)) for row in rows]
+
+    def _lives(self, row: Row) -> bool:
+        return row.outcome is not None or self._holders[row.number] in self._living
 
     def _insert(self, claim: Claim, outcome: Outcome | None) -> Row:
         number = next(self._numbers)
+        self._holders[number] = claim.holder
         row = Row(number, claim.attempt, claim.digest, claim.token, claim.lease_until_us, outcome)
         return self._put(claim.key, row)
 

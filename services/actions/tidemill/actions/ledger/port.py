@@ -6,6 +6,7 @@ from typing import Protocol
 
 from tidemill.actions.core.decision import Claim, Row
 from tidemill.actions.core.model import Cancellation, Outcome
+from tidemill.storage import StorageUnavailableError
 
 
 @dataclass(slots=True)
@@ -46,28 +47,40 @@ class Record:
     outcome: Outcome
 
 
+class LeaseLostError(StorageUnavailableError):
+    """The lease of the replica that claims has run out: it claims nothing until it has a new one."""
+
+    def __init__(self) -> None:
+        super().__init__("effect ledger", "the lease of this replica has run out")
+
+
 class Ledger(Protocol):
     """Rows by (key, attempt). Every method is one transaction, durable when it returns, and all or nothing.
 
-    Claims are ruled on by `core.decision` inside the transaction. Every implementation passes the suite in
-    `tests/contract`. All methods raise StorageUnavailableError when the disk or the file refuses: nothing was
-    written then, unless the failure came out of the commit itself.
+    Claims are ruled on by `core.decision` inside the transaction. A claim holds its key while its holder
+    lives and its own lease lasts. Every implementation passes the suite in `tests/contract`. All methods
+    raise StorageUnavailableError when the disk, the file or the server refuses: nothing was written then,
+    unless the failure came out of the commit itself.
     """
 
     async def claim(self, claims: Sequence[Claim], now_us: int) -> list[ClaimAnswer]:
-        """Rule on each claim in order, and write what the verdicts say."""
-        ...
+        """Rule on each claim in order, and write what the verdicts say. Raises LeaseLostError.
 
-    async def record(self, records: Sequence[Record]) -> list[Outcome]:
-        """Write each outcome by compare-and-set on the claim's token; answers the outcome that stands.
-
-        The first outcome of a row stands: where that is another than the given one, the given one came late.
-        Recording the same again changes nothing.
+        Of several who claim a key at once, one is granted it at most.
         """
         ...
 
-    async def release(self, records: Sequence[tuple[int, int]]) -> None:
-        """Give up (hold, token) claims whose effect was not made: their rows go away."""
+    async def record(self, records: Sequence[Record]) -> list[Outcome | None]:
+        """Write each outcome by compare-and-set on the claim's token; answers the outcome that stands.
+
+        The first outcome of a row stands: where that is another than the given one, the given one came late.
+        None: so it did, and somebody else runs the attempt now. An outcome without a row gets one. Recording
+        the same again changes nothing.
+        """
+        ...
+
+    async def release(self, holds: Sequence[tuple[int, Claim]]) -> None:
+        """Give up granted claims whose effect was not made: their rows go away."""
         ...
 
     async def cancel(self, cancellations: Sequence[Cancellation], now_us: int) -> list[Outcome | None]:
@@ -93,3 +106,35 @@ class Ledger(Protocol):
     async def close(self) -> None:
         """Finish what is under way and let go of the file."""
         ...
+
+
+class Replicas(Protocol):
+    """The processes that share a ledger; each lives as long as its lease, by the ledger's own clock."""
+
+    async def join(self, name: str) -> int:
+        """Begin a lease; answers its token, which no other has. The name is for whoever reads the rows."""
+        ...
+
+    async def renew(self, token: int) -> bool:
+        """Have the lease last longer; False when it has run out, which is for good."""
+        ...
+
+    async def leave(self, token: int) -> None:
+        """End the lease: what is still claimed under it is lost at once."""
+        ...
+
+
+class Alone:
+    """The only process there is, as the lock of its folder makes sure: it lives while anybody asks.
+
+    What the process before it had claimed is lost from the start, as SqliteLedger sees to.
+    """
+
+    async def join(self, name: str) -> int:
+        return 0
+
+    async def renew(self, token: int) -> bool:
+        return True
+
+    async def leave(self, token: int) -> None:
+        return None

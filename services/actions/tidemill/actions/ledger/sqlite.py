@@ -32,11 +32,11 @@ class SqliteLedger:
     async def claim(self, claims: Sequence[Claim], now_us: int) -> list[ClaimAnswer]:
         return await self._write(statements.claim, claims, now_us)
 
-    async def record(self, records: Sequence[Record]) -> list[Outcome]:
+    async def record(self, records: Sequence[Record]) -> list[Outcome | None]:
         return await self._write(statements.record, records)
 
-    async def release(self, records: Sequence[tuple[int, int]]) -> None:
-        await self._write(statements.release, records)
+    async def release(self, holds: Sequence[tuple[int, Claim]]) -> None:
+        await self._write(statements.release, holds)
 
     async def cancel(self, cancellations: Sequence[Cancellation], now_us: int) -> list[Outcome | None]:
         return await self._write(statements.cancel, cancellations, now_us)

@@ -108,15 +108,13 @@ def _end(connection: sqlite3.Connection, row: Row, outcome: Outcome) -> None:
     )
 
 
-def record(connection: sqlite3.Connection, records: Sequence[Record]) -> list[Outcome]:
-    """Write outcomes by compare-and-set; answers those that stand."""
-    unclaimed = [one for one in records if not one.hold]
-    if unclaimed:
-        _insert_unclaimed(connection, unclaimed)
+def record(connection: sqlite3.Connection, records: Sequence[Record]) -> list[Outcome | None]:
+    """Write outcomes by compare-and-set; answers those that stand, None where another claim does."""
     held = [one for one in records if one.hold]
     written = sum(_update_held(connection, part) for part in chunks(held))
-    if not unclaimed and written == len(held):
+    if written == len(records):
         return [one.outcome for one in records]
+    _insert_missing(connection, records)
     return _standing(connection, records)
 
 
@@ -130,7 +128,8 @@ def _update_held(connection: sqlite3.Connection, records: Sequence[Record]) -> i
     ).rowcount
 
 
-def _insert_unclaimed(connection: sqlite3.Connection, records: Sequence[Record]) -> None:
+def _insert_missing(connection: sqlite3.Connection, records: Sequence[Record]) -> None:
+    """Rows for outcomes that have none: of classes that leave their claims out, or given up meanwhile."""
     there = rows_of(connection, [one.claim.key for one in records])
     known = {(key, row.attempt) for key, rows in there.items() for row in rows}
     new = {(one.claim.key, one.claim.attempt): one for one in reversed(records)}
@@ -147,19 +146,15 @@ def _insert_unclaimed(connection: sqlite3.Connection, records: Sequence[Record])
         )
 
 
-def _standing(connection: sqlite3.Connection, records: Sequence[Record]) -> list[Outcome]:
+def _standing(connection: sqlite3.Connection, records: Sequence[Record]) -> list[Outcome | None]:
     rows = rows_of(connection, [one.claim.key for one in records])
     by_attempt = {(key, row.attempt): row for key, found in rows.items() for row in found}
-    standing = []
-    for one in records:
-        row = by_attempt.get((one.claim.key, one.claim.attempt))
-        standing.append(one.outcome if row is None or row.outcome is None else row.outcome)
-    return standing
+    return [by_attempt[one.claim.key, one.claim.attempt].outcome for one in records]
 
 
-def release(connection: sqlite3.Connection, records: Sequence[tuple[int, int]]) -> None:
+def release(connection: sqlite3.Connection, holds: Sequence[tuple[int, Claim]]) -> None:
     """Delete the rows of claims whose effect was not made."""
-    for part in chunks(records):
+    for part in chunks([(hold, claim.token) for hold, claim in holds]):
         connection.execute(
             f"DELETE FROM call WHERE state IS NULL AND (number, token) IN ({values(len(part), 2)})",
             flat(part),
@@ -183,7 +178,7 @@ def _cancel(connection: sqlite3.Connection, cancellation: Cancellation, now_us: 
             (hash_of(cancellation.key), cancellation.key, cancellation.attempt, int(CANCELLED.state), now_us),
         )
         return CANCELLED
-    if row.outcome is None and row.lease_until_us <= now_us:
+    if row.outcome is None and not row.is_held(now_us):
         _end(connection, row, CANCELLED)
         return CANCELLED
     return row.outcome

@@ -15,7 +15,14 @@ from tidemill.actions.core.model import (
     Outcome,
     Undelivered,
 )
-from tidemill.actions.ledger.port import Answered, ClaimAnswer, Granted, Held, Superseded
+from tidemill.actions.ledger.port import (
+    Answered,
+    ClaimAnswer,
+    Granted,
+    Held,
+    LeaseLostError,
+    Superseded,
+)
 from tidemill.actions.registry import NotDeliveredError
 from tidemill.actions.runtime.flights import Flight, Stage
 from tidemill.actions.runtime.parts import Parts
@@ -60,6 +67,8 @@ class BatchStep:
         try:
             answers = await self._parts.ledger.claim(claims, now_us)
         except TidemillError as error:
+            if isinstance(error, LeaseLostError):
+                self._parts.presence.doubt()
             self._undelivered(flights, error.message)
             return []
         return list(zip(flights, answers, strict=True))
@@ -70,7 +79,7 @@ class BatchStep:
         digest = hashlib.blake2b(b"%b\0%b" % (call.action.encode(), call.arguments), digest_size=16).digest()
         claim = Claim(
             call.key, call.attempt, digest, action.spec.effect_class,
-            self._tokens.getrandbits(63), now_us + lease_us,
+            self._tokens.getrandbits(63), now_us + lease_us, self._parts.presence.token,
         )  # fmt: skip
         flight.claim = claim
         return claim

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from tidemill.actions.ledger.port import Ledger
 from tidemill.actions.registry import Registry
 from tidemill.actions.runtime.meters import Meters
+from tidemill.actions.runtime.presence import Presence
 from tidemill.actions.runtime.running import Runner
 from tidemill.actions.settings import Settings
 from tidemill.clock import Clock
@@ -15,6 +16,7 @@ class Parts:
     """The parts that the dispatcher and its steps share."""
 
     ledger: Ledger
+    presence: Presence
     registry: Registry
     runner: Runner
     clock: Clock

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from tidemill.actions.core.model import Answer, Completed, DeliveryFailure, Outcome, Undelivered
 from tidemill.actions.ledger.port import Ledger, Record
@@ -11,6 +12,7 @@ from tidemill.storage import StorageRefusedError
 from tidemill.telemetry.logging import get_logger
 
 Answered = tuple[Flight, Answer]
+_TAKEN_OVER: Final = "the lease of this replica ran out meanwhile, and another one runs the call"
 _log = get_logger(__name__)
 
 
@@ -59,9 +61,7 @@ class Recorder:
         releases = [(flight, detail) for flight, outcome, detail in batch if outcome is None]
         try:
             standing = await self._ledger.record([record for _, record in records]) if records else []
-            held = [
-                (flight.hold, flight.claim.token) for flight, _ in releases if flight.hold and flight.claim
-            ]
+            held = [(flight.hold, flight.claim) for flight, _ in releases if flight.hold and flight.claim]
             if held:
                 await self._ledger.release(held)
         except StorageRefusedError as error:
@@ -69,22 +69,24 @@ class Recorder:
             _log.error("the ledger refused a batch of outcomes", batch_size=len(batch), exc_info=error)
             return [(flight, _undelivered(flight, error.message)) for flight, _, _ in batch]
         answers: list[Answered] = [
-            (flight, self._completed(flight, record.outcome, stands))
+            (flight, self._answer(flight, record.outcome, stands))
             for (flight, record), stands in zip(records, standing, strict=True)
         ]
         return answers + [(flight, _undelivered(flight, detail)) for flight, detail in releases]
 
-    def _completed(self, flight: Flight, outcome: Outcome, stands: Outcome) -> Completed:
+    def _answer(self, flight: Flight, outcome: Outcome, stands: Outcome | None) -> Answer:
         call = flight.call
         if stands != outcome:
             self._meters.late.add()
             _log.warning(
-                "an outcome came late: another one stands",
+                "an outcome came late: another one stands, or somebody else runs the call",
                 execution_id=call.execution_id,
                 idempotency_key=call.key,
                 attempt=call.attempt,
                 action=call.action,
             )
+        if stands is None:
+            return _undelivered(flight, _TAKEN_OVER)
         return Completed(call.key, call.attempt, stands)
 
 
