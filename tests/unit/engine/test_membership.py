@@ -137,6 +137,22 @@ async def test_lost_shards_are_taken_anew(cluster: Cluster) -> None:
     assert engine.memory.progress.applying
 
 
+async def test_lost_shards_that_are_another_engine_s_now_are_given_up(cluster: Cluster) -> None:
+    first = await cluster.engine("a")
+    first.ownership.lose()
+    second = await cluster.engine("b")
+    await cluster.settle(first, second)
+    assert owned(first, second) == list(range(SHARDS))
+    assert owned(second)
+
+
+async def test_an_engine_without_shards_has_no_timers_to_look_after(cluster: Cluster) -> None:
+    first, second = await cluster.engine("a"), await cluster.engine("b")
+    assert owned(first)
+    assert not owned(second)
+    assert second.memory.timers.wait_us() > 0
+
+
 async def test_a_shard_that_the_log_has_no_place_for_is_halted_and_the_others_run(cluster: Cluster) -> None:
     await cluster.log.append([(3, b"x")] * 5)
     await cluster.log.trim(3, 2)

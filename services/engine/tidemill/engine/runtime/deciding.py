@@ -36,6 +36,7 @@ from tidemill.engine.runtime.translate import command_of, source_of
 from tidemill.engine.runtime.turns import ShardTurn, Turn
 from tidemill.errors import TidemillError, to_item_error
 from tidemill.namespaces import ANY_NAMESPACE
+from tidemill.storage import StorageUnavailableError
 
 _SEED_BITS: Final = 64
 
@@ -124,6 +125,8 @@ class Deciding:
             return
         try:
             await self._lanes.decide(command, shard_turn)
+        except StorageUnavailableError:
+            raise  # the item is not at fault, and comes again
         except Exception:
             self._quarantine.keep(command, Turn("", item.shard, None), shard_turn, traceback.format_exc())
         if command is item:
@@ -163,6 +166,8 @@ class Deciding:
         """Apply the item; one that raises goes to the dead letters and suspends its execution."""
         try:
             await self._apply(item, turn, shard_turn)
+        except StorageUnavailableError:
+            raise  # the item is not at fault, and comes again
         except Exception:
             await self._quarantine.item(item, turn, shard_turn, traceback.format_exc())
             return False
@@ -223,6 +228,8 @@ class Deciding:
         try:
             plan = await self._plan(Resume(), turn.state)
             await self._run(Resume(), turn, shard_turn, plan=plan, item=item.item)
+        except StorageUnavailableError:
+            raise  # the item is not at fault, and comes again
         except Exception:
             await self._quarantine.item(item.item, turn, shard_turn, traceback.format_exc())
 

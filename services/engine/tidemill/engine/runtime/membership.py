@@ -136,13 +136,19 @@ class Membership:
         if taken:
             async with self._commit_lock:
                 self._ownership.fence(taken)
-        if not any(self._spread[shard] != owner for shard in owned):
+        # Also what the store takes for this engine's and memory does not hold: nobody else may take it.
+        unheld = [
+            (row.shard, row.epoch)
+            for row in rows
+            if row.owner == owner and row.shard not in owned and self._spread[row.shard] != owner
+        ]
+        if not unheld and all(self._spread[shard] == owner for shard in owned):
             return bool(taken)
         async with self._commit_lock:
-            items = [(row.shard, row.epoch) for row in owned.values() if self._spread[row.shard] != owner]
-            self._ownership.drop([shard for shard, _ in items])
-            await self._store.release(items)
-        _log.info("shards handed over", shards=[shard for shard, _ in items])
+            held = [(row.shard, row.epoch) for row in owned.values() if self._spread[row.shard] != owner]
+            self._ownership.drop([shard for shard, _ in held])
+            await self._store.release([*held, *unheld])
+        _log.info("shards handed over", shards=[shard for shard, _ in (*held, *unheld)])
         return True
 
     async def _take(self, rows: Sequence[ShardRow]) -> bool:

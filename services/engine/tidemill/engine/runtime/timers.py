@@ -129,6 +129,8 @@ class Timers:
 
     def wait_us(self) -> int:
         """How long until there is something to do here."""
+        if not self._shards:
+            return self._settings.timer_horizon_us
         # A heap that is full enough is not read into, however near its horizon.
         next_us = self._read_again_us if self._is_low() else self._heap[0][0]
         if self._heap:
