@@ -1,7 +1,8 @@
 """How many calls a second go through the Action service: its ledger alone, and the process over gRPC.
 
-    python bench/actions_ledger.py [--calls 50000] [--batch 256] [--batches-in-flight 8] [--json]
+    python bench/actions_ledger.py [--calls 50000] [--batch 256] [--postgres URL] [--json]
 
+The ledger is a file, or in the Postgres that the URL names (a database of its own; its tables are made).
 Every call is the built-in no-op of class `once`: claimed, run, recorded and settled, each commit fsynced.
 """
 
@@ -11,6 +12,8 @@ import os
 import random
 import resource
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,7 +23,14 @@ import orjson
 from tidemill.action_kit import EffectClass
 from tidemill.actions.core.decision import Claim
 from tidemill.actions.core.model import ActionState, Outcome
-from tidemill.actions.ledger.port import Granted, Record
+from tidemill.actions.ledger.port import Granted, Ledger, Record
+from tidemill.actions.ledger.postgres import (
+    PostgresLedger,
+    PostgresReplicas,
+    ledger_options,
+    migrate_ledger,
+    open_ledger,
+)
 from tidemill.actions.ledger.sqlite import FILE_NAME, SqliteLedger
 from tidemill.api.actions.v1 import action_service_pb2 as pb
 from tidemill.api.actions.v1.action_service_pb2_grpc import ActionServiceStub
@@ -40,26 +50,40 @@ def new_key(source: random.Random) -> str:
     return "{:08x}-0190a000-0000-7000-8000-{:012x}:/do/2/tagLead%231".format(*numbers)
 
 
+@asynccontextmanager
+async def opened(folder: Path, url: str) -> AsyncIterator[tuple[Ledger, int]]:
+    """The ledger, and the lease under which to claim."""
+    if not url:
+        ledger = SqliteLedger(folder / FILE_NAME)
+        yield ledger, 0
+        await ledger.close()
+        return
+    await migrate_ledger(url)
+    postgres = await open_ledger(url, ledger_options(8, HOUR_US))
+    yield PostgresLedger(postgres), await PostgresReplicas(postgres, HOUR_US).join("bench")
+    await postgres.close()
+
+
 async def ledger_alone(folder: Path, options: argparse.Namespace) -> float:
     """Calls a second through claim, record and settle, from a few tasks at once."""
-    ledger = SqliteLedger(folder / FILE_NAME)
     source = random.Random(1)
     batches: int = options.calls // options.batch
     size: int = options.batch
     remaining = iter(range(batches))
 
-    async def work() -> None:
-        for _ in remaining:
-            await one_batch(ledger, source, size)
+    async with opened(folder, options.postgres) as (ledger, holder):
 
-    started = time.perf_counter()
-    await asyncio.gather(*(work() for _ in range(options.batches_in_flight)))
-    elapsed = time.perf_counter() - started
-    await ledger.close()
+        async def work() -> None:
+            for _ in remaining:
+                await one_batch(ledger, holder, source, size)
+
+        started = time.perf_counter()
+        await asyncio.gather(*(work() for _ in range(options.batches_in_flight)))
+        elapsed = time.perf_counter() - started
     return batches * size / elapsed
 
 
-async def one_batch(ledger: SqliteLedger, source: random.Random, size: int) -> None:
+async def one_batch(ledger: Ledger, holder: int, source: random.Random, size: int) -> None:
     """Take a batch of new keys through the ledger."""
     now_us = time.time_ns() // 1000
     claims = [
@@ -70,6 +94,7 @@ async def one_batch(ledger: SqliteLedger, source: random.Random, size: int) -> N
             EffectClass.ONCE,
             source.getrandbits(62),
             now_us + HOUR_US,
+            holder,
         )
         for _ in range(size)
     ]
@@ -115,6 +140,7 @@ async def over_grpc(folder: Path, options: argparse.Namespace) -> tuple[float, f
         **os.environ,
         "TIDEMILL_ACTIONS_DATA": str(folder / "data"),
         "TIDEMILL_ACTIONS_LISTEN": f"127.0.0.1:{port}",
+        "TIDEMILL_ACTIONS_LEDGER_URL": options.postgres,
     }
     process = await start_logged("actions", environment, log=folder / "log")
     async with connect(f"127.0.0.1:{port}") as channel:
@@ -166,6 +192,7 @@ async def main() -> None:
     parser.add_argument("--calls", type=int, default=50_000)
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--batches-in-flight", type=int, default=8)
+    parser.add_argument("--postgres", default="", metavar="URL")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
