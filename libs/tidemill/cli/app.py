@@ -12,6 +12,7 @@ from tidemill.cli.commands import (
     documents,
     evaluate,
     events,
+    migrate,
     reading,
     run,
     show,
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 
 app.command()(dev.dev)
+app.command()(migrate.migrate)
 app.command()(run.run)
 app.command()(documents.validate)
 app.command()(documents.publish)

@@ -15,7 +15,7 @@ from tidemill.client.calls import Patience
 from tidemill.client.client import Client
 
 COMMANDS = (
-    "dev run validate publish start emit get list history watch show"
+    "dev migrate run validate publish start emit get list history watch show"
     " cancel suspend resume retry eval bench dead-letter"
 )
 # What --help must not load: each costs more time than all of the rest.

@@ -37,6 +37,11 @@ class Settings:
     # `postgresql://user:password@host:5432/database` and `kafka://host:9092,host:9092/topic`.
     store_url: str = ""
     log_url: str = ""
+    # The store's server: connections for reading (a few more write), how long it has for a statement, and
+    # whether one is taken that may lose what it has acknowledged.
+    store_connections_max: int = 8
+    store_timeout_us: int = 30_000_000
+    allow_weak_store: bool = False
     # How many slices there are, for the life of the data; 0 for 8 in files and 256 in Kafka.
     shards: int = 0
 
@@ -141,7 +146,12 @@ class Settings:
     lifecycle_sink_timeout_us: int = 10_000_000
     lifecycle_sink_pass_over_refused: bool = False
 
-    # How long things are kept.
+    # How long things are kept. Histories and rows of executions from their end on, where their namespace says
+    # nothing else; 0 for ever.
+    history_retention_us: int = 0
+    execution_retention_us: int = 0
+    retention_rows: int = 1_000
+    history_partition_us: int = 604_800_000_000
     rejection_retention_us: int = 86_400_000_000
     log_trim_margin_records: int = 10_000
     housekeeping_interval_us: int = 60_000_000

@@ -2,15 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tidemill.engine.log.port import CommandLog
 from tidemill.engine.log.sqlite import SqliteLog
 from tidemill.engine.runtime.environment import Environment
+from tidemill.engine.settings import Settings
 from tidemill.engine.store.port import Store
 from tidemill.engine.store.sqlite import SqliteStore
 from tidemill.locks import DirectoryLock
 from tidemill.loops import FatalError
+
+if TYPE_CHECKING:
+    from tidemill.postgres import PostgresOptions
 
 LOCK_NAME: Final = "engine.lock"
 
@@ -33,11 +37,43 @@ class Storage:
 async def open_storage(environment: Environment) -> Storage:
     """Open what the settings name; files are created where they are not there.
 
-    Raises StorageUnavailableError for what cannot be reached or is damaged, InvalidRequestError for data with
-    another number of shards, DirectoryLockedError for files that another process has, and FatalError when the
-    store of a log is gone.
+    Raises StorageUnavailableError for what cannot be reached or is damaged, StoreTooOldError and
+    StoreTooNewError for tables of another release, InvalidRequestError for data with another number of
+    shards, DirectoryLockedError for files that another process has, and FatalError when the store of a log is
+    gone.
     """
-    return _open_files(environment)
+    return await _open_servers(environment) if environment.settings.store_url else _open_files(environment)
+
+
+async def _open_servers(environment: Environment) -> Storage:
+    """Postgres and Kafka. Embedded installations need neither of their libraries."""
+    from tidemill.engine.log.kafka import KafkaLog
+    from tidemill.engine.store.postgres import open_store
+
+    settings = environment.settings
+    store = await open_store(settings.store_url, settings.shards, store_options(settings))
+    try:
+        log = await KafkaLog.open(settings, clock=environment.clock, metrics=environment.metrics)
+    except BaseException:
+        await store.close()
+        raise
+    return Storage(store, log, _nothing)
+
+
+def store_options(settings: Settings) -> "PostgresOptions":
+    """How the store's server is used."""
+    from tidemill.postgres import PostgresOptions
+
+    return PostgresOptions(
+        application="tidemill-engine",
+        connections_max=settings.store_connections_max,
+        command_timeout_us=settings.store_timeout_us,
+        allow_weak_store=settings.allow_weak_store,
+    )
+
+
+def _nothing() -> None:
+    """Servers hold no lock for us."""
 
 
 def _open_files(environment: Environment) -> Storage:
