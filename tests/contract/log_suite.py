@@ -76,6 +76,15 @@ class LogSuite:
             await log.trim(0, before_offset)
         assert (await log.extents())[0] == Extent(2, 3)
 
+    @pytest.mark.parametrize("before_offset", [-1, -9_999])
+    async def test_trimming_below_the_first_offset_forgets_nothing(
+        self, log: CommandLog, before_offset: int
+    ) -> None:
+        # A margin behind an offset near the beginning. To Kafka, -1 would mean everything.
+        await log.append([(0, b"x")] * 3)
+        await log.trim(0, before_offset)
+        assert (await log.extents())[0] == Extent(0, 3)
+
     async def test_nothing_may_be_appended(self, log: CommandLog) -> None:
         assert await log.append([]) == []
 

@@ -155,11 +155,18 @@ def test_every_variable_is_a_setting_of_its_service_and_fits(compose: ComposeFil
 
 
 def test_migrate_works_on_what_the_services_use(compose: ComposeFile) -> None:
-    migrate = compose.services["migrate"].environment
-    assert {name: value for name, value in migrate.items() if name.startswith("TIDEMILL_")} == {
-        "TIDEMILL_ENGINE_STORE_URL": compose.services["engine"].environment["TIDEMILL_ENGINE_STORE_URL"],
-        "TIDEMILL_ACTIONS_LEDGER_URL": compose.services["actions"].environment["TIDEMILL_ACTIONS_LEDGER_URL"],
-    }
+    migrate = told(compose.services["migrate"])
+    assert {"TIDEMILL_ENGINE_STORE_URL", "TIDEMILL_ENGINE_SHARDS", "TIDEMILL_ACTIONS_LEDGER_URL"} <= set(
+        migrate
+    )
+    assert (
+        migrate.items() <= {**told(compose.services["engine"]), **told(compose.services["actions"])}.items()
+    )
+
+
+def told(service: Service) -> dict[str, str]:
+    """What the file tells the service about Tidemill."""
+    return {name: value for name, value in service.environment.items() if name.startswith("TIDEMILL_")}
 
 
 def test_every_replica_has_ports_of_the_host_for_itself(

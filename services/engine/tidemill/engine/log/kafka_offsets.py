@@ -41,7 +41,10 @@ async def extents_of(cluster: KafkaCluster, shards: Iterable[int]) -> dict[int, 
 
 
 async def delete_before(cluster: KafkaCluster, shard: int, before_offset: int) -> None:
-    """Delete the records below an offset. Raises BrokerError."""
+    """Delete the records below an offset; below the first there are none. Raises BrokerError."""
+    if before_offset <= 0:
+        # To the broker, -1 would mean the end of what all replicas have.
+        return
     error = await _delete(cluster, shard, before_offset)
     if error is not None and error.code == _OFFSET_OUT_OF_RANGE:
         # Above the end: all that there is, and the next offset stays.
