@@ -124,6 +124,7 @@ class Lane:
     sequence: int = 0
     parts: deque[Part] = field(default_factory=deque)
     batch: Batch | None = None
+    failures: int = 0
 
     def cut(self, form: BatchForm, now: Moment) -> Batch | None:
         """Make a batch of what waits; None when nothing does. Callers that have waited too long are told."""
@@ -174,6 +175,7 @@ class Lane:
         if self.batch is not None:
             self.sequence = (self.sequence + self.batch.count) % 2**31
         self.batch = None
+        self.failures = 0
 
     def lost(self) -> None:
         """Nobody knows what became of the batch."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable
 from enum import IntEnum
 from typing import Any, Final, Self, TypeVar
@@ -18,6 +19,7 @@ T = TypeVar("T")
 
 PART: Final = "command log"
 RETRY_US: Final = 50_000
+RETRY_US_MAX: Final = 500_000
 
 
 class Connection(IntEnum):
@@ -50,6 +52,11 @@ def error_of(code: int) -> BrokerError | None:
     return BrokerError(str(name), is_passing=bool(known.retriable), code=code)
 
 
+def retry_delay_us(failures: int) -> int:
+    """How long to wait after so many failures in a row."""
+    return min(RETRY_US << min(failures - 1, 10), RETRY_US_MAX)
+
+
 def unavailable(error: Exception) -> StorageUnavailableError:
     """What a caller of the log is told."""
     return StorageUnavailableError(PART, str(error) or type(error).__name__)
@@ -75,6 +82,8 @@ class KafkaCluster:
     @classmethod
     async def connect(cls, address: KafkaAddress, *, timeout_us: int, clock: Clock) -> Self:
         """Reach any of the brokers. Raises StorageUnavailableError."""
+        # Each failure comes to us, who say it once; aiokafka would at each try.
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         cluster = cls(address, timeout_us=timeout_us, clock=clock)
         try:
             await cluster._client.bootstrap()
@@ -92,14 +101,16 @@ class KafkaCluster:
     async def persist(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Try until it succeeds, as long as a request may take. Raises StorageUnavailableError."""
         deadline_us = self._clock.monotonic_us() + self.timeout_us
+        failures = 0
         while True:
             try:
                 return await attempt()
             except BrokerError as error:
                 if not error.is_passing or self._clock.monotonic_us() >= deadline_us:
                     raise StorageUnavailableError(PART, str(error)) from error
+            failures += 1
             self.refresh()
-            await self._clock.sleep_us(RETRY_US)
+            await self._clock.sleep_us(retry_delay_us(failures))
 
     def leader(self, shard: int) -> int | None:
         """The broker that leads the shard as far as is known; None for none."""

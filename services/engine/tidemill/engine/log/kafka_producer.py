@@ -12,11 +12,11 @@ from tidemill.clock import Clock
 from tidemill.engine.log.kafka_batches import CODECS, EPOCH_MAX, Batch, BatchForm, Call, Lane, Moment, split
 from tidemill.engine.log.kafka_cluster import (
     PART,
-    RETRY_US,
     BrokerError,
     Connection,
     KafkaCluster,
     error_of,
+    retry_delay_us,
     unavailable,
 )
 from tidemill.engine.log.kafka_tasks import Tasks
@@ -24,12 +24,15 @@ from tidemill.engine.settings import Settings
 from tidemill.errors import OverloadedError, TooLargeError
 from tidemill.storage import StorageUnavailableError
 from tidemill.telemetry import names
+from tidemill.telemetry.logging import get_logger
 from tidemill.telemetry.metrics import Metrics
 
 REQUEST_BYTES_MAX: Final = 16 * 1024 * 1024
 _ALL_REPLICAS: Final = -1
 _TRANSACTION_TIMEOUT_MS: Final = 2**31 - 1
 _OVERHEAD_BYTES: Final = 64
+
+_log = get_logger(__name__)
 
 Way = tuple[int, int]
 """A broker and one of the connections to it."""
@@ -70,6 +73,7 @@ class Producer:
         self._calls: set[Call] = set()
         self._closed = False
         self._kick_is_due = False
+        self._failing = False
         self._latency = metrics.distribution(names.ENGINE_LOG_APPEND_LATENCY)
         self._sizes = metrics.distribution(names.ENGINE_LOG_BATCH_RECORDS)
         self._failures = metrics.counter(names.ENGINE_LOG_APPEND_FAILURES)
@@ -222,6 +226,7 @@ class Producer:
         if answer.error is None and answer.offset >= 0:
             self._sizes.observe(batch.count)
             lane.written()
+            self._say(None)
             self._appended(lane.shard, answer.offset, batch.records())
             batch.deliver(answer.offset)
             self._offer(lane)
@@ -230,6 +235,7 @@ class Producer:
         if error.is_passing and batch.deadline_us > self._clock.monotonic_us():
             return False
         self._failures.add()
+        self._say(error)
         batch.fail(unavailable(error))
         lane.lost()
         if lane.epoch > EPOCH_MAX:
@@ -237,15 +243,23 @@ class Producer:
         self._offer(lane)
         return True
 
+    def _say(self, error: BrokerError | None) -> None:
+        if error is not None and not self._failing:
+            _log.warning("the command log cannot be written to", failure=str(error))
+        elif error is None and self._failing:
+            _log.info("the command log can be written to again")
+        self._failing = error is not None
+
     def _hold(self, lanes: list[Lane]) -> None:
         """Try again in a moment, at whoever leads the shards then."""
         for lane in lanes:
             self._ready.pop(lane.shard, None)
+            lane.failures += 1
         self._cluster.refresh()
         self._tasks.start(self._release(lanes))
 
     async def _release(self, lanes: list[Lane]) -> None:
-        await self._clock.sleep_us(RETRY_US)
+        await self._clock.sleep_us(retry_delay_us(max(lane.failures for lane in lanes)))
         now_us = self._clock.monotonic_us()
         for lane in lanes:
             lane.expire(now_us)

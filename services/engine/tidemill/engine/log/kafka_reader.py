@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tidemill.clock import Clock
-from tidemill.engine.log.kafka_cluster import PART, RETRY_US, BrokerError, Connection, KafkaCluster, error_of
+from tidemill.engine.log.kafka_cluster import (
+    PART,
+    RETRY_US,
+    BrokerError,
+    Connection,
+    KafkaCluster,
+    error_of,
+    retry_delay_us,
+)
 from tidemill.engine.log.kafka_follow import Follow
 from tidemill.engine.log.kafka_offsets import extents_of
 from tidemill.engine.log.kafka_requests import (
@@ -68,7 +76,7 @@ class Reader:
         self._catching_up: set[int] = set()
         self._resting: set[int] = set()
         self._tasks = Tasks()
-        self._failing = False
+        self._failures = 0
         self._fetch_is_due = False
 
     @property
@@ -254,15 +262,15 @@ class Reader:
             self._fetch_soon()
 
     def _failed(self, node: int, error: BrokerError) -> None:
-        if not self._failing:
-            self._failing = True
-            _log.warning("the command log cannot be read, and is tried again", failure=str(error))
+        if not self._failures:
+            _log.warning("the command log cannot be read", failure=str(error))
+        self._failures += 1
         self._cluster.refresh()
         self._rest(node)
 
     def _works(self) -> None:
-        if self._failing:
-            self._failing = False
+        if self._failures:
+            self._failures = 0
             _log.info("the command log can be read again")
 
     def _rest(self, node: int) -> None:
@@ -270,7 +278,7 @@ class Reader:
         self._tasks.start(self._go_on(node))
 
     async def _go_on(self, node: int) -> None:
-        await self._clock.sleep_us(RETRY_US)
+        await self._clock.sleep_us(retry_delay_us(max(self._failures, 1)))
         self._resting.discard(node)
         self._fetch_soon()
 
