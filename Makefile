@@ -82,6 +82,14 @@ demo: setup ## Run real workflows through three services, kill one midway, and c
 dev: setup ## Run all services on this machine until Ctrl-C
 	$(BIN)/tidemill dev
 
+.PHONY: stack
+stack: setup ## Run docker-compose.yml as plain processes, Kafka and Postgres among them, until Ctrl-C
+	$(BIN)/python -m tidemill.testing.compose $(STACK_OPTIONS) up
+
+.PHONY: demo-stack
+demo-stack: setup ## Run the demo against docker-compose.yml as plain processes
+	$(BIN)/python -m tidemill.testing.compose $(STACK_OPTIONS) run demo
+
 .PHONY: bench
 bench: setup ## Measure the whole stack on this machine
 	$(BIN)/tidemill bench

@@ -6,11 +6,14 @@ from pathlib import Path
 from examples.demo.expectations import Expectation
 from examples.demo.sending import Sender
 from examples.demo.stage import Stage
+from tidemill.stack.stack import Stack
 from tidemill.testing.effects import Temper
 
 
-def starting(data: Path) -> str:
+def starting(data: Path | None) -> str:
     """Before the services start."""
+    if data is None:
+        return "The services run already, and stay as they are: nothing is killed here."
     return (
         "Starting the Engine, Triggers and Actions services: three processes that talk over gRPC, with an "
         f"embedded command log and SQLite below {data}. What they acknowledge is fsynced."
@@ -19,6 +22,9 @@ def starting(data: Path) -> str:
 
 def started(stage: Stage) -> str:
     """Once they are up."""
+    if stage.stack is None:
+        where = stage.client.addresses
+        return f"The Engine is at {where.engine}, Triggers at {where.triggers}, Actions at {where.actions}."
     pids = ", ".join(f"{name} is process {pid}" for name, pid in stage.stack.pids().items())
     return f"They are up: {pids}."
 
@@ -54,10 +60,10 @@ def killed(sender: Sender, effects_made: int) -> str:
     )
 
 
-def restarted(stage: Stage) -> str:
+def restarted(stack: Stack) -> str:
     """Once the Engine is back."""
     return (
-        f"Started the Engine again, as process {stage.stack.pids()['engine']}. It goes on from what is on "
+        f"Started the Engine again, as process {stack.pids()['engine']}. It goes on from what is on "
         "disk, and asks again for what was under way, under the same keys."
     )
 
@@ -75,8 +81,10 @@ def over() -> str:
     return "Everything has come to rest. Reading the histories, and comparing with what was wanted."
 
 
-def result(data: Path, *, holds: bool) -> str:
+def result(data: Path | None, *, holds: bool) -> str:
     """The last line."""
     if holds:
         return "Nothing was lost and nothing was done twice."
+    if data is None:
+        return "This is not what was wanted. The services' logs tell more."
     return f"This is not what was wanted. The services' logs and files are in {data}."

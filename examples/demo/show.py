@@ -1,6 +1,7 @@
 """The demo from start to end."""
 
 import asyncio
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,12 @@ from examples.demo.counting import judge, read_latencies
 from examples.demo.events import JsonObject, read, with_repeats
 from examples.demo.expectations import Expectation, expect
 from examples.demo.sending import Sender
-from examples.demo.stage import Stage, publish_workflows, staged
+from examples.demo.stage import Stage, given, publish_workflows, staged
 from examples.demo.table import Result, table
 from examples.demo.watching import until_over
 from tidemill.api.engine.v1.execution_pb2 import Execution
+from tidemill.stack.layout import LOCAL_HOST
+from tidemill.stack.stack import Stack
 from tidemill.testing.effects import Temper
 from tidemill.testing.provider import Provider
 
@@ -30,22 +33,26 @@ _FAULTS_SHOWN_MAX: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Show:
-    """One run of the demo: how many events, how the provider behaves, where to print."""
+    """One run of the demo: how many events, how the provider behaves and where it listens, where to print."""
 
     events: int
     temper: Temper
     console: Console
+    address: tuple[str, int] = (LOCAL_HOST, 0)
 
-    async def run(self, data: Path) -> bool:
-        """Run everything with the services' files in `data`; whether nothing was lost or doubled.
+    async def run(self, data: Path | None) -> bool:
+        """Run everything; whether nothing was lost or doubled.
 
-        Raises StackError when a service does not start.
+        With `data` the services are started, have their files there, and one is killed midway; without, those
+        that the environment names are taken as they are. Raises StackError when a service does not start, and
+        UsedStackError.
         """
         events = read()[: self.events]
         expectation = expect(events)
         self._say(narration.starting(data))
-        with Provider(self.temper) as provider:
-            async with staged(provider, data) as stage:
+        host, port = self.address
+        with Provider(self.temper, host=host, port=port) as provider:
+            async with staged(provider, data) if data else given(provider, os.environ) as stage:
                 self._say(narration.started(stage))
                 self._say(narration.outside(stage, self.temper))
                 self._say(narration.published(await publish_workflows(stage.client)))
@@ -69,20 +76,21 @@ class Show:
 
             async with asyncio.TaskGroup() as group:
                 group.create_task(sender.run(pause_seconds=_PAUSE_SECONDS))
-                group.create_task(self._kill_midway(stage, sender))
+                if stage.stack is not None:
+                    group.create_task(self._kill_midway(stage, stage.stack, sender))
                 while sender.acknowledged < sender.total:
                     show(0, stage.provider.effects().made)
                     await asyncio.sleep(_PAUSE_SECONDS)
             self._say(narration.sent(sender))
             return await until_over(stage, expectation, show)
 
-    async def _kill_midway(self, stage: Stage, sender: Sender) -> None:
+    async def _kill_midway(self, stage: Stage, stack: Stack, sender: Sender) -> None:
         await sender.until(sender.total // 2)
-        await stage.stack.kill("engine")
+        await stack.kill("engine")
         self._say(narration.killed(sender, stage.provider.effects().made))
         await asyncio.sleep(_DOWN_SECONDS)
-        await stage.stack.restart("engine")
-        self._say(narration.restarted(stage))
+        await stack.restart("engine")
+        self._say(narration.restarted(stack))
 
     async def _judge(
         self, stage: Stage, expectation: Expectation, executions: list[Execution], *, seconds: float

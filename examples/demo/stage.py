@@ -1,13 +1,15 @@
-"""A stack with the three workflows published in it, and a provider that stands for the outside world."""
+"""Services with the three workflows published in them, and a provider that stands for the outside world."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from examples.demo.expectations import WORKFLOWS
+from tidemill.api.engine.v1 import execution_service_pb2 as pb
+from tidemill.client.addresses import Addresses
 from tidemill.client.calls import Patience
 from tidemill.client.client import Client
 from tidemill.stack.clients import client_of
@@ -21,13 +23,18 @@ HOSTS: Final = ("sms.example.com", "email.example.com", "shop.example.com")
 EXAMPLES: Final = Path(__file__).parents[1]
 # A service that is killed and started again is away for a second or two.
 _PATIENCE: Final = Patience(call_seconds=60.0, away_seconds=60.0)
+_ANY: Final = pb.ExecutionServiceListRequest(namespace=NAMESPACE, page_size=1)
+
+
+class UsedStackError(Exception):
+    """The services hold executions of somebody else; the message is one line for people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Three running services, a client for them, and the outside world."""
+    """Running services, a client for them, and the outside world. Without a stack they are not ours."""
 
-    stack: Stack
+    stack: Stack | None
     client: Client
     provider: Provider
 
@@ -45,6 +52,19 @@ async def staged(provider: Provider, data: Path) -> AsyncIterator[Stage]:
             yield Stage(stack, client, provider)
         finally:
             await stack.kill_all()
+
+
+@asynccontextmanager
+async def given(provider: Provider, environment: Mapping[str, str]) -> AsyncIterator[Stage]:
+    """Services that run already, where the environment says; raises UsedStackError for used ones."""
+    async with Client(Addresses.from_environment(environment), patience=_PATIENCE) as client:
+        async for page in client.executions.pages(_ANY):
+            if page:
+                raise UsedStackError(
+                    f"there are executions in the namespace '{NAMESPACE}' already, and the demo counts all "
+                    "that it finds: run it against services whose storage is empty"
+                )
+        yield Stage(None, client, provider)
 
 
 async def publish_workflows(client: Client) -> list[str]:

@@ -19,11 +19,11 @@ _KEEP_ALIVE_SECONDS: Final = 60
 class Provider:
     """Serves a Desk in a thread of its own; use it inside `with`."""
 
-    def __init__(self, temper: Temper | None = None, *, port: int = 0) -> None:
+    def __init__(self, temper: Temper | None = None, *, host: str = HOST, port: int = 0) -> None:
         """Bind the port, 0 for any that is free; raises OSError."""
         self._desk = Desk(temper or Temper())
-        self._socket = socket.create_server((HOST, port), backlog=_BACKLOG)
-        self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
+        self._socket = socket.create_server((host, port), backlog=_BACKLOG)
+        self.url = f"http://{host}:{self._socket.getsockname()[1]}"
         self._server = uvicorn.Server(
             uvicorn.Config(
                 self._desk.application,
