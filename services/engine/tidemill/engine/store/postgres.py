@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 WRITING_CONNECTIONS_MAX: Final = 4
 # Each query has an index. A plan is made once, from tables that may be empty then: it must not go through a
 # whole one, for that would grow.
-_SESSION: Final = (
+SESSION: Final = (
     ("plan_cache_mode", "force_generic_plan"),
     ("enable_seqscan", "off"),
     ("enable_bitmapscan", "off"),
@@ -46,16 +46,16 @@ _SESSION: Final = (
 _DEFINITION_COLUMNS: Final = (
     "namespace, name, version, digest, document, published_at_us, profile, revision, listens"
 )
-_OWING: Final = (
+OWING: Final = (
     "SELECT started_at_us, execution_id FROM execution WHERE owes AND shard = $1 "
     "AND (started_at_us, execution_id) > ($2, $3) ORDER BY started_at_us, execution_id LIMIT $4"
 )
-_TIMERS: Final = (
+TIMERS: Final = (
     "SELECT due_at_us, execution_id, timer_id FROM timer WHERE shard = $1 AND due_at_us <= $2 "
     "AND (due_at_us, execution_id, timer_id) > ($3, $4, $5) "
     "ORDER BY due_at_us, execution_id, timer_id LIMIT $6"
 )
-_EXPIRE_REJECTIONS: Final = """
+EXPIRE_REJECTIONS: Final = """
 WITH gone AS (
   DELETE FROM rejection WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM rejection WHERE time_us < $1 ORDER BY time_us LIMIT $2 FOR UPDATE SKIP LOCKED
@@ -79,7 +79,7 @@ async def open_store(url: str, shards: int, options: PostgresOptions | None = No
     with another number of shards: executions would not be found in the shards that their ids lead to.
     """
     options = options or PostgresOptions()
-    options = replace(options, session=(*options.session, *_SESSION))
+    options = replace(options, session=(*options.session, *SESSION))
     reading = await open_postgres(url, part=PART, options=options)
     try:
         await check_version(reading, PART, len(steps()))
@@ -169,7 +169,7 @@ class PostgresStore:
     ) -> list[tuple[int, str]]:
         started_at_us, execution_id = after or (-1, "")
         arguments = (shard, started_at_us, pack_id(execution_id), limit)
-        rows = await self._reading.run(lambda connection: connection.fetch(_OWING, *arguments))
+        rows = await self._reading.run(lambda connection: connection.fetch(OWING, *arguments))
         return [(row[0], unpack_id(row[1])) for row in rows]
 
     async def page_timers(
@@ -177,13 +177,13 @@ class PostgresStore:
     ) -> list[TimerRow]:
         position = (after.due_at_us, pack_id(after.execution_id), after.timer_id) if after else (-1, b"", "")
         arguments = (shard, until_us, *position, limit)
-        rows = await self._reading.run(lambda connection: connection.fetch(_TIMERS, *arguments))
+        rows = await self._reading.run(lambda connection: connection.fetch(TIMERS, *arguments))
         return [TimerRow(shard, row[0], unpack_id(row[1]), row[2]) for row in rows]
 
     async def expire_rejections(self, before_us: int, limit: int) -> int:
         return int(
             await self._writing.run(
-                lambda connection: connection.fetchval(_EXPIRE_REJECTIONS, before_us, limit)
+                lambda connection: connection.fetchval(EXPIRE_REJECTIONS, before_us, limit)
             )
         )
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from tidemill.engine.store.packing import pack_id
-from tidemill.engine.store.postgres_parts import Commits, Part, Row
+from tidemill.engine.store.postgres_parts import Commits, Part, Row, gone
 
 
 def _shapes(commits: Commits) -> list[Row]:
@@ -94,8 +94,10 @@ LANE_PARTS: Final = (
         _shapes,
     ),
     Part(
-        "DELETE FROM subscription s USING {rows} WHERE s.lane = r.lane "
-        "AND s.execution_id = r.execution_id AND s.subscription_id = r.subscription_id AND {held}",
+        gone(
+            "subscription",
+            "s.lane = r.lane AND s.execution_id = r.execution_id AND s.subscription_id = r.subscription_id",
+        ),
         "lane bytea, execution_id bytea, subscription_id text",
         _subscriptions_gone,
     ),
@@ -107,7 +109,7 @@ LANE_PARTS: Final = (
         _subscriptions,
     ),
     Part(
-        "DELETE FROM lane_event e USING {rows} WHERE e.lane = r.lane AND e.digest = r.digest AND {held}",
+        gone("lane_event", "e.lane = r.lane AND e.digest = r.digest"),
         "lane bytea, digest bytea",
         _lane_events_gone,
     ),
@@ -125,7 +127,7 @@ LANE_PARTS: Final = (
         _lanes_seen,
     ),
     Part(
-        "DELETE FROM counter c USING {rows} WHERE c.lane = r.lane AND c.name = r.name AND {held}",
+        gone("counter", "c.lane = r.lane AND c.name = r.name"),
         "lane bytea, name text",
         _counters_empty,
     ),

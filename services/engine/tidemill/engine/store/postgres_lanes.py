@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from tidemill.postgres import Connection
 
 _SHAPE, _SEEN, _COUNTER, _COUNT, _EVENT = range(5)
-# The shapes of a lane are found by leaps from one to the next, however many subscriptions each has.
+# OFFSET 0 has each row looked up: by a plan that was made while a table was small, a join might go on to read
+# all of it. Shapes of a lane are found by leaps from one to the next, however many subscriptions each has.
 _READ: Final = f"""
 WITH RECURSIVE found (lane, shape_id) AS (
   SELECT w.lane, (
@@ -32,22 +33,24 @@ WITH RECURSIVE found (lane, shape_id) AS (
 )
 SELECT {_SHAPE} AS kind, f.lane, h.shape_id AS key, h.text AS value, 0::bigint AS number,
   0::bigint AS received_at_us, 0::bigint AS expires_at_us
-FROM found f JOIN shape h ON h.shape_id = f.shape_id
+FROM found f CROSS JOIN LATERAL (SELECT * FROM shape WHERE shape_id = f.shape_id OFFSET 0) AS h
 UNION ALL
 SELECT {_SEEN}, s.lane, s.digest, NULL, 0, 0, 0
 FROM unnest($2::bytea[], $3::bytea[]) AS w (lane, digest)
-JOIN lane_seen s ON s.lane = w.lane AND s.digest = w.digest
+CROSS JOIN LATERAL (SELECT * FROM lane_seen WHERE lane = w.lane AND digest = w.digest OFFSET 0) AS s
 UNION ALL
 SELECT {_COUNTER}, c.lane, convert_to(c.name, 'UTF8'), c.value, 0, 0, 0
 FROM unnest($4::bytea[], $5::text[]) AS w (lane, name)
-JOIN counter c ON c.lane = w.lane AND c.name = w.name
+CROSS JOIN LATERAL (SELECT * FROM counter WHERE lane = w.lane AND name = w.name OFFSET 0) AS c
 UNION ALL
 SELECT {_COUNT}, w.lane, NULL, NULL, (SELECT count(*) FROM lane_event e WHERE e.lane = w.lane), 0, 0
 FROM unnest($1::bytea[]) AS w (lane)
 UNION ALL
 SELECT {_EVENT}, e.lane, e.digest, e.data, e.shard, e.received_at_us, e.expires_at_us
 FROM unnest($6::bytea[], $7::bigint[]) AS w (lane, since_us)
-JOIN lane_event e ON e.lane = w.lane AND e.received_at_us >= w.since_us
+CROSS JOIN LATERAL (
+  SELECT * FROM lane_event WHERE lane = w.lane AND received_at_us >= w.since_us OFFSET 0
+) AS e
 """
 # Of each pair so many executions as make the limit, the last one whole.
 _SUBSCRIBERS: Final = """
@@ -62,6 +65,7 @@ CROSS JOIN LATERAL (
       WHERE b.lane = w.lane AND b.shape_id = w.shape_id AND b.key = w.key AND b.execution_id > w.after
       ORDER BY b.execution_id LIMIT 1 OFFSET $6
     ), '\\xffffffffffffffffffffffffffffffffffffffffff'::bytea)
+  OFFSET 0
 ) AS s
 """
 _EXPIRE: Final = """

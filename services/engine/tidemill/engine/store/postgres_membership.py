@@ -61,8 +61,12 @@ WITH held AS (
   JOIN shard t ON t.id = g.id AND t.epoch = g.epoch
   ORDER BY t.id FOR SHARE OF t
 ), gone AS (
-  DELETE FROM outbox o USING unnest($3::int[], $4::bigint[]) AS g (shard, sequence)
-  WHERE o.shard = g.shard AND o.sequence = g.sequence AND g.shard = ANY(ARRAY(SELECT id FROM held))
+  DELETE FROM outbox WHERE ctid = ANY (ARRAY(
+    SELECT found.ctid FROM unnest($3::int[], $4::bigint[]) AS g (shard, sequence) CROSS JOIN LATERAL (
+      SELECT ctid FROM outbox o WHERE o.shard = g.shard AND o.sequence = g.sequence OFFSET 0
+    ) AS found
+    WHERE g.shard = ANY(ARRAY(SELECT id FROM held))
+  ))
 )
 SELECT id FROM held
 """

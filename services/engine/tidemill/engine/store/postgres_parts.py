@@ -33,6 +33,16 @@ class Part(NamedTuple):
     rows: Callable[[Commits], list[Row]]
 
 
+def gone(table: str, condition: str) -> str:
+    """The SQL of rows that go. Each is looked up: from a plan that was made while the table was small, a join
+    might go on to read all of it."""
+    alias = condition[0]
+    return (
+        f"DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT found.ctid FROM {{rows}} CROSS JOIN LATERAL "
+        f"(SELECT ctid FROM {table} {alias} WHERE {condition} OFFSET 0) AS found WHERE {{held}}))"
+    )
+
+
 def _histories(commits: Commits) -> list[Row]:
     return [
         (slot, pack_id(row.execution_id), row.sequence, row.last_sequence, row.commit_number, row.data)
@@ -146,8 +156,7 @@ EXECUTION_PARTS: Final = (
         _snapshots,
     ),
     Part(
-        "DELETE FROM timer t USING {rows} "
-        "WHERE t.execution_id = r.execution_id AND t.timer_id = r.timer_id AND {held}",
+        gone("timer", "t.execution_id = r.execution_id AND t.timer_id = r.timer_id"),
         "execution_id bytea, timer_id text",
         _timers_gone,
     ),
@@ -169,7 +178,7 @@ EXECUTION_PARTS: Final = (
         _dead_letters,
     ),
     Part(
-        "DELETE FROM dead_letter d USING {rows} WHERE d.number = r.number AND {held}",
+        gone("dead_letter", "d.number = r.number"),
         "number bigint",
         _dead_letters_gone,
     ),
@@ -179,7 +188,7 @@ EXECUTION_PARTS: Final = (
         _outbox,
     ),
     Part(
-        "DELETE FROM outbox o USING {rows} WHERE o.shard = {shard} AND o.sequence = r.sequence AND {held}",
+        gone("outbox", "o.shard = {shard} AND o.sequence = r.sequence"),
         "sequence bigint",
         _outbox_gone,
     ),

@@ -27,12 +27,16 @@ _COLUMNS: Final = (
     + ", coalesce((SELECT h.last_sequence FROM history h WHERE h.execution_id = e.execution_id "
     "ORDER BY h.sequence DESC LIMIT 1), e.sequence) AS sequence"
 )
+# OFFSET 0 has each row looked up: by a plan that was made while a table was small, a join might go on to read
+# all of it.
 # Snapshots and what came after them, as of one moment. A snapshot's row has no commit; commits of earlier
 # times than its own hold nothing that comes after it, and their partitions are passed over.
-_LOAD: Final = """
+LOAD: Final = """
 WITH wanted AS (
   SELECT given.execution_id, s.sequence, s.data, s.committed_at_us
-  FROM unnest($1::bytea[]) AS given (execution_id) LEFT JOIN snapshot s ON s.execution_id = given.execution_id
+  FROM unnest($1::bytea[]) AS given (execution_id) LEFT JOIN LATERAL (
+    SELECT * FROM snapshot WHERE execution_id = given.execution_id OFFSET 0
+  ) AS s ON true
 )
 SELECT execution_id, sequence, sequence AS last_sequence, -1 AS commit_number, data FROM wanted
 WHERE sequence IS NOT NULL
@@ -42,11 +46,13 @@ FROM wanted w CROSS JOIN LATERAL (
   SELECT * FROM history h
   WHERE h.execution_id = w.execution_id AND h.sequence > coalesce(w.sequence, 0)
     AND h.committed_at_us >= coalesce(w.committed_at_us, -9223372036854775808)
+  OFFSET 0
 ) AS h
 """
 _LOAD_WHOLE: Final = """
 SELECT h.execution_id, h.sequence, h.last_sequence, h.commit_number, h.data
-FROM unnest($1::bytea[]) AS w (execution_id) JOIN history h ON h.execution_id = w.execution_id
+FROM unnest($1::bytea[]) AS w (execution_id)
+CROSS JOIN LATERAL (SELECT * FROM history WHERE execution_id = w.execution_id OFFSET 0) AS h
 """
 # All rows up to the commit that makes the limit, that commit's too.
 _COMMITS: Final = """
@@ -69,7 +75,7 @@ async def load(
     keys = [*dict.fromkeys(execution_ids)]
     if not keys:
         return {}
-    query = _LOAD_WHOLE if whole else _LOAD
+    query = _LOAD_WHOLE if whole else LOAD
     snapshots: dict[str, SnapshotRow] = {}
     histories: dict[str, list[HistoryRow]] = {}
     for packed, sequence, last, number, data in await connection.fetch(query, [*map(pack_id, keys)]):
