@@ -1,16 +1,39 @@
 """Channels to other services."""
 
+from ipaddress import ip_address
+
 import grpc
 
-from tidemill.rpc.options import RpcOptions, channel_options
+from tidemill.rpc.addresses import split_address
+from tidemill.rpc.options import RpcOptions, channel_options, name_options
+from tidemill.rpc.spread import SpreadChannel
 
 
 def connect(target: str, options: RpcOptions | None = None) -> grpc.aio.Channel:
-    """A channel to `host:port`; it connects at the first call, and again whenever the service comes back."""
+    """A channel to `host:port`, or to several with commas between them.
+
+    It connects at the first call, and again whenever a service comes back. Of several addresses, and of those
+    that one name stands for, the connected ones take the calls in turn; the dead are passed over.
+    """
     options = options or RpcOptions()
-    return grpc.aio.insecure_channel(
-        target, options=channel_options(options.limits), interceptors=_interceptors(options)
-    )
+    channels = [_channel(address.strip(), options) for address in target.split(",")]
+    return channels[0] if len(channels) == 1 else SpreadChannel(channels)
+
+
+def _channel(address: str, options: RpcOptions) -> grpc.aio.Channel:
+    settings = channel_options(options.limits)
+    if _is_name(address):
+        settings += name_options(options.limits)
+    return grpc.aio.insecure_channel(address, options=settings, interceptors=_interceptors(options))
+
+
+def _is_name(address: str) -> bool:
+    host, _ = split_address("the target", address)
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return True
+    return False
 
 
 def _interceptors(options: RpcOptions) -> list[grpc.aio.ClientInterceptor]:

@@ -14,10 +14,12 @@ class RpcLimits:
 
     message_bytes_max: int = 32 * 1024 * 1024
     # A connection without a sign of life for both together is given up.
-    keepalive_interval_ms: int = 20_000
-    keepalive_timeout_ms: int = 10_000
+    keepalive_interval_ms: int = 5_000
+    keepalive_timeout_ms: int = 5_000
     reconnect_backoff_ms_min: int = 100
     reconnect_backoff_ms_max: int = 2_000
+    # How soon a name is looked up again when what it stood for is gone.
+    resolution_interval_ms: int = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,4 +60,12 @@ def channel_options(limits: RpcLimits) -> list[ChannelOption]:
         ("grpc.initial_reconnect_backoff_ms", limits.reconnect_backoff_ms_min),
         ("grpc.min_reconnect_backoff_ms", limits.reconnect_backoff_ms_min),
         ("grpc.max_reconnect_backoff_ms", limits.reconnect_backoff_ms_max),
+    ]
+
+
+def name_options(limits: RpcLimits) -> list[ChannelOption]:
+    """The options of a client of a name that may stand for several servers: all of them take calls."""
+    return [
+        ("grpc.service_config", '{"loadBalancingConfig":[{"round_robin":{}}]}'),
+        ("grpc.dns_min_time_between_resolutions_ms", limits.resolution_interval_ms),
     ]

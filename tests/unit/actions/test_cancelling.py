@@ -1,11 +1,13 @@
 """Cancellations: in every stage of a call, before it has come, and with another process in between."""
 
+import asyncio
+
 import pytest
 
 from tests.unit.actions.desk import DONE, Desk, Gated, Mailbox, gated_call
 from tests.unit.actions.samples import call
 from tidemill.action_kit import EffectClass
-from tidemill.actions.core.model import CANCELLED, ActionState, Completed
+from tidemill.actions.core.model import CANCELLED, ActionState, Cancellation, Completed
 from tidemill.actions.ledger.memory import MemoryLedger
 
 
@@ -26,6 +28,19 @@ async def test_a_running_call_is_stopped_and_both_it_and_the_cancellation_are_an
     await desk.cancel("k")
     assert send.stopped == ["k"]
     assert desk.box.answers == [Completed("k", 1, CANCELLED)] * 2
+
+
+@pytest.mark.parametrize("turns", range(12))
+async def test_a_call_may_be_cancelled_at_any_turn_of_the_event_loop(
+    desk: Desk, send: Gated, turns: int
+) -> None:
+    desk.dispatcher.offer(desk.box, [gated_call("send")])
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    desk.dispatcher.cancel(desk.box, [Cancellation("k", 1)])
+    await desk.settle()
+    assert [answer for answer in desk.box.answers if isinstance(answer, Completed)] == desk.box.answers
+    assert [answer.outcome for answer in desk.box.answers] == [CANCELLED] * 2  # type: ignore[union-attr]
 
 
 async def test_a_stopped_call_stays_stopped_when_it_is_sent_again(desk: Desk, send: Gated) -> None:

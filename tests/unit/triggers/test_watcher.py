@@ -58,6 +58,8 @@ class Watching:
         self.stop = Stop()
         self.streams: list[ScriptedStream] = []
         self.ready: list[bool] = []
+        self.reachable = asyncio.Event()
+        self.reachable.set()
         self.watcher = CatalogueWatcher(
             self._open,
             self.service.catalogue,
@@ -81,7 +83,8 @@ class Watching:
         await settle(200)
         return task
 
-    def _open(self) -> ScriptedStream:
+    async def _open(self) -> ScriptedStream:
+        await self.reachable.wait()
         self.streams.append(ScriptedStream(self))
         return self.streams[-1]
 
@@ -171,6 +174,27 @@ async def test_a_stream_that_does_not_open_is_given_up() -> None:
     await watching.service.clock.advance_us(OPEN_US_MAX)
     with pytest.raises(NotReadyError):
         await task
+
+
+async def test_an_engine_that_cannot_be_reached_is_waited_for() -> None:
+    watching = Watching()
+    watching.reachable.clear()
+    task = asyncio.create_task(watching.watcher.run_once())
+    await watching.service.clock.advance_us(10 * OPEN_US_MAX)
+    assert watching.streams == []
+    watching.reachable.set()
+    await settle()
+    assert len(watching.streams) == 1
+    await end(watching, task)
+
+
+async def test_stopping_ends_the_wait_for_an_engine() -> None:
+    watching = Watching()
+    watching.reachable.clear()
+    task = asyncio.create_task(watching.watcher.run_once())
+    await settle()
+    assert await end(watching, task) is False
+    assert watching.streams == []
 
 
 async def test_stopping_ends_a_stream_that_is_not_whole_without_a_failure() -> None:

@@ -24,12 +24,13 @@ from tidemill.actions.runtime.running import Runner
 from tidemill.actions.runtime.settlement import Expiry, Settlement
 from tidemill.actions.runtime.streams import Streams
 from tidemill.actions.service import ActionsService, ServiceParts
-from tidemill.actions.settings import Settings
+from tidemill.actions.settings import TRIGGERS_VARIABLE, Settings
 from tidemill.actions.storage import open_storage
 from tidemill.api.actions.v1.action_service_pb2 import DESCRIPTOR
 from tidemill.api.actions.v1.action_service_pb2_grpc import add_ActionServiceServicer_to_server
 from tidemill.clock import Clock, SystemClock
 from tidemill.rpc import RpcOptions, RpcService, build_server, connect
+from tidemill.rpc.addresses import split_addresses
 from tidemill.telemetry.metrics import Metrics
 from tidemill.telemetry.tracing import NoTracing, Tracing
 
@@ -55,7 +56,10 @@ async def build(settings: Settings, surroundings: Surroundings | None = None) ->
     http = HttpAction(_http_limits(settings), settings.http_hosts)
     triggers = connect(settings.triggers, options)
     events = EventPublisher(
-        triggers, timeout_us=settings.events_timeout_us, batch_max=settings.events_batch_max
+        triggers,
+        timeout_us=settings.events_timeout_us,
+        batch_max=settings.events_batch_max,
+        services=len(split_addresses(TRIGGERS_VARIABLE, settings.triggers)),
     )
     registry = Registry([http.action, events.action, *_functions(settings, around)])
     storage = await open_storage(settings)

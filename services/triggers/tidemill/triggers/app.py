@@ -1,7 +1,6 @@
 """Wires the Triggers service together; the only place where its parts meet."""
 
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING
 
 import grpc
@@ -12,6 +11,7 @@ from tidemill.events.checking import EventLimits
 from tidemill.loops import Stop
 from tidemill.paging import PageLimits
 from tidemill.rpc import RpcLimits, RpcOptions, RpcServer, build_server, connect
+from tidemill.rpc.addresses import split_addresses
 from tidemill.telemetry.metrics import Metrics
 from tidemill.telemetry.tracing import NoTracing, Tracing
 from tidemill.triggers.api.event_service import EventService, event_rpc_service
@@ -23,9 +23,9 @@ from tidemill.triggers.http.server import HttpServer
 from tidemill.triggers.publisher import Publisher, PublishLimits
 from tidemill.triggers.publishing_telemetry import PublishingTelemetry
 from tidemill.triggers.service import Parts, Triggers
-from tidemill.triggers.settings import Settings
+from tidemill.triggers.settings import ENGINE_VARIABLE, Settings
 from tidemill.triggers.submitter import SubmitLimits, Submitter
-from tidemill.triggers.watcher import CatalogueWatcher, WatcherLimits
+from tidemill.triggers.watcher import CatalogueWatcher, Stream, WatcherLimits
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -92,8 +92,12 @@ def _watcher(
     settings: Settings, around: Surroundings, catalogue: Catalogue, channel: grpc.aio.Channel, stop: Stop
 ) -> CatalogueWatcher:
     limits = WatcherLimits(settings.catalogue_open_us_max, settings.catalogue_silence_us_max)
-    # An Engine that is not there yet is waited for, and not a failure to be told.
-    open_stream = partial(DefinitionServiceStub(channel).WatchDefinitions, wait_for_ready=True)
+    stub = DefinitionServiceStub(channel)
+
+    async def open_stream() -> Stream:
+        await channel.channel_ready()
+        return stub.WatchDefinitions()
+
     return CatalogueWatcher(open_stream, catalogue, limits=limits, clock=around.clock, stop=stop)
 
 
@@ -105,7 +109,12 @@ def _submitter(settings: Settings, around: Surroundings, channel: grpc.aio.Chann
         submit_bytes_max=settings.submit_bytes_max,
         retry_delay_us=settings.overload_retry_delay_us,
     )
-    submit = EngineSubmit(channel, timeout_us=settings.submit_timeout_us, tracing=around.tracing)
+    submit = EngineSubmit(
+        channel,
+        timeout_us=settings.submit_timeout_us,
+        tracing=around.tracing,
+        engines=len(split_addresses(ENGINE_VARIABLE, settings.engine)),
+    )
     return Submitter(submit, limits=limits, clock=around.clock, metrics=around.metrics)
 
 

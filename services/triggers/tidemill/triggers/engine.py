@@ -1,5 +1,6 @@
 """The Engine as this service calls it."""
 
+from collections.abc import Awaitable
 from typing import Final
 
 import grpc
@@ -8,6 +9,7 @@ from tidemill.api.engine.v1.execution_service_pb2 import SubmitRequest, SubmitRe
 from tidemill.api.engine.v1.execution_service_pb2_grpc import ExecutionServiceStub
 from tidemill.errors import TidemillError
 from tidemill.rpc import from_rpc_error
+from tidemill.rpc.repeating import first_reached
 from tidemill.telemetry import names
 from tidemill.telemetry.tracing import Tracing
 from tidemill.triggers.errors import ENGINE, NotReadyError
@@ -22,22 +24,30 @@ _FOREIGN: Final = "grpc_code"
 
 
 class EngineSubmit:
-    """Makes Submit calls. Failures are raised as TidemillError, those without an answer as NotReadyError."""
+    """Makes Submit calls. Failures are raised as TidemillError, those without an answer as NotReadyError.
 
-    def __init__(self, channel: grpc.aio.Channel, *, timeout_us: int, tracing: Tracing) -> None:
+    Of several Engines behind the channel, each is asked before a call fails: commands that come twice are
+    recognised, and nothing later is submitted meanwhile.
+    """
+
+    def __init__(
+        self, channel: grpc.aio.Channel, *, timeout_us: int, tracing: Tracing, engines: int = 1
+    ) -> None:
         self._stub = ExecutionServiceStub(channel)
         self._timeout_seconds = timeout_us / 1_000_000
         self._tracing = tracing
+        self._engines = engines
 
     async def __call__(self, request: SubmitRequest, traceparent: str) -> SubmitResponse:
         attributes = {names.BATCH_SIZE.name: len(request.commands)} if self._tracing.enabled else None
         with self._tracing.span(names.TRIGGERS_SUBMIT, traceparent, attributes):
             try:
-                return await self._stub.Submit(
-                    request, timeout=self._timeout_seconds, metadata=self._metadata(traceparent)
-                )
+                return await first_reached(lambda: self._submit(request, traceparent), self._engines)
             except grpc.aio.AioRpcError as error:
                 raise _typed(error) from error
+
+    def _submit(self, request: SubmitRequest, traceparent: str) -> Awaitable[SubmitResponse]:
+        return self._stub.Submit(request, timeout=self._timeout_seconds, metadata=self._metadata(traceparent))
 
     def _metadata(self, traceparent: str) -> tuple[tuple[str, str], ...]:
         # With tracing on, the channel's interceptor writes the span's own context.

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tidemill.rpc.addresses import split_addresses
 from tidemill.settings import from_environment
 
 PREFIX = "TIDEMILL_TRIGGERS"
+ENGINE_VARIABLE = f"{PREFIX}_ENGINE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +16,7 @@ class Settings:
 
     listen: str = "127.0.0.1:7401"
     http_listen: str = "127.0.0.1:7403"
+    # One Engine, or several with commas between them.
     engine: str = "127.0.0.1:7400"
     # Where Prometheus scrapes; port 0 for nowhere.
     metrics_host: str = "127.0.0.1"
@@ -57,6 +60,9 @@ class Settings:
 
     # Stopping.
     drain_us_max: int = 10_000_000
+
+    def __post_init__(self) -> None:
+        split_addresses(ENGINE_VARIABLE, self.engine)
 
 
 def load(environment: Mapping[str, str]) -> Settings:

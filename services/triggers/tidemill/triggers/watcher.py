@@ -29,7 +29,8 @@ class Stream(Protocol):
     def cancel(self) -> bool: ...
 
 
-OpenStream = Callable[[], Stream]
+# Waits for an Engine that can be asked.
+OpenStream = Callable[[], Awaitable[Stream]]
 
 _log = get_logger(__name__)
 
@@ -73,7 +74,9 @@ class CatalogueWatcher:
 
     async def run_once(self) -> bool:
         """Follow one stream. True when it had been whole; raises TidemillError when it never came to that."""
-        stream = self._open_stream()
+        stream = await self._opened()
+        if stream is None:
+            return False
         self._catalogue.begin()
         try:
             with typed_errors():
@@ -89,6 +92,18 @@ class CatalogueWatcher:
             stream.cancel()
             self._catalogue.lose()
             await self.on_ready(False)
+
+    async def _opened(self) -> Stream | None:
+        """A stream; an Engine that is not there yet is waited for. None when stopping is asked for."""
+        opening = asyncio.ensure_future(self._open_stream())
+        stopping = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait((opening, stopping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waiting in (opening, stopping):
+                waiting.cancel()
+            await asyncio.gather(opening, stopping, return_exceptions=True)
+        return None if self._stop.is_set() else opening.result()
 
     async def _follow(self, stream: Stream) -> NoReturn:
         """Take the stream's messages until it fails; raises then."""

@@ -1,6 +1,7 @@
 """The action `events.publish`: hands CloudEvents to the Triggers service, many in one request."""
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,7 @@ from tidemill.api.triggers.v1.event_service_pb2_grpc import EventServiceStub
 from tidemill.errors import TidemillError, from_item_error
 from tidemill.json import Json, JsonError, dumps, loads
 from tidemill.rpc import from_rpc_error
+from tidemill.rpc.repeating import first_reached
 
 EVENTS_PUBLISH: Final = "events.publish"
 _US_PER_SECOND: Final = 1_000_000
@@ -48,11 +50,14 @@ class _Waiting:
 class EventPublisher:
     """Sends what waits, one request a namespace; what comes meanwhile goes with the next round."""
 
-    def __init__(self, channel: grpc.aio.Channel, *, timeout_us: int, batch_max: int) -> None:
+    def __init__(
+        self, channel: grpc.aio.Channel, *, timeout_us: int, batch_max: int, services: int = 1
+    ) -> None:
         self.wake = asyncio.Event()
         self._stub = EventServiceStub(channel)
         self._timeout_us = timeout_us
         self._batch_max = batch_max
+        self._services = services
         self._waiting: dict[str, list[_Waiting]] = {}
 
     @property
@@ -96,12 +101,16 @@ class EventPublisher:
     async def _publish(self, namespace: str, items: list[_Waiting]) -> None:
         request = pb.PublishEventsRequest(namespace=namespace, events=[item.event for item in items])
         try:
-            response = await self._stub.PublishEvents(request, timeout=self._timeout_us / _US_PER_SECOND)
+            # Who takes it twice knows it by its id.
+            response = await first_reached(lambda: self._call(request), self._services)
         except grpc.aio.AioRpcError as error:
             await self._failed(namespace, items, from_rpc_error(error))
             return
         for item, outcome in zip(items, response.outcomes, strict=True):
             _resolve(item, from_item_error(outcome.error) if outcome.HasField("error") else None)
+
+    def _call(self, request: pb.PublishEventsRequest) -> Awaitable[pb.PublishEventsResponse]:
+        return self._stub.PublishEvents(request, timeout=self._timeout_us / _US_PER_SECOND)
 
     async def _failed(self, namespace: str, items: list[_Waiting], error: TidemillError) -> None:
         """A refused request may hold one bad event among good ones: each is tried alone then."""

@@ -124,7 +124,7 @@ class BatchStep:
         if flight.cancelled:
             self._finish(flight, CANCELLED, ended)
         elif flight.action.run_inline is None:
-            flight.task = self._tasks.start(self._run_task(flight))
+            self._tasks.start(self._run_task(flight))
         else:
             self._run_inline(flight, ended)
 
@@ -138,8 +138,10 @@ class BatchStep:
 
     async def _run_task(self, flight: Flight) -> None:
         ended: list[tuple[Flight, Answer]] = []
+        # Only from now on: a task that is cancelled before it has begun never runs at all.
+        flight.task = asyncio.current_task()
         try:
-            outcome = await self._parts.runner.run(flight.action, flight.call)
+            outcome = await self._run_unless_cancelled(flight)
         except NotDeliveredError as error:
             self._give_back(flight, str(error), ended)
         except asyncio.CancelledError:
@@ -149,6 +151,11 @@ class BatchStep:
         else:
             self._finish(flight, outcome, ended)
         self._conclude(ended)
+
+    async def _run_unless_cancelled(self, flight: Flight) -> Outcome:
+        if flight.cancelled:
+            return CANCELLED
+        return await self._parts.runner.run(flight.action, flight.call)
 
     def _finish(self, flight: Flight, outcome: Outcome, ended: list[tuple[Flight, Answer]]) -> None:
         """The flight has its outcome: to the ledger first, unless its class keeps nothing there."""
