@@ -17,6 +17,9 @@ from tidemill.engine.settings import Settings
 from tidemill.storage import StorageUnavailableError
 from tidemill.testing.servers import KafkaServer
 
+# Each start of a broker takes seconds.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
 CALLERS = 6
 RECORDS_A_CALL = 10
 CALLS_AFTER = 5
@@ -62,6 +65,10 @@ class Appending:
         """Return when so many more calls were acknowledged."""
         target = self.calls + calls
         await eventually(lambda: self.calls >= target, seconds=seconds)
+
+    async def more_failures(self, failures: int) -> None:
+        target = self.failures + failures
+        await eventually(lambda: self.failures >= target)
 
     async def _append(self, caller: int) -> None:
         loop = asyncio.get_running_loop()
@@ -128,7 +135,7 @@ async def test_a_broker_that_is_away_longer_than_callers_wait_is_said_and_forgiv
         await appending.more(20)
         assert await log.read(0, 0, 1) == []
         mortal.kill()
-        await eventually(lambda: appending.failures >= 2 * CALLERS)
+        await appending.more_failures(2 * CALLERS)
         with pytest.raises(StorageUnavailableError):
             await log.extents()
         with pytest.raises(StorageUnavailableError):
@@ -150,8 +157,7 @@ async def test_a_broker_that_stands_still_is_said_and_late_writes_stay_in_order(
         for _ in range(3):
             await appending.more(10)
             mortal.suspend()
-            seen = appending.failures
-            await eventually(lambda seen=seen: appending.failures > seen + CALLERS)
+            await appending.more_failures(CALLERS + 1)
             mortal.resume()
         await appending.more(CALLS_AFTER * CALLERS)
         await appending.stop()

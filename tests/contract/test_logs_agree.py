@@ -133,7 +133,7 @@ async def compare(steps: list[Step], bootstrap: str, seen: Counter[str]) -> None
         limits = {
             "log_batch_bytes_max": 5_000,
             "log_buffer_records_max": 16,
-            "log_buffer_shard_bytes_max": 9_000,
+            "log_buffer_bytes_max": 9_000,
         }
         in_kafka = await KafkaLog.open(kafka_settings(bootstrap, **limits))
         stack.push_async_callback(in_kafka.close)

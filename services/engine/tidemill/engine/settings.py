@@ -79,12 +79,12 @@ class Settings:
     log_append_records_max: int = 100_000
     log_append_bytes_max: int = 67_108_864
     # What is fetched ahead of the batch loop: how long a broker waits for something new, the bytes of an
-    # answer in all and for one shard, and what is kept for a shard.
+    # answer in all and for one shard; what is kept, as records for each shard and as bytes for all.
     log_fetch_wait_us: int = 500_000
-    log_fetch_bytes_max: int = 8_388_608
+    log_fetch_bytes_max: int = 2_097_152
     log_fetch_shard_bytes_max: int = 1_048_576
     log_buffer_records_max: int = 2_048
-    log_buffer_shard_bytes_max: int = 1_048_576
+    log_buffer_bytes_max: int = 67_108_864
 
     # The batch loop.
     batch_items_max: int = 512

@@ -68,10 +68,12 @@ class KafkaCluster:
     def __init__(self, address: KafkaAddress, *, timeout_us: int, clock: Clock) -> None:
         self.topic = address.topic
         self.timeout_us = timeout_us
+        # Shorter than any caller's patience: aiokafka gives up a connection only on its own time-out.
+        self.request_timeout_us = timeout_us // 2
         self._clock = clock
         self._client = AIOKafkaClient(
             client_id="tidemill-engine",
-            request_timeout_ms=timeout_us // 1000,
+            request_timeout_ms=self.request_timeout_us // 1000,
             retry_backoff_ms=RETRY_US // 1000,
             **address.connection(),
         )
@@ -82,14 +84,14 @@ class KafkaCluster:
     @classmethod
     async def connect(cls, address: KafkaAddress, *, timeout_us: int, clock: Clock) -> Self:
         """Reach any of the brokers. Raises StorageUnavailableError."""
-        # Each failure comes to us, who say it once; aiokafka would at each try.
-        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         cluster = cls(address, timeout_us=timeout_us, clock=clock)
         try:
             await cluster._client.bootstrap()
         except (KafkaError, OSError, TimeoutError) as error:
             await cluster.close()
             raise StorageUnavailableError(PART, f"no broker of {address.text} answers: {error}") from error
+        # From now on each failure comes to us, who say it once; aiokafka would at each try.
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         return cluster
 
     async def follow_topic(self, shards: int) -> None:

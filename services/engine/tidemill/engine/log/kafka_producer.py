@@ -34,8 +34,8 @@ _OVERHEAD_BYTES: Final = 64
 
 _log = get_logger(__name__)
 
+# A broker, and one of the connections to it.
 Way = tuple[int, int]
-"""A broker and one of the connections to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ class Producer:
         request = ProduceRequest(
             None,
             _ALL_REPLICAS,
-            self._cluster.timeout_us // 1000,
+            self._cluster.request_timeout_us // 1000,
             [(self._cluster.topic, [(shard, batch.encoded) for shard, batch in batches.items()])],
         )
         try:

@@ -159,11 +159,12 @@ class Reader:
             return False
         if not follow.buffer:
             return True
-        settings = self._settings
-        return (
-            len(follow.buffer) < settings.log_buffer_records_max
-            and follow.buffered_bytes < settings.log_buffer_shard_bytes_max
-        )
+        is_long = len(follow.buffer) >= self._settings.log_buffer_records_max
+        return not is_long and follow.buffered_bytes < self._share_bytes()
+
+    def _share_bytes(self) -> int:
+        """Each shard has its part of the memory, so that none can take that of another."""
+        return max(self._settings.log_buffer_bytes_max // max(len(self._follows), 1), 1)
 
     async def _poll(self, node: int, follows: list[Follow]) -> None:
         session = self._sessions.setdefault(node, Session())
@@ -213,9 +214,9 @@ class Reader:
             session_epoch=session.epoch,
             offsets=offsets,
             forgotten=gone,
-            wait_ms=self._settings.log_fetch_wait_us // 1000,
+            wait_ms=min(self._settings.log_fetch_wait_us, self._cluster.request_timeout_us // 2) // 1000,
             bytes_max=self._settings.log_fetch_bytes_max,
-            partition_bytes_max=self._settings.log_fetch_shard_bytes_max,
+            partition_bytes_max=min(self._settings.log_fetch_shard_bytes_max, self._share_bytes()),
         )
 
     def _take_up(self, wanted: Mapping[int, Follow], response: Any) -> None:  # noqa: ANN401
