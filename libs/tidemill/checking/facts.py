@@ -2,7 +2,8 @@
 
 The Engine: its header; dead letters; each execution in order of id, followed by its history and its fold;
 then each shard, followed by its peers and rejections, its commits in order, its outbox, its log in order.
-The Action service: its header; the classes of its actions; its ledger in byte order of keys.
+The Action service: its header; the classes of its actions; its ledger in byte order of keys, those first that
+are hashes and name no execution.
 
 Times are microseconds UTC. Tuples inside facts are kept plain: there is one for every event.
 """

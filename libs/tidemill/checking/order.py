@@ -54,6 +54,8 @@ class OrderAndOnce(Invariant):
         self._quarantined: set[str] = set()
         # What each command caused that the log still holds.
         self._caused: dict[int, tuple[str, str]] = {}
+        # The executions that these have begun.
+        self._begun: set[str] = set()
         self._rejected: set[int] = set()
         self._next = 0
 
@@ -69,6 +71,7 @@ class OrderAndOnce(Invariant):
         self._in_commit.clear()
         self._quarantined.clear()
         self._caused.clear()
+        self._begun.clear()
         self._rejected.clear()
         self._next = fact.log_first
         if fact.log_offset > fact.log_next:
@@ -130,6 +133,8 @@ class OrderAndOnce(Invariant):
         self._highest = max(self._highest, offset)
         if offset >= self._shard.log_first:
             self._caused[offset] = (fact.execution_id, first)
+            if first in (ENGINE_ERROR, FIRST_EVENTS[START]):
+                self._begun.add(fact.execution_id)
 
     def _refute(self, fact: Commit, offset: int, reason: str) -> None:
         self.refute(
@@ -195,8 +200,10 @@ class OrderAndOnce(Invariant):
                 self.note("messages without trace: repeats, and those that changed no execution")
         elif fact.kind == HEAR:
             self._heard(fact)
-        elif fact.kind == START and fact.known:
+        elif fact.kind == START and fact.target in self._begun:
             self.note("repeated starts")
+        elif fact.kind == START and fact.known and self._shard.log_first > 0:
+            self.note("repeated starts, as far as the log still tells")
         elif self._header.now_us - fact.accepted_at_us >= self._header.rejection_retention_us:
             self.note("commands without trace: rejected, if at all, longer ago than rejections are kept")
         elif fact.kind == START or fact.kind in _REQUESTS:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from tidemill.actions.audit_port import COLUMNS, fact_of
+from tidemill.actions.audit_port import COLUMNS, NAMES_EXECUTION, fact_of
 from tidemill.actions.ledger.rows import chunks, hash_of
 from tidemill.checking.facts import LedgerRow
 from tidemill.sqlite import open_read_only
@@ -22,7 +22,7 @@ class LedgerFile:
         self._connection = open_read_only(path, part=_PART)
 
     async def rows(self) -> AsyncIterator[LedgerRow]:
-        for row in self._read(f"SELECT {COLUMNS} FROM call ORDER BY key, attempt", ()):
+        for row in self._read(f"SELECT {COLUMNS} FROM call ORDER BY {NAMES_EXECUTION}, key, attempt", ()):
             yield row
 
     async def rows_of(self, keys: Sequence[str]) -> AsyncIterator[LedgerRow]:

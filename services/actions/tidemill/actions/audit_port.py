@@ -10,13 +10,15 @@ from tidemill.checking.facts import LedgerRow
 
 # What stands for a row, in order; the key comes first.
 COLUMNS: Final = "key, number, attempt, digest, token, lease_until_us, state, output, error, settled_at_us"
+# Keys that are too long to name their execution are hashes, and come first.
+NAMES_EXECUTION: Final = "(substr(key, 46, 1) = ':')"
 
 
 class LedgerAudit(Protocol):
     """The ledger as it was at one moment, read-only. Methods raise StorageUnavailableError."""
 
     def rows(self) -> AsyncIterator[LedgerRow]:
-        """All rows in byte order of their keys."""
+        """All rows: those under hashes, then those whose keys name executions, in byte order."""
         ...
 
     def rows_of(self, keys: Sequence[str]) -> AsyncIterator[LedgerRow]:

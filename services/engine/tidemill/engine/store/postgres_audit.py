@@ -89,6 +89,8 @@ class PostgresAudit:
         options = replace(
             options,
             connections_max=2,
+            # What only reads does not care how what it reads was written.
+            allow_weak_store=True,
             command_timeout_us=_PATIENCE_US,
             session=(*options.session, *_SESSION),
         )
