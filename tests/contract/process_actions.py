@@ -23,9 +23,16 @@ async def _effect(arguments: Json, context: ActionContext) -> Json:
     return context.attempt
 
 
+async def _whose(arguments: Json, context: ActionContext) -> Json:
+    """The same; answers which process it was."""
+    await _effect(arguments, context)
+    return os.getpid()
+
+
 def _declared(name: str, effect_class: EffectClass) -> FunctionAction:
     return action(f"test.{name}:1.0.0", effect_class=effect_class, timeout_seconds=60)(_effect)
 
 
 once = _declared("once", EffectClass.ONCE)
 at_most_once = _declared("at_most_once", EffectClass.AT_MOST_ONCE)
+whose = action("test.whose:1.0.0", effect_class=EffectClass.ONCE, timeout_seconds=60)(_whose)
