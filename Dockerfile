@@ -17,7 +17,7 @@ COPY services services
 # hadolint ignore=DL3042
 RUN --mount=type=cache,target=/var/cache/pip \
     if [ "$SERVICE" = cli ]; then extras=all; else extras="$SERVICE,tracing"; fi \
-    && python -m hatchling build -q -t wheel -d /wheels \
+    && python -m hatchling build -t wheel -d /wheels \
     && python -m venv --without-pip /opt/tidemill \
     && pip --python /opt/tidemill/bin/python install -q -c constraints.txt "$(echo /wheels/*.whl)[$extras]"
 

@@ -1,4 +1,4 @@
-"""docker-compose.yml as `make stack` runs it: all of it comes up, works, is kept up, and is gone at the end."""
+"""docker-compose.yml as `make stack` runs it: it comes up, works, is kept up, and is gone at the end."""
 
 import os
 import re

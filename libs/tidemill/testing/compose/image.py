@@ -30,7 +30,7 @@ def read_image(dockerfile: str, stage: str) -> Image:
     """The image of a stage; raises ComposeError when there is none of the name, or for the shell form."""
     stages: dict[str, Image] = {}
     name = ""
-    for instruction, rest in _instructions(dockerfile):
+    for instruction, rest in instructions(dockerfile):
         if instruction == "FROM":
             parent, _, named = rest.partition(" AS ")
             name = named.strip() or ""
@@ -71,7 +71,8 @@ def _listed(instruction: str, text: str) -> tuple[str, ...]:
         raise ComposeError(f"{instruction} {text} is not a list of strings") from None
 
 
-def _instructions(dockerfile: str) -> Iterator[tuple[str, str]]:
+def instructions(dockerfile: str) -> Iterator[tuple[str, str]]:
+    """Each instruction with the rest of its line, those that go on over lines in one."""
     lines = [line for line in dockerfile.splitlines() if not line.lstrip().startswith("#")]
     for line in _CONTINUED.sub(" ", "\n".join(lines)).splitlines():
         instruction, _, rest = line.strip().partition(" ")
