@@ -89,7 +89,7 @@ def print_report(report: "Report") -> None:
     notes = {what: count for found in report.found for what, count in found.notes.items()}
     if notes:
         rows = [[what, str(count)] for what, count in notes.items()]
-        print_table(("not proved, or no matter", "count"), rows)
+        print_table(("also counted", "count"), rows)
     if report.first is not None:
         _print_violation(report.first, report)
 
