@@ -5,8 +5,7 @@ from pathlib import Path
 
 from examples.demo.expectations import Expectation
 from examples.demo.sending import Sender
-from examples.demo.stage import Stage
-from tidemill.stack.stack import Stack
+from examples.demo.stage import OwnStage, Stage
 from tidemill.testing.effects import Temper
 
 
@@ -22,7 +21,7 @@ def starting(data: Path | None) -> str:
 
 def started(stage: Stage) -> str:
     """Once they are up."""
-    if stage.stack is None:
+    if not isinstance(stage, OwnStage):
         where = stage.client.addresses
         return f"The Engine is at {where.engine}, Triggers at {where.triggers}, Actions at {where.actions}."
     pids = ", ".join(f"{name} is process {pid}" for name, pid in stage.stack.pids().items())
@@ -60,10 +59,10 @@ def killed(sender: Sender, effects_made: int) -> str:
     )
 
 
-def restarted(stack: Stack) -> str:
+def restarted(stage: OwnStage) -> str:
     """Once the Engine is back."""
     return (
-        f"Started the Engine again, as process {stack.pids()['engine']}. It goes on from what is on "
+        f"Started the Engine again, as process {stage.stack.pids()['engine']}. It goes on from what is on "
         "disk, and asks again for what was under way, under the same keys."
     )
 

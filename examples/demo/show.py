@@ -15,12 +15,11 @@ from examples.demo.counting import judge, read_latencies
 from examples.demo.events import JsonObject, read, with_repeats
 from examples.demo.expectations import Expectation, expect
 from examples.demo.sending import Sender
-from examples.demo.stage import Stage, given, publish_workflows, staged
+from examples.demo.stage import OwnStage, Stage, given, publish_workflows, staged
 from examples.demo.table import Result, table
 from examples.demo.watching import until_over
 from tidemill.api.engine.v1.execution_pb2 import Execution
 from tidemill.stack.layout import LOCAL_HOST
-from tidemill.stack.stack import Stack
 from tidemill.testing.effects import Temper
 from tidemill.testing.provider import Provider
 
@@ -76,21 +75,21 @@ class Show:
 
             async with asyncio.TaskGroup() as group:
                 group.create_task(sender.run(pause_seconds=_PAUSE_SECONDS))
-                if stage.stack is not None:
-                    group.create_task(self._kill_midway(stage, stage.stack, sender))
+                if isinstance(stage, OwnStage):
+                    group.create_task(self._kill_midway(stage, sender))
                 while sender.acknowledged < sender.total:
                     show(0, stage.provider.effects().made)
                     await asyncio.sleep(_PAUSE_SECONDS)
             self._say(narration.sent(sender))
             return await until_over(stage, expectation, show)
 
-    async def _kill_midway(self, stage: Stage, stack: Stack, sender: Sender) -> None:
+    async def _kill_midway(self, stage: OwnStage, sender: Sender) -> None:
         await sender.until(sender.total // 2)
-        await stack.kill("engine")
+        await stage.stack.kill("engine")
         self._say(narration.killed(sender, stage.provider.effects().made))
         await asyncio.sleep(_DOWN_SECONDS)
-        await stack.restart("engine")
-        self._say(narration.restarted(stack))
+        await stage.stack.restart("engine")
+        self._say(narration.restarted(stage))
 
     async def _judge(
         self, stage: Stage, expectation: Expectation, executions: list[Execution], *, seconds: float

@@ -32,15 +32,21 @@ class UsedStackError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Running services, a client for them, and the outside world. Without a stack they are not ours."""
+    """A client for services that run, and the outside world."""
 
-    stack: Stack | None
     client: Client
     provider: Provider
 
 
+@dataclass(frozen=True, slots=True)
+class OwnStage(Stage):
+    """Services of our own."""
+
+    stack: Stack
+
+
 @asynccontextmanager
-async def staged(provider: Provider, data: Path) -> AsyncIterator[Stage]:
+async def staged(provider: Provider, data: Path) -> AsyncIterator[OwnStage]:
     """Start the services on free ports with their files in `data`; they are killed at the end.
 
     Raises StackError when one does not start. Their logs are the `*.log` files in `data`.
@@ -49,7 +55,7 @@ async def staged(provider: Provider, data: Path) -> AsyncIterator[Stage]:
     async with client_of(stack.layout, patience=_PATIENCE) as client:
         await stack.start()
         try:
-            yield Stage(stack, client, provider)
+            yield OwnStage(client, provider, stack)
         finally:
             await stack.kill_all()
 
@@ -64,7 +70,7 @@ async def given(provider: Provider, environment: Mapping[str, str]) -> AsyncIter
                     f"there are executions in the namespace '{NAMESPACE}' already, and the demo counts all "
                     "that it finds: run it against services whose storage is empty"
                 )
-        yield Stage(None, client, provider)
+        yield Stage(client, provider)
 
 
 async def publish_workflows(client: Client) -> list[str]:

@@ -13,7 +13,7 @@ from examples.demo.counting import judge
 from examples.demo.events import APPOINTMENT, read, with_repeats
 from examples.demo.expectations import expect
 from examples.demo.sending import Sender
-from examples.demo.stage import Stage, publish_workflows, staged
+from examples.demo.stage import OwnStage, publish_workflows, staged
 from examples.demo.watching import until_over
 from tidemill.stack.layout import SERVICES
 from tidemill.testing.effects import Temper
@@ -34,7 +34,7 @@ def chosen_seed() -> int:
     return int(os.environ.get(SEED_VARIABLE) or random.SystemRandom().randrange(1_000_000))
 
 
-async def kill_at_random(stage: Stage, source: random.Random) -> list[str]:
+async def kill_at_random(stage: OwnStage, source: random.Random) -> list[str]:
     """Kill and restart services, one after the other; returns a word on each kill."""
     kills = []
     for _ in range(KILLS):
