@@ -100,7 +100,7 @@ def settings_for(engine: FakeEngine, **limits: int) -> Settings:
         engine_reconnect_ms_max=100,
         loop_backoff_us_max=50_000,
         page_size_default=2,
-        **limits,
+        **limits,  # type: ignore[arg-type]
     )
 
 

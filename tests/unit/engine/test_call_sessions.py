@@ -274,8 +274,6 @@ def test_a_shard_that_comes_back_takes_the_answer_to_what_was_sent_before() -> N
     bench.call("k")
     bench.sent("a")
     bench.calls.drop([3])
-    bench.call("other")
-    bench.sent("a")
     bench.call("k", may_be_known=True)
     assert bench.sent("b") == ["k"]
     bench.receive("a", result("k"))

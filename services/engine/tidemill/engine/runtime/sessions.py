@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 
 from tidemill.api.actions.v1 import action_service_pb2 as pb
 
@@ -20,6 +21,8 @@ class Session:
     in_flight: int = 0
     # It could not take a call a moment ago: others come first until then.
     avoided_until_us: int = 0
+    # Its place in the order in which sessions were last given a call.
+    turn: int = 0
     queue: "deque[Outstanding]" = field(default_factory=deque)
     cancellations: deque[CallKey] = field(default_factory=deque)
 
@@ -72,6 +75,7 @@ class Sessions:
 
     def __init__(self) -> None:
         self._sessions: list[Session] = []
+        self._turns = count(1)
 
     def __iter__(self) -> Iterator[Session]:
         return iter(self._sessions)
@@ -94,8 +98,8 @@ class Sessions:
     def choose(self, outstanding: Outstanding, now_us: int) -> Session | None:
         """Who is to carry the call: the one with the fewest in flight that has room, or None for now.
 
-        One that is avoided is asked only when all are; one that just failed at this call, only when no other
-        has room.
+        Among equals they take turns. One that is avoided is asked only when all are; one that just failed at
+        this call, only when no other has room.
         """
         if len(self._sessions) == 1:
             session = self._sessions[0]
@@ -107,6 +111,8 @@ class Sessions:
                 continue
             if best is None or _rank(session, outstanding) < _rank(best, outstanding):
                 best = session
+        if best is not None:
+            best.turn = next(self._turns)
         return best
 
     def avoided_until_us(self, now_us: int) -> int | None:
@@ -122,5 +128,5 @@ class Sessions:
             session.wake.set()
 
 
-def _rank(session: Session, outstanding: Outstanding) -> tuple[bool, int]:
-    return session is outstanding.failed_by, session.in_flight
+def _rank(session: Session, outstanding: Outstanding) -> tuple[bool, int, int]:
+    return session is outstanding.failed_by, session.in_flight, session.turn
