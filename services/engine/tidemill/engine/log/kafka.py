@@ -27,6 +27,7 @@ class KafkaLog:
         self._cluster = cluster
         self._settings = settings
         self._wakes: list[Callable[[], None]] = []
+        self._is_untold = False
         self._reader = Reader(cluster, settings, self._wake, clock=clock)
         self._producer = Producer(cluster, settings, self._reader.appended, clock=clock, metrics=metrics)
 
@@ -84,7 +85,11 @@ class KafkaLog:
         try:
             await commit_applied(self._cluster, f"{GROUP_PREFIX}{self._cluster.topic}", offsets)
         except BrokerError as error:
-            _log.warning("how far the command log is applied could not be told", failure=str(error))
+            if not self._is_untold:
+                _log.warning("how far the command log is applied could not be told", failure=str(error))
+            self._is_untold = True
+        else:
+            self._is_untold = False
 
     async def close(self) -> None:
         """Wait for the appends that are under way, as long as one may take, and close the connections."""

@@ -9,6 +9,7 @@ from typing import Any, Final, Self, TypeVar
 
 from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.errors import BrokerResponseError, KafkaError, for_code
+from aiokafka.protocol.coordination import FindCoordinatorRequest
 from aiokafka.structs import TopicPartition
 
 from tidemill.clock import Clock
@@ -150,11 +151,11 @@ class KafkaCluster:
 
     async def ask_coordinator(self, group: str, request: object) -> Any:  # noqa: ANN401
         """The answer of the broker that keeps the offsets of a consumer group. Raises BrokerError."""
-        try:
-            node = await self._client.coordinator_lookup(CoordinationType.GROUP, group)
-        except KafkaError as error:
-            raise BrokerError(str(error), is_passing=error.retriable) from error
-        return await self.ask(node, request)
+        found = await self.ask_any(FindCoordinatorRequest(group, CoordinationType.GROUP))
+        error = error_of(found.error_code)
+        if error is not None:
+            raise error
+        return await self.ask(found.coordinator_id, request)
 
     async def close(self) -> None:
         """Close all connections."""
