@@ -131,7 +131,7 @@ async def test_a_replica_that_was_paused_past_its_lease_comes_late_and_goes_on_u
             while (result := await engine.result(call("next", "test.whose:1.0.0"))).delivery_failure:
                 assert result.delivery_failure == pb.DELIVERY_FAILURE_UNAVAILABLE
         assert orjson.loads(result.output.data) == process.pid
-        await pair.until(lambda: "the lease of this replica had run out" in paused.log.read_text())
+        await pair.until(lambda: "the lease of this replica has run out" in paused.log.read_text())
     assert pair.counted() == {"k": 2, "next": 1}
 
 

@@ -23,6 +23,7 @@ BATCH_SIZE: Final = Field("batch_size", "Commands, calls or events in the batch.
 ACTION: Final = Field("action", "An action as `name:version`.")
 IDEMPOTENCY_KEY: Final = Field("idempotency_key", "The key of an action call.")
 ATTEMPT: Final = Field("attempt", "The attempt's number under its key, from 1.")
+LEASE: Final = Field("lease", "The lease under which a replica of the Action service claims keys.")
 ENGINE_ID: Final = Field("engine_id", "An engine process that is connected to the Action service.")
 EVENT_SOURCE: Final = Field("event_source", "A CloudEvent's `source`.")
 EVENT_ID: Final = Field("event_id", "A CloudEvent's `id`.")
@@ -294,6 +295,11 @@ ACTIONS_JOINED: Final = Counter(
 )
 ACTIONS_LATE_OUTCOMES: Final = Counter(
     "tidemill_actions_late_outcomes_total", "Outcomes that came when another one stood already.", "calls"
+)
+ACTIONS_LEASES_LOST: Final = Counter(
+    "tidemill_actions_leases_lost_total",
+    "Leases of this replica that had run out: it was paused, or the ledger was away, for too long.",
+    "leases",
 )
 ACTIONS_CALL_LATENCY: Final = Latency(
     "tidemill_actions_call_latency_seconds",

@@ -106,7 +106,7 @@ class Desk:
         self.metrics = Metrics()
         self.box = Mailbox()
         self.settings = replace(Settings(), **limits)  # type: ignore[arg-type]
-        self.presence = Presence(replicas or Alone(), "test")
+        self.presence = Presence(replicas or Alone(), "test", Meters(self.metrics))
         self.dispatcher = Dispatcher(self._parts(gated), Admission(admission or _limits(self.settings)))
 
     def _parts(self, gated: Iterable[Gated]) -> Parts:

@@ -6,8 +6,10 @@ from tests.unit.actions.desk import DONE, Desk, Gated, gated_call
 from tests.unit.actions.samples import SUCCESS
 from tidemill.actions.core.model import CANCELLED, Completed, DeliveryFailure
 from tidemill.actions.ledger.memory import MemoryLedger
+from tidemill.actions.runtime.meters import Meters
 from tidemill.actions.runtime.presence import Presence
 from tidemill.storage import StorageUnavailableError
+from tidemill.telemetry.metrics import Metrics
 
 
 class Replica(Desk):
@@ -32,7 +34,7 @@ async def pair(ledger: MemoryLedger) -> tuple[Replica, Replica]:
 
 
 async def test_a_lease_is_kept_while_it_lasts(ledger: MemoryLedger) -> None:
-    presence = Presence(ledger, "one")
+    presence = Presence(ledger, "one", Meters(Metrics()))
     await presence.begin()
     token = presence.token
     assert token > 0
@@ -41,7 +43,7 @@ async def test_a_lease_is_kept_while_it_lasts(ledger: MemoryLedger) -> None:
 
 
 async def test_a_lease_that_has_run_out_is_followed_by_a_new_one(ledger: MemoryLedger) -> None:
-    presence = Presence(ledger, "one")
+    presence = Presence(ledger, "one", Meters(Metrics()))
     await presence.begin()
     token = presence.token
     await ledger.leave(token)
@@ -55,7 +57,7 @@ async def test_a_stop_does_not_fail_for_want_of_the_ledger() -> None:
         async def leave(self, token: int) -> None:
             raise StorageUnavailableError("effect ledger", "gone")
 
-    presence = Presence(Gone(), "one")
+    presence = Presence(Gone(), "one", Meters(Metrics()))
     await presence.begin()
     await presence.end()
 
@@ -69,6 +71,7 @@ async def test_a_claim_under_a_lease_that_has_run_out_is_not_made_and_the_lease_
     assert first.box.undelivered().failure is DeliveryFailure.UNAVAILABLE
     assert first.presence.wake.is_set()
     await first.presence.run_once()
+    assert first.counted("tidemill_actions_leases_lost_total") == 1
     await first.offer(gated_call("send"))
     assert first.send.ran == [("k", 1)]
 

@@ -64,18 +64,19 @@ async def build(settings: Settings, surroundings: Surroundings | None = None) ->
     registry = Registry([http.action, events.action, *_functions(settings, around)])
     storage = await open_storage(settings)
     ledger = storage.ledger
-    presence = Presence(storage.replicas, f"{socket.gethostname()}:{os.getpid()}")
+    meters = Meters(around.metrics)
+    presence = Presence(storage.replicas, f"{socket.gethostname()}:{os.getpid()}", meters)
     parts = Parts(
         ledger=ledger,
         presence=presence,
         registry=registry,
         runner=_runner(settings, around.tracing),
         clock=around.clock,
-        meters=Meters(around.metrics),
+        meters=meters,
         settings=settings,
     )
     dispatcher = Dispatcher(parts, Admission[Flight](_admission_limits(settings)))
-    settlement = Settlement(ledger, around.clock, parts.meters, settings)
+    settlement = Settlement(ledger, around.clock, meters, settings)
     streams = Streams(settings, around.metrics)
     servicer = ActionServicer(dispatcher, settlement, streams, registry, settings)
     return ActionsService(

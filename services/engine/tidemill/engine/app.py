@@ -31,6 +31,7 @@ from tidemill.supervision import Supervisor
 from tidemill.telemetry.logging import get_logger
 
 _STOP_GRACE_SECONDS: Final = 2.0
+_SECOND_US: Final = 1_000_000
 _log = get_logger(__name__)
 
 
@@ -96,7 +97,10 @@ class Engine:
             _log.warning("the shards are not handed over; others take them in a while", error=str(error))
 
     def _start_loops(self) -> None:
-        calls = [Loop("calls", partial(stream.run_once, self._stop), None, None) for stream in self._streams]
+        calls = [
+            Loop(f"calls of {stream.address}", partial(stream.run_once, self._stop), None, None, _SECOND_US)
+            for stream in self._streams
+        ]
         for loop in (*self.assembly.loops(), *self._lifecycle.loops(), *calls):
             pacing = self._pacing(idle_us=loop.idle_us, backoff=Backoff(max_us=loop.backoff_us_max))
             running = run_loop(loop.step, name=loop.name, stop=self._stop, pacing=pacing, wake=loop.wake)

@@ -31,6 +31,7 @@ class Meters:
         }
         self.from_record = metrics.counter(names.ACTIONS_RECORD_ANSWERS)
         self.joined = metrics.counter(names.ACTIONS_JOINED)
+        self.leases_lost = metrics.counter(names.ACTIONS_LEASES_LOST)
         self.late = metrics.counter(names.ACTIONS_LATE_OUTCOMES)
         self.batch_size = metrics.distribution(names.ACTIONS_BATCH_SIZE)
         self.in_flight = metrics.gauge(names.ACTIONS_IN_FLIGHT)

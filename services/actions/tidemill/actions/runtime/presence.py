@@ -3,6 +3,7 @@
 import asyncio
 
 from tidemill.actions.ledger.port import Replicas
+from tidemill.actions.runtime.meters import Meters
 from tidemill.storage import StorageUnavailableError
 from tidemill.telemetry.logging import get_logger
 
@@ -17,22 +18,24 @@ class Presence:
     when it records.
     """
 
-    def __init__(self, replicas: Replicas, name: str) -> None:
+    def __init__(self, replicas: Replicas, name: str, meters: Meters) -> None:
         self.token = 0
         self.wake = asyncio.Event()
         self._replicas = replicas
         self._name = name
+        self._meters = meters
 
     async def begin(self) -> None:
         """Take a lease. Raises StorageUnavailableError."""
         self.token = await self._replicas.join(self._name)
+        _log.info("a lease is taken", lease=self.token)
 
     async def run_once(self) -> bool:
         """Renew the lease, or take a new one. Raises StorageUnavailableError."""
         if not await self._replicas.renew(self.token):
-            lost = self.token
+            _log.warning("the lease of this replica has run out", lease=self.token)
             await self.begin()
-            _log.warning("the lease of this replica had run out", lost_token=lost, token=self.token)
+            self._meters.leases_lost.add()
         return False
 
     def doubt(self) -> None:

@@ -29,6 +29,7 @@ class ActionStream:
     """Carries calls and outcomes between `Calls` and the Action service at one address."""
 
     def __init__(self, address: str, calls: Calls, engine_id: str, options: RpcOptions) -> None:
+        self.address = address
         self._channel = connect(address, options)
         self._stub = ActionServiceStub(self._channel)
         self._calls = calls
