@@ -12,36 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
 import pytest
 
+from tests.e2e.checked_load import EFFECTS_A_RUN, EXECUTIONS_A_RUN, OPEN, RUNS, load
 from tests.e2e.conftest import sample_settings
 from tests.e2e.running import RunningStack
 from tests.e2e.tampering import TAMPERINGS, Files, tamper
-from tidemill.api.engine.v1 import execution_service_pb2 as pb
-from tidemill.api.events.v1.payload_pb2 import CloudEvent, Payload
 from tidemill.auditing.check import CheckOptions, check, environment_of
 from tidemill.checking.expected import Expectations
 from tidemill.checking.invariant import Verdict
 from tidemill.checking.report import Report
-from tidemill.errors import TidemillError
 from tidemill.testing.effects import Temper
 from tidemill.testing.provider import Provider
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-RUNS: Final = 8
-DOCUMENTS: Final = Path(__file__).parent / "workflows" / "every-kind.yaml"
-SLEEPER: Final = """
-document: {dsl: 1.0.3, namespace: tests, name: sleeper, version: 1.0.0}
-do:
-- rest: {wait: {hours: 1}}
-"""
-LISTENER: Final = """
-document: {dsl: 1.0.3, namespace: tests, name: listener, version: 1.0.0}
-do:
-- go: {listen: {to: {one: {with: {type: com.example.never}}}}}
-"""
 CALM: Final = Temper(refusing_rate=0, slow_rate=0, silent_rate=0)
 
 
@@ -61,56 +46,19 @@ class Stored:
         return check(self.environment(data), CheckOptions(expected=expected))
 
 
-async def _load(stack: RunningStack, expected: Expectations, names: list[str]) -> None:
-    """Start every kind of task under load, kill the engine midway, send the events that are waited for."""
-    client = stack.client
-    started = []
-    for name in names:
-        answer = await client.executions.start(
-            pb.StartRequest(
-                namespace="tests",
-                workflow="every-kind",
-                subject=name,
-                input=Payload(data=orjson.dumps({"run": name})),
-            )
-        )
-        started.append(answer)
-        expected.starts[answer.execution_id] = "completed"
-    await asyncio.sleep(0.3)
-    await stack.stack.kill("engine")
-    await stack.stack.restart("engine")
-    for name in names:
-        data = orjson.dumps({"run": name})
-        events = [
-            CloudEvent(id=f"go-{name}", source="/test", type="com.example.go", subject=name, data=data),
-            CloudEvent(id=f"paid-{name}", source="/test", type="com.example.paid", subject="bank", data=data),
-        ]
-        # Twice, as by a caller who has not heard the answer.
-        for _ in range(2):
-            await client.events.publish("tests", events)
-        expected.events.update({("/test", event.id): 1 for event in events})
-    for answer in started:
-        await client.executions.wait_ended(answer)
-    with pytest.raises(TidemillError):
-        await client.executions.resume(
-            pb.ResumeRequest(namespace="tests", execution_id=started[0].execution_id)
-        )
-
-
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Stored:
     data, expected = tmp_path_factory.mktemp("checked"), Expectations()
     with Provider(CALM) as provider:
         settings = sample_settings() | {"TIDEMILL_ACTIONS_HTTP_HOSTS": provider.hosts("sms.example.com")}
         with RunningStack(data, **settings) as stack:
-            for document in [*DOCUMENTS.read_text().split("\n---\n"), SLEEPER, LISTENER]:
-                definition = stack.publish(document)
-                if definition.name in ("sleeper", "listener"):
-                    started = stack.start(definition, subject="someone")
-                    expected.starts[started.execution_id] = ""
-            stack.wait(_load(stack, expected, [f"run-{number}" for number in range(RUNS)]))
-            # Of each run three parts, one of both branches, one told, one after the error.
-            stack.until(lambda: provider.effects().made == RUNS * 6)
+
+            async def interrupt() -> None:
+                await stack.stack.kill("engine")
+                await stack.stack.restart("engine")
+
+            stack.wait(load(stack.client, expected, interrupt))
+            stack.until(lambda: provider.effects().made == RUNS * EFFECTS_A_RUN)
             stack.wait(asyncio.sleep(0.5))
             live = check(stack.stack.layout.environment(os.environ), CheckOptions(expected=expected))
         expected.effects.update(provider.effects().by_key)
@@ -126,7 +74,7 @@ def test_what_a_stack_has_stored_is_proved(stored: Stored) -> None:
     assert {found.name for found in report.found if found.verdict is not Verdict.PROVED} == set()
     assert all(found.checked for found in report.found)
     assert report.of("order").notes["commands rejected"] == 1
-    assert report.read["executions"] == RUNS * 5 + 2
+    assert report.read["executions"] == RUNS * EXECUTIONS_A_RUN + len(OPEN)
 
 
 @pytest.mark.timeout(120)

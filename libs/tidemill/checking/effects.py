@@ -299,13 +299,14 @@ class EffectsOnce(Invariant):
             asked, outcome = doubt.asked, doubt.asked.outcome
             assert outcome is not None
             same = [row for (key, _), row in by_call.items() if key == doubt.call[0]]
-            if any((row.state, row.outcome_digest) == outcome[2:4] for row in same):
+            _, _, state, digest, _, _ = outcome
+            if any((row.state, row.outcome_digest) == (state, digest) for row in same):
                 self.note("calls that ended while the check ran")
                 continue
             self._refute(
                 doubt.execution_id,
                 doubt.call,
-                f"{_state(outcome[2])} by history, and the ledger has no outcome of it",
+                f"{_state(state)} by history, and the ledger has no such outcome",
                 sequence=asked.outcome_sequence,
                 action=asked.action,
                 ledger_attempts=[f"{row.attempt}: {_state(row.state)}" for row in same],

@@ -8,6 +8,7 @@ from tidemill.checking import facts
 from tidemill.checking.audit import Audit
 from tidemill.checking.digests import outcome_digest
 from tidemill.checking.expected import Expectations
+from tidemill.checking.lines import read_facts, write_facts
 from tidemill.checking.report import Report
 
 SECOND = 1_000_000
@@ -37,7 +38,8 @@ class Story:
     def report(self) -> Report:
         """What a check makes of it."""
         audit = Audit(self.expected)
-        audit.run(self.engine, self.actions)
+        # As they come in practice, with lists for tuples.
+        audit.run(read_facts(write_facts(self.engine)), read_facts(write_facts(self.actions)))
         audit.settle(row for row in self.later if row.key in audit.doubts())
         return audit.report()
 
