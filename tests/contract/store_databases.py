@@ -11,6 +11,7 @@ from tidemill.postgres import PostgresOptions, open_postgres
 _TABLES = (
     "lease", "log", "execution", "history", "snapshot", "timer", "rejection", "dead_letter", "definition",
     "shape", "subscription", "lane_event", "lane_seen", "counter", "outbox", "peer", "cursor",
+    "namespace_settings",
 )  # fmt: skip
 _EMPTY = (
     ";".join(f"DELETE FROM {table}" for table in _TABLES)

@@ -8,6 +8,7 @@ from typing import Final, get_type_hints
 from tests.contract.lane_suite import LANE, NOTHING, ORDERS, OTHER_LANE, PAYMENTS, SHAPES
 from tests.contract.store_suite import execution, execution_id
 from tidemill.engine.store.port import Store
+from tidemill.engine.store.retention import NamespaceRow, RetentionTerms
 from tidemill.engine.store.rows import (
     CounterRow,
     DeadLetterRow,
@@ -25,6 +26,7 @@ from tidemill.engine.store.rows import (
     SubscriptionRow,
     TimerRow,
 )
+from tidemill.storage import StorageRefusedError
 
 SHARDS: Final = 2
 NUMBERS: Final = range(1, 6)
@@ -57,7 +59,10 @@ class Steps:
 
     async def commit(self, random: Random) -> object:
         made = self._commit(random, stale=False)
-        written = await self.store.commit([made])
+        try:
+            written = await self.store.commit([made])
+        except StorageRefusedError:
+            return None
         if written:
             self.commits[made.shard] = made.commit_number
             self.messages[made.shard] = made.outbox_sequence
@@ -89,10 +94,11 @@ class Steps:
             key = execution_id(number)
             sequence = self.sequences[key] + 1
             made.histories.append(HistoryRow(key, sequence, sequence, made.commit_number, b"%d" % sequence))
+            phase = random.choice((2, 3, 7))
             made.executions.append(
                 execution(
-                    number, shard=made.shard, phase=random.choice((2, 3, 7)), owes=random.random() < 0.5,
-                    kind=number % 2, sequence=sequence,
+                    number, shard=made.shard, phase=phase, owes=random.random() < 0.5, kind=number % 2,
+                    sequence=sequence, closed_at_us=random.randrange(1, 9) if phase == 7 else 0,
                 )
             )  # fmt: skip
             if random.random() < 0.3:
@@ -244,6 +250,28 @@ class Steps:
         self.epochs[shard] += 1
         await self.store.rebind_log(random.choice(NAMES), {shard: random.randrange(9)})
         return True
+
+    async def set_namespace(self, random: Random) -> object:
+        name = random.choice(("shop", "shop", "other"))
+        terms = (random.choice((None, 0, 3, 3)), random.choice((None, 0, 5, 5)))
+        await self.store.set_namespace(NamespaceRow(name, *terms))
+        return True
+
+    async def namespaces(self, _: Random) -> object:
+        return await self.store.namespaces()
+
+    async def expire_histories(self, random: Random) -> object:
+        # Where some are kept for ever no partition goes, and all stores do the same.
+        return await self.store.expire_histories(RetentionTerms(), random.randrange(20), ALL)
+
+    async def expire_executions(self, random: Random) -> object:
+        terms = RetentionTerms(0, random.choice((0, 9)))
+        return await self.store.expire_executions(terms, random.randrange(20), ALL)
+
+    async def page_holding(self, random: Random) -> object:
+        shard, before_us = random.randrange(SHARDS), random.choice((3, 1_003, 1_009))
+        first = await self.store.page_holding(shard, before_us, None, 1)
+        return first and await self.store.page_holding(shard, before_us, first[-1], 2) + first
 
     async def move_cursors(self, random: Random) -> object:
         await self.store.move_cursors(random.choice(NAMES), {random.randrange(SHARDS): random.randrange(9)})

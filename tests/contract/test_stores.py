@@ -8,6 +8,7 @@ import pytest
 from tests.contract.following_suite import FollowingSuite
 from tests.contract.lane_suite import LaneSuite
 from tests.contract.membership_suite import MembershipSuite, MovedClock
+from tests.contract.retention_suite import RetentionSuite
 from tests.contract.store_databases import PassedTime
 from tests.contract.store_suite import SHARDS, StoreSuite, commit, execution, execution_id, history
 from tidemill.clock import ManualClock
@@ -27,13 +28,13 @@ def time(clock: ManualClock) -> MovedClock:
     return MovedClock(clock)
 
 
-class TestMemoryStore(StoreSuite, LaneSuite, FollowingSuite, MembershipSuite):
+class TestMemoryStore(StoreSuite, LaneSuite, FollowingSuite, MembershipSuite, RetentionSuite):
     @pytest.fixture
     def store(self, clock: ManualClock) -> MemoryStore:
         return MemoryStore(SHARDS, clock)
 
 
-class TestSqliteStore(StoreSuite, LaneSuite, FollowingSuite, MembershipSuite):
+class TestSqliteStore(StoreSuite, LaneSuite, FollowingSuite, MembershipSuite, RetentionSuite):
     @pytest.fixture
     async def store(self, tmp_path: Path, clock: ManualClock) -> AsyncIterator[SqliteStore]:
         store = SqliteStore(tmp_path / "state.db", SHARDS, clock=clock)
@@ -41,7 +42,7 @@ class TestSqliteStore(StoreSuite, LaneSuite, FollowingSuite, MembershipSuite):
         await store.close()
 
 
-class TestPostgresStore(StoreSuite, LaneSuite, FollowingSuite, MembershipSuite):
+class TestPostgresStore(StoreSuite, LaneSuite, FollowingSuite, MembershipSuite, RetentionSuite):
     @pytest.fixture
     def store(self, postgres_store: PostgresStore) -> PostgresStore:
         return postgres_store

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from tidemill.clock import Clock, SystemClock
 from tidemill.engine.store.memory_lanes import MemoryLanes
+from tidemill.engine.store.memory_retention import MemoryRetention
 from tidemill.engine.store.rows import (
     TRIGGER_KIND,
     DeadLetterRow,
@@ -17,13 +18,12 @@ from tidemill.engine.store.rows import (
     RejectionRow,
     ShardCommit,
     ShardRow,
-    SnapshotRow,
     StoredExecution,
     TimerRow,
 )
 
 
-class MemoryStore(MemoryLanes):
+class MemoryStore(MemoryLanes, MemoryRetention):
     """Implements all ports of the store in dictionaries; nothing survives."""
 
     def __init__(self, shards: int, clock: Clock | None = None) -> None:
@@ -32,10 +32,7 @@ class MemoryStore(MemoryLanes):
         self._leases: dict[str, tuple[int, LeaseRow]] = {}
         self._log_identity = ""
         self._shards = {shard: ShardRow(shard, 0, 0, 0, 0) for shard in range(shards)}
-        self._executions: dict[str, ExecutionRow] = {}
-        self._histories: dict[str, list[HistoryRow]] = {}
-        self._snapshots: dict[str, SnapshotRow] = {}
-        self._shard_histories: dict[int, list[HistoryRow]] = {shard: [] for shard in range(shards)}
+        self._shard_histories = {shard: [] for shard in range(shards)}
         self._outbox: dict[tuple[int, int], OutboxRow] = {}
         self._peers: dict[tuple[int, int], int] = {}
         self._cursors: dict[tuple[str, int], int] = {}
@@ -82,6 +79,8 @@ class MemoryStore(MemoryLanes):
     async def commit(self, commits: Sequence[ShardCommit]) -> set[int]:
         passed = [commit for commit in commits if self._shards[commit.shard].epoch == commit.epoch]
         for commit in passed:
+            self._check_open(commit)
+        for commit in passed:
             self._write(commit)
         return {commit.shard for commit in passed}
 
@@ -91,6 +90,7 @@ class MemoryStore(MemoryLanes):
             self._histories.setdefault(history.execution_id, []).append(history)
         self._shard_histories[commit.shard].extend(commit.histories)
         self._snapshots.update((row.execution_id, row) for row in commit.snapshots)
+        self._snapshot_times.update((row.execution_id, commit.clock_us) for row in commit.snapshots)
         for execution in commit.executions:
             self._executions[execution.execution_id] = execution
         for key in commit.timers_gone:

@@ -17,6 +17,7 @@ class MemoryLanes:
     """Implements LaneStore in dictionaries, searched from end to end."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._shapes: dict[bytes, bytes] = {}
         self._subscriptions: dict[tuple[bytes, str, str], SubscriptionRow] = {}
         self._events: dict[tuple[bytes, bytes], LaneEventRow] = {}

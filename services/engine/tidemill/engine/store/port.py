@@ -6,6 +6,7 @@ All methods may raise StorageUnavailableError: the disk or file refuses. Writes 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from tidemill.engine.store.retention import NamespaceRow, RetentionTerms
 from tidemill.engine.store.rows import (
     DeadLetterRow,
     DefinitionRow,
@@ -210,7 +211,55 @@ class DefinitionStore(Protocol):
         ...
 
 
-class Store(ShardStore, ReadStore, DefinitionStore, LaneStore, CursorStore, MembershipStore, Protocol):
+class RetentionStore(Protocol):
+    """What is forgotten of executions that have ended. Time counts from their end; who owes is kept."""
+
+    async def set_namespace(self, row: NamespaceRow) -> None:
+        """Keep a namespace's own terms, in the place of those it had."""
+        ...
+
+    async def namespaces(self) -> list[NamespaceRow]:
+        """The namespaces that have terms of their own, by name."""
+        ...
+
+    async def prepare_history(self, now_us: int, partition_us: int) -> int:
+        """Have partitions for commits of this time and of two such lengths ahead; returns how many were made.
+
+        A store without partitions makes none. Commits that fall into none are kept all the same.
+        """
+        ...
+
+    async def expire_histories(self, terms: RetentionTerms, now_us: int, limit: int) -> int:
+        """Forget history and snapshot of up to `limit` executions whose time has come; returns how many.
+
+        Leaves what goes with its partition. An execution without history stays closed: StorageRefusedError
+        for a commit that opens it.
+        """
+        ...
+
+    async def expire_executions(self, terms: RetentionTerms, now_us: int, limit: int) -> int:
+        """Forget up to `limit` executions whose time has come, with all that is left of them."""
+        ...
+
+    async def drop_histories(self, terms: RetentionTerms, now_us: int) -> int:
+        """Drop the oldest partition, if its histories may all go.
+
+        Returns its end where only open executions hold it back, else 0: they need a snapshot from that time
+        or later, see `page_holding`.
+        """
+        ...
+
+    async def page_holding(
+        self, shard: int, before_us: int, after: tuple[int, str] | None, limit: int
+    ) -> list[tuple[int, str]]:
+        """(started_at_us, id) of open executions of the shard that have started before the time and have no
+        snapshot of a commit from then on, oldest first, after the given pair."""
+        ...
+
+
+class Store(
+    ShardStore, ReadStore, DefinitionStore, LaneStore, CursorStore, MembershipStore, RetentionStore, Protocol
+):
     """All ports of the store at once."""
 
     async def close(self) -> None:

@@ -4,10 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from tidemill.engine.store import postgres_lanes, postgres_membership, postgres_reads
+from tidemill.engine.store import (
+    postgres_catalogue,
+    postgres_lanes,
+    postgres_membership,
+    postgres_reads,
+    postgres_retention,
+)
 from tidemill.engine.store.packing import pack_id, unpack_id
 from tidemill.engine.store.postgres_commit import write_commits
 from tidemill.engine.store.postgres_tables import PART, check_shards, steps
+from tidemill.engine.store.retention import NamespaceRow, RetentionTerms
 from tidemill.engine.store.rows import (
     DeadLetterRow,
     DefinitionRow,
@@ -30,7 +37,7 @@ from tidemill.postgres import Postgres, PostgresOptions, open_postgres
 from tidemill.postgres_migration import check_version
 
 if TYPE_CHECKING:
-    from tidemill.postgres import Connection
+    pass
 
 # What writes has connections of its own, so that leases are renewed whatever is read.
 WRITING_CONNECTIONS_MAX: Final = 4
@@ -42,9 +49,6 @@ SESSION: Final = (
     ("enable_bitmapscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
-)
-_DEFINITION_COLUMNS: Final = (
-    "namespace, name, version, digest, document, published_at_us, profile, revision, listens"
 )
 OWING: Final = (
     "SELECT started_at_us, execution_id FROM execution WHERE owes AND shard = $1 "
@@ -232,33 +236,47 @@ class PostgresStore:
         return [DeadLetterRow(*row) for row in rows]
 
     async def publish(self, row: DefinitionRow) -> DefinitionRow:
-        return await self._writing.transact(lambda connection: _publish(connection, row))
+        return await self._writing.transact(lambda connection: postgres_catalogue.publish(connection, row))
 
     async def definitions(self, after_revision: int) -> list[DefinitionRow]:
-        query = f"SELECT {_DEFINITION_COLUMNS} FROM definition WHERE revision > $1 ORDER BY revision"
-        rows = await self._reading.run(lambda connection: connection.fetch(query, after_revision))
-        return [DefinitionRow(*row) for row in rows]
+        return await self._reading.run(
+            lambda connection: postgres_catalogue.read_definitions(connection, after_revision)
+        )
+
+    async def set_namespace(self, row: NamespaceRow) -> None:
+        await self._writing.run(lambda connection: postgres_retention.set_namespace(connection, row))
+
+    async def namespaces(self) -> list[NamespaceRow]:
+        return await self._reading.run(postgres_retention.read_namespaces)
+
+    async def prepare_history(self, now_us: int, partition_us: int) -> int:
+        return await self._writing.transact(
+            lambda connection: postgres_retention.prepare_history(connection, now_us, partition_us)
+        )
+
+    async def expire_histories(self, terms: RetentionTerms, now_us: int, limit: int) -> int:
+        return await self._writing.run(
+            lambda connection: postgres_retention.expire_histories(connection, terms, now_us, limit)
+        )
+
+    async def expire_executions(self, terms: RetentionTerms, now_us: int, limit: int) -> int:
+        return await self._writing.run(
+            lambda connection: postgres_retention.expire_executions(connection, terms, now_us, limit)
+        )
+
+    async def drop_histories(self, terms: RetentionTerms, now_us: int) -> int:
+        return await self._writing.transact(
+            lambda connection: postgres_retention.drop_histories(connection, terms, now_us)
+        )
+
+    async def page_holding(
+        self, shard: int, before_us: int, after: tuple[int, str] | None, limit: int
+    ) -> list[tuple[int, str]]:
+        return await self._reading.run(
+            lambda connection: postgres_retention.page_holding(connection, shard, before_us, after, limit)
+        )
 
     async def close(self) -> None:
         """Finish what is under way and let go of the connections."""
         await self._reading.close()
         await self._writing.close()
-
-
-async def _publish(connection: "Connection", row: DefinitionRow) -> DefinitionRow:
-    # One at a time, so that revisions have no gap and are seen in order.
-    await connection.execute("LOCK TABLE definition IN SHARE ROW EXCLUSIVE MODE")
-    key = (row.namespace, row.name, row.version)
-    query = (
-        f"SELECT {_DEFINITION_COLUMNS} FROM definition WHERE namespace = $1 AND name = $2 AND version = $3"
-    )
-    present = await connection.fetchrow(query, *key)
-    if present is None:
-        present = await connection.fetchrow(
-            f"INSERT INTO definition ({_DEFINITION_COLUMNS}) "
-            "SELECT $1, $2, $3, $4, $5, $6, $7, coalesce(max(revision), 0) + 1, $8 FROM definition "
-            f"RETURNING {_DEFINITION_COLUMNS}",
-            *key, row.digest, row.document, row.published_at_us, row.profile, row.listens,
-        )  # fmt: skip
-    assert present is not None
-    return DefinitionRow(*present)

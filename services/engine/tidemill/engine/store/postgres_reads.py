@@ -1,6 +1,6 @@
 """Executions and their histories in Postgres: the pages that clients and owners of shards read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from tidemill.engine.store.packing import pack_id, unpack_id
@@ -62,6 +62,9 @@ WHERE shard = $1 AND commit_number > $2 AND commit_number <= coalesce((
   ORDER BY commit_number LIMIT 1 OFFSET $3
 ), 9223372036854775807)
 """
+_CLOSED: Final = (
+    "SELECT execution_id FROM execution WHERE execution_id = ANY($1::bytea[]) AND closed_at_us > 0"
+)
 _HISTORY: Final = """
 SELECT sequence, last_sequence, commit_number, data FROM history
 WHERE execution_id = $1 AND last_sequence >= $2 ORDER BY sequence LIMIT $3
@@ -86,11 +89,24 @@ async def load(
             histories.setdefault(key, []).append(HistoryRow(key, sequence, last, number, data))
     for rows in histories.values():
         rows.sort(key=lambda row: row.sequence)
+    for key in await _cut(connection, [key for key in histories if key not in snapshots], histories):
+        del histories[key]
     return {
         key: StoredExecution(snapshots.get(key), histories.get(key, []))
         for key in keys
         if key in snapshots or key in histories
     }
+
+
+async def _cut(
+    connection: "Connection", keys: Sequence[str], histories: Mapping[str, list[HistoryRow]]
+) -> list[str]:
+    """Those that ended long ago, whose first events went with a partition before the last ones."""
+    cut = [pack_id(key) for key in keys if histories[key][0].sequence > 1]
+    if not cut:
+        return []
+    rows = await connection.fetch(_CLOSED, cut)
+    return [unpack_id(packed) for (packed,) in rows]
 
 
 async def read_history(

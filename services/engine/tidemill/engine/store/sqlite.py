@@ -7,9 +7,16 @@ from typing import Final
 
 from tidemill.clock import Clock, SystemClock
 from tidemill.engine.settings import SHARDS_VARIABLE
-from tidemill.engine.store import sqlite_lanes, sqlite_membership, sqlite_outbox, sqlite_reads
+from tidemill.engine.store import (
+    sqlite_lanes,
+    sqlite_membership,
+    sqlite_outbox,
+    sqlite_reads,
+    sqlite_retention,
+)
 from tidemill.engine.store.migration import migrate
 from tidemill.engine.store.packing import pack_id, unpack_id
+from tidemill.engine.store.retention import NamespaceRow, RetentionTerms
 from tidemill.engine.store.rows import (
     DeadLetterRow,
     DefinitionRow,
@@ -237,6 +244,35 @@ class SqliteStore:
             ).fetchall()
         )
         return [DefinitionRow(*row) for row in rows]
+
+    async def set_namespace(self, row: NamespaceRow) -> None:
+        await self._writer.write(lambda connection: sqlite_retention.set_namespace(connection, row))
+
+    async def namespaces(self) -> list[NamespaceRow]:
+        return await self._reader.read(sqlite_retention.read_namespaces)
+
+    async def prepare_history(self, now_us: int, partition_us: int) -> int:
+        return 0
+
+    async def expire_histories(self, terms: RetentionTerms, now_us: int, limit: int) -> int:
+        return await self._writer.write(
+            lambda connection: sqlite_retention.expire_histories(connection, terms, now_us, limit)
+        )
+
+    async def expire_executions(self, terms: RetentionTerms, now_us: int, limit: int) -> int:
+        return await self._writer.write(
+            lambda connection: sqlite_retention.expire_executions(connection, terms, now_us, limit)
+        )
+
+    async def drop_histories(self, terms: RetentionTerms, now_us: int) -> int:
+        return 0
+
+    async def page_holding(
+        self, shard: int, before_us: int, after: tuple[int, str] | None, limit: int
+    ) -> list[tuple[int, str]]:
+        return await self._reader.read(
+            lambda connection: sqlite_retention.page_holding(connection, shard, before_us, after, limit)
+        )
 
     async def close(self) -> None:
         """Finish what is under way and let go of the file."""

@@ -23,7 +23,7 @@ _EXECUTION_AGAIN: Final = (
     "reason = excluded.reason, sequence = excluded.sequence"
 )
 _TIMER: Final = "INSERT OR REPLACE INTO timer"
-_SNAPSHOT: Final = "INSERT OR REPLACE INTO snapshot (execution_id, sequence, data)"
+_SNAPSHOT: Final = "INSERT OR REPLACE INTO snapshot (execution_id, sequence, data, committed_at_us)"
 _REJECTION: Final = "INSERT OR REPLACE INTO rejection"
 _DEAD_LETTER: Final = "INSERT INTO dead_letter (shard, execution_id, namespace, kind, item, error, time_us)"
 _DEAD_LETTER_GONE: Final = "DELETE FROM dead_letter WHERE number = ?"
@@ -59,7 +59,9 @@ def _write(connection: sqlite3.Connection, commits: Sequence[ShardCommit]) -> No
     executions = [_execution_values(row) for commit in commits for row in commit.executions]
     insert_many(connection, _EXECUTION, executions, _EXECUTION_AGAIN)
     snapshots = [
-        (pack_id(row.execution_id), row.sequence, row.data) for commit in commits for row in commit.snapshots
+        (pack_id(row.execution_id), row.sequence, row.data, commit.clock_us)
+        for commit in commits
+        for row in commit.snapshots
     ]
     insert_many(connection, _SNAPSHOT, snapshots)
     _write_timers(connection, commits)
