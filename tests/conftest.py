@@ -10,6 +10,7 @@ import pytest
 import structlog
 
 from tidemill.testing.servers import KafkaServer, PostgresServer, ServerMissingError, servers_folder
+from tidemill.testing.servers.kafka import QUICK_START
 
 _DATABASES = count(1)
 
@@ -46,7 +47,7 @@ def servers_data() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def kafka_server(servers_data: Path) -> Iterator[KafkaServer]:
     """A broker for the whole run: for tests that leave it as they found it."""
-    server = KafkaServer(servers_data / "kafka")
+    server = KafkaServer(servers_data / "kafka", java_options=QUICK_START)
     with missing_is_told():
         server.start()
     yield server

@@ -16,6 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.conftest import missing_is_told
 from tidemill.testing.servers import KafkaServer, PostgresServer, ServerFailedError
+from tidemill.testing.servers.kafka import QUICK_START
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -25,7 +26,7 @@ PARTITION = TopicPartition(TOPIC, 0)
 
 @pytest.fixture
 def kafka(servers_data: Path, request: pytest.FixtureRequest) -> Iterator[KafkaServer]:
-    server = KafkaServer(servers_data / request.node.name)
+    server = KafkaServer(servers_data / request.node.name, java_options=QUICK_START)
     with missing_is_told():
         server.start()
     yield server
