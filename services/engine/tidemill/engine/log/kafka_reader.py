@@ -29,6 +29,8 @@ from tidemill.engine.settings import Settings
 from tidemill.storage import StorageUnavailableError
 from tidemill.telemetry.logging import get_logger
 
+# Between long fetches: what several engines append in this time comes in one answer.
+PAUSE_US: Final = 2_000
 _OFFSET_OUT_OF_RANGE: Final = 1
 _EPOCH_MAX: Final = 2**31 - 1
 _log = get_logger(__name__)
@@ -184,6 +186,7 @@ class Reader:
                 raise error
             session.next(response.session_id, offsets, gone)
             self._take_up(wanted, response)
+            await self._clock.sleep_us(PAUSE_US)
         except BrokerError as error:
             session.reset()
             self._failed(node, error)
