@@ -89,8 +89,8 @@ SELECT EXISTS (
   SELECT 1 FROM execution e LEFT JOIN LATERAL (
     SELECT * FROM namespace_settings WHERE name = e.namespace OFFSET 0
   ) AS own ON true
-  WHERE e.closed_at_us > 0 AND e.closed_at_us - e.started_at_us > {LONG_US} AND e.closed_at_us >= $2 - $4
-    AND e.started_at_us < $1 AND e.closed_at_us >= $2 - coalesce(own.history_retention_us, $3)
+  WHERE e.closed_at_us > 0 AND e.closed_at_us - e.started_at_us > {LONG_US} AND e.closed_at_us >= $2::bigint - $4::bigint
+    AND e.started_at_us < $1 AND e.closed_at_us >= $2::bigint - coalesce(own.history_retention_us, $3::bigint)
 ) OR EXISTS (
   SELECT 1 FROM shard h CROSS JOIN LATERAL (
     SELECT 1 FROM execution e
