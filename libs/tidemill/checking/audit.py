@@ -71,6 +71,8 @@ class Audit:
         self._rejected: set[int] = set()
         self._read: Counter[str] = Counter()
         self._first: Violation | None = None
+        for invariant in self._invariants:
+            invariant.hears = self._hear
 
     def run(self, engine: Iterable[Fact], actions: Iterable[Fact] | None) -> None:
         """Go through the facts; `actions` None when there is no ledger to read. Raises FactsError."""
@@ -79,13 +81,10 @@ class Audit:
             self._ledger = LedgerByExecution(self._rows(iter(actions)))
         for fact in engine:
             self._take(fact)
-            if self._first is None:
-                self._note_first()
         self._end_of_shards()
         self._strangers(None)
         self._messages.end()
         self._lost.end()
-        self._note_first()
 
     def doubts(self) -> list[str]:
         """Keys to look up in the ledger once more, now that history has been read."""
@@ -94,7 +93,6 @@ class Audit:
     def settle(self, rows: Iterable[Fact]) -> None:
         """What that look-up gave."""
         self._effects.settle(row for row in rows if isinstance(row, LedgerRow))
-        self._note_first()
 
     def report(self, *, seconds: float = 0.0) -> Report:
         """What was found."""
@@ -102,10 +100,8 @@ class Audit:
         unread = [] if self._ledger is not None else ["the ledger"]
         return Report(self._read, found, self._first, seconds, unread)
 
-    def _note_first(self) -> None:
-        if self._first is None:
-            violations = (violation for one in self._invariants for violation in one.violations)
-            self._first = next(violations, None)
+    def _hear(self, violation: Violation) -> None:
+        self._first = self._first or violation
 
     def _take(self, fact: Fact) -> None:
         match fact:

@@ -1,6 +1,7 @@
 """What is to be proved, one at a time: how often it held, where it did not, and what is not decided yet."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Final, TypeAlias
@@ -30,6 +31,10 @@ class Violation:
     evidence: dict[str, Evidence]
 
 
+def _ignore(_: Violation) -> None:
+    """Nobody asked."""
+
+
 class Invariant:
     """Counts what was checked. `claim` says what holds, `source` where the rule comes from."""
 
@@ -44,6 +49,8 @@ class Invariant:
         self.violated = 0
         self.violations: list[Violation] = []
         self.notes: Counter[str] = Counter()
+        # Who wants to hear of each violation that is kept.
+        self.hears: Callable[[Violation], None] = _ignore
 
     @property
     def verdict(self) -> Verdict:
@@ -57,7 +64,9 @@ class Invariant:
         """It does not hold here; the first violations are kept, all are counted."""
         self.violated += 1
         if len(self.violations) < VIOLATIONS_KEPT_MAX:
-            self.violations.append(Violation(self.name, sentence, evidence))
+            violation = Violation(self.name, sentence, evidence)
+            self.violations.append(violation)
+            self.hears(violation)
 
     def leave_open(self, what: str, count: int = 1) -> None:
         """Something has not ended yet, so that nothing can be said about it."""

@@ -6,6 +6,7 @@ from typing import Final
 
 from tidemill.checking import facts
 from tidemill.checking.digests import outcome_digest
+from tidemill.engine.audit.causes import causes_of, read_record
 from tidemill.engine.core.apply import begin, change
 from tidemill.engine.core.effects import ArmTimer, CallAction, DisarmTimer, Effect
 from tidemill.engine.core.events import (
@@ -14,22 +15,12 @@ from tidemill.engine.core.events import (
     Event,
     EventReceived,
     ExecutionStarted,
-    ExecutionSuspended,
     TimerFired,
 )
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.state import ExecutionState
-from tidemill.engine.records import (
-    ActionSource,
-    Batch,
-    Cause,
-    LogSource,
-    MessageSource,
-    TimerSource,
-    decode_batch,
-)
+from tidemill.engine.records import Batch, decode_batch
 from tidemill.engine.runtime.calls import UNDELIVERED, UNKNOWN_ACTION
-from tidemill.engine.runtime.quarantine import ENGINE_ERROR
 from tidemill.engine.state_records import decode_state
 from tidemill.engine.store.rows import HistoryRow, SnapshotRow
 
@@ -81,10 +72,10 @@ class Folding:
     def take(self, row: HistoryRow) -> facts.HistoryRow:
         """Fold the next row; the fact about it."""
         try:
-            batch = decode_batch(row.data)
+            batch, causes = decode_batch(row.data), causes_of(read_record(row.data))
         except Exception as error:
             self._fail(error)
-            batch = Batch(self._time_us, [], [])
+            batch, causes = Batch(self._time_us, [], []), []
         self._time_us = batch.now_us
         said = _Row()
         for event in batch.events:
@@ -95,7 +86,7 @@ class Folding:
             row.commit_number,
             batch.now_us,
             len(batch.events),
-            causes_of(batch),
+            causes,
             said.asked,
             said.outcomes,
             said.confirmed,
@@ -160,39 +151,6 @@ class Folding:
             timer_rows,
             snapshot_sequence,
         )
-
-
-def causes_of(batch: Batch) -> list[facts.CauseFact]:
-    """What caused the events of a row, each with the first event that it caused."""
-    causes: list[facts.CauseFact] = []
-    at = 0
-    for cause in batch.causes:
-        caused = batch.events[at : at + cause.events]
-        at += cause.events
-        kind, identity, number = _source(cause)
-        causes.append((kind, identity, number, cause.events, _first(caused)))
-    return causes
-
-
-def _source(cause: Cause) -> tuple[str, str, int]:
-    match cause.source:
-        case LogSource(offset):
-            return facts.LOG, "", offset
-        case TimerSource(timer_id):
-            return facts.TIMER, timer_id, 0
-        case ActionSource(key, attempt):
-            return facts.ACTION, key, attempt
-        case MessageSource(_, sequence):
-            return facts.MESSAGE, "", sequence
-        case None:
-            return facts.UNKNOWN, "", 0
-
-
-def _first(caused: Sequence[Event]) -> str:
-    for event in caused:
-        if isinstance(event, ExecutionSuspended) and event.reason == ENGINE_ERROR:
-            return facts.ENGINE_ERROR
-    return type(caused[0]).__name__ if caused else ""
 
 
 def _outcome(event: ActionCompleted) -> facts.OutcomeFact:

@@ -9,10 +9,9 @@ from google.protobuf.message import DecodeError
 from tidemill import lanes
 from tidemill.api.events.v1.command_pb2 import Command
 from tidemill.checking import facts
-from tidemill.engine.audit.folding import causes_of
+from tidemill.engine.audit.causes import causes_of, read_record
 from tidemill.engine.audit.port import AuditLog, AuditStore
 from tidemill.engine.log.port import Extent, LogGapError, LogRecord
-from tidemill.engine.records import decode_batch
 from tidemill.engine.runtime.items import (
     COMMAND_KIND,
     MESSAGE_KIND,
@@ -147,15 +146,15 @@ class Shards:
 
 def _commit(shard: int, row: HistoryRow) -> facts.Commit:
     try:
-        batch = decode_batch(row.data)
-    except Exception:
+        record = read_record(row.data)
+    except DecodeError:
         # The fold has said so already.
         return facts.Commit(shard, row.commit_number, 0, row.execution_id, row.sequence, (), ())
-    causes = causes_of(batch)
+    causes = causes_of(record)
     return facts.Commit(
         shard,
         row.commit_number,
-        batch.now_us,
+        record.time_us,
         row.execution_id,
         row.sequence,
         [(number, first) for kind, _, number, _, first in causes if kind == facts.LOG],
