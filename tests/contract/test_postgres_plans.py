@@ -9,10 +9,17 @@ import pytest
 from tests.contract.lane_suite import LANE, ORDERS, OTHER_LANE, PAYMENTS
 from tests.contract.store_suite import commit, execution_id, history
 from tests.contract.test_postgres_store import full
-from tidemill.engine.store import postgres, postgres_lanes, postgres_membership, postgres_reads
+from tidemill.engine.store import (
+    postgres,
+    postgres_lanes,
+    postgres_membership,
+    postgres_reads,
+    postgres_retention,
+)
 from tidemill.engine.store.packing import pack_id
 from tidemill.engine.store.postgres import SESSION
 from tidemill.engine.store.postgres_commit import write_commits
+from tidemill.engine.store.retention import RetentionTerms
 from tidemill.engine.store.rows import (
     CounterRow,
     ExecutionFilter,
@@ -130,10 +137,19 @@ Read = Callable[[Explaining], Awaitable[object]]
         (lambda c: postgres_membership.page_outbox(c, 0, 5, 10), {"outbox_pkey"}),
         (lambda c: postgres_membership.discard_outbox(c, [(0, 1, [1, 2])]), {"outbox_pkey", "shard_pkey"}),
         (lambda c: postgres_membership.take(c, [0, 1], "a"), {"shard_pkey"}),
+        (
+            lambda c: postgres_retention.page_holding(c, 0, 50, None, 10),
+            {"execution_open", "snapshot_pkey"},
+        ),
+        (
+            lambda c: postgres_retention.expire_executions(c, RetentionTerms(5, 5), 1, 10),
+            BY_EXECUTION
+            | {"execution_by_end", "execution_pkey", "namespace_settings_pkey", "snapshot_pkey"},
+        ),
     ],
     ids=[
         "load", "load whole", "history", "commits", "get", "owing", "timers", "rejections", "lanes expire",
-        "outbox", "discard", "take",
+        "outbox", "discard", "take", "holding", "expire",
     ],
 )  # fmt: skip
 async def test_what_owners_and_clients_read_is_searched(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from tidemill.engine.core.apply_waits import HEARD_US_MAX
+from tidemill.engine.store.retention import outlives
 from tidemill.errors import InvalidRequestError
 from tidemill.rpc.addresses import split_addresses
 from tidemill.settings import from_environment
@@ -17,6 +18,7 @@ SHARDS_IN_FILES: Final = 8
 SHARDS_IN_KAFKA: Final = 256
 ACTIONS_VARIABLE: Final = "TIDEMILL_ENGINE_ACTIONS"
 LANE_EVENT_VARIABLE: Final = "TIDEMILL_ENGINE_LANE_EVENT_US"
+RETENTION_VARIABLE: Final = "TIDEMILL_ENGINE_EXECUTION_RETENTION_US"
 SINK_VARIABLE: Final = "TIDEMILL_ENGINE_LIFECYCLE_SINK"
 COMPRESSION_VARIABLE: Final = "TIDEMILL_ENGINE_LOG_COMPRESSION"
 COMPRESSIONS: Final = ("none", "lz4", "zstd")
@@ -180,6 +182,11 @@ class Settings:
             # An execution would have forgotten what it heard, and hear it again.
             raise InvalidRequestError(
                 LANE_EVENT_VARIABLE, f"{LANE_EVENT_VARIABLE} must be at most {HEARD_US_MAX}"
+            )
+        if not outlives(self.execution_retention_us, self.history_retention_us):
+            raise InvalidRequestError(
+                RETENTION_VARIABLE,
+                f"{RETENTION_VARIABLE} must be 0, for ever, or at least as long as histories are kept",
             )
         if self.lifecycle_sink and not self.lifecycle_sink.startswith(("http://", "https://")):
             raise InvalidRequestError(SINK_VARIABLE, f"{SINK_VARIABLE} must begin with http:// or https://")

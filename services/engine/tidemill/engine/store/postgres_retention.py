@@ -27,7 +27,7 @@ _BIGINT_MAX: Final = 2**63 - 1
 # Namespaces by leaps from one to the next, however many executions each has; their terms; what is due.
 _EXPIRE: Final = """
 WITH RECURSIVE found (name) AS (
-  (SELECT namespace FROM execution WHERE closed_at_us > 0 ORDER BY namespace LIMIT 1)
+  (SELECT namespace FROM execution WHERE closed_at_us > 0 AND namespace >= '' ORDER BY namespace LIMIT 1)
   UNION ALL
   SELECT (
     SELECT e.namespace FROM execution e WHERE e.closed_at_us > 0 AND e.namespace > found.name
@@ -89,7 +89,8 @@ SELECT EXISTS (
   SELECT 1 FROM execution e LEFT JOIN LATERAL (
     SELECT * FROM namespace_settings WHERE name = e.namespace OFFSET 0
   ) AS own ON true
-  WHERE e.closed_at_us > 0 AND e.closed_at_us - e.started_at_us > {LONG_US} AND e.closed_at_us >= $2::bigint - $4::bigint
+  WHERE e.closed_at_us > 0 AND e.closed_at_us - e.started_at_us > {LONG_US}
+    AND e.closed_at_us >= $2::bigint - $4::bigint
     AND e.started_at_us < $1 AND e.closed_at_us >= $2::bigint - coalesce(own.history_retention_us, $3::bigint)
 ) OR EXISTS (
   SELECT 1 FROM shard h CROSS JOIN LATERAL (
