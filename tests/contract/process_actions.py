@@ -16,9 +16,10 @@ def _note(key: str) -> None:
 
 
 async def _effect(arguments: Json, context: ActionContext) -> Json:
-    """Take effect; then answer, but hang while a file of the name in the arguments is there."""
+    """Take effect; then answer, but hang while a file of the name in the arguments (at `hang`) is there."""
     _note(context.idempotency_key)
-    while isinstance(arguments, str) and Path(arguments).exists():  # noqa: ASYNC110, ASYNC240
+    hang = arguments.get("hang") if isinstance(arguments, dict) else arguments
+    while isinstance(hang, str) and Path(hang).exists():  # noqa: ASYNC110, ASYNC240
         await asyncio.sleep(0.01)
     return context.attempt
 

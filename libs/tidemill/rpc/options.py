@@ -38,6 +38,8 @@ def shared_options(limits: RpcLimits) -> list[ChannelOption]:
         ("grpc.max_receive_message_length", limits.message_bytes_max),
         ("grpc.keepalive_time_ms", limits.keepalive_interval_ms),
         ("grpc.keepalive_timeout_ms", limits.keepalive_timeout_ms),
+        # Without it a ping may stay unanswered for a minute, whatever the keepalive says.
+        ("grpc.http2.ping_timeout_ms", limits.keepalive_timeout_ms),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.max_pings_without_data", 0),
     ]
