@@ -1,5 +1,6 @@
 """What the benchmark runs on: a stack of its own with files, or one with Kafka and Postgres."""
 
+import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -8,7 +9,6 @@ from typing import Final
 from tidemill.client.calls import Patience
 from tidemill.client.client import Client
 from tidemill.stack.clients import client_of
-from tidemill.stack.cluster import Cluster
 from tidemill.stack.cluster_layout import Size
 from tidemill.stack.layout import LOCAL_HOST, SERVICES
 from tidemill.stack.ports import free_ports
@@ -35,7 +35,8 @@ class Bed:
     families: Mapping[str, int] = field(default_factory=dict)
     action_metrics: Sequence[str]
     durability: str
-    cluster: Cluster | None = None
+    # What whoever reads the services' data is told.
+    environment: Mapping[str, str]
 
 
 @asynccontextmanager
@@ -53,6 +54,7 @@ async def embedded_bed() -> AsyncIterator[Bed]:
             pids=stack.pids(),
             action_metrics=[f"http://{LOCAL_HOST}:{metrics_port}/metrics"],
             durability=IN_FILES,
+            environment=stack.layout.environment(os.environ),
         )
 
 
@@ -73,5 +75,5 @@ async def kafka_bed(size: Size, *, shards: int) -> AsyncIterator[Bed]:
             families=servers.pids(),
             action_metrics=[layout.metrics_url(name) for name in layout.named("actions")],
             durability=ON_SERVERS,
-            cluster=cluster,
+            environment=layout.environment(os.environ),
         )

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Final
 
 from tidemill.bench.beds import Bed
 from tidemill.bench.checking import check
@@ -12,9 +11,6 @@ from tidemill.bench.phases import run_alone, submit_all, wait_until_closed
 from tidemill.bench.processes import cost_of, memory_of
 from tidemill.bench.result import Load, Result
 from tidemill.bench.workload import ALONE, LOADED, Workload
-
-_CHECK_SECONDS_MAX: Final = 300.0
-_LINES_SHOWN_MAX: Final = 10
 
 
 async def run_bench(
@@ -38,21 +34,12 @@ async def measure(bed: Bed, workload: Workload, say: Callable[[str], None]) -> R
     say(f"{workload.executions} executions at once")
     load, execution_ids = await _run_loaded(bed, workload)
     say("counting what was done")
-    faults = await check(bed.client, workload, execution_ids)
+    faults = await check(bed.environment, workload, execution_ids)
     effects = await effects_made(bed.action_metrics) - effects_before
     wanted = workload.executions * workload.steps
     if effects != wanted:
         faults.append(f"{effects} effects were made, not {wanted}")
-    faults += await _checker_faults(bed)
     return Result(workload=workload, alone_ms=alone_ms, load=load, durability=bed.durability, faults=faults)
-
-
-async def _checker_faults(bed: Bed) -> list[str]:
-    """What `tidemill check` has to say; it reads servers, not files that are in use."""
-    if bed.cluster is None:
-        return []
-    code, text = await bed.cluster.command("check", seconds=_CHECK_SECONDS_MAX)
-    return [] if code == 0 else [f"tidemill check: {line}" for line in text.splitlines()[-_LINES_SHOWN_MAX:]]
 
 
 async def _run_loaded(bed: Bed, workload: Workload) -> tuple[Load, list[str]]:

@@ -1,81 +1,52 @@
-"""Whether anything was lost or doubled: every execution, every step, every effect, counted."""
+"""Whether anything was lost or doubled: what the stack has stored, by the checker, and the load counted."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from tidemill.api.engine.v1 import execution_service_pb2 as pb
-from tidemill.api.engine.v1.execution_pb2 import EXECUTION_PHASE_COMPLETED
-from tidemill.api.events.v1.history_pb2 import ACTION_STATE_SUCCEEDED
-from tidemill.bench.workload import LOADED, NAMESPACE, Workload
-from tidemill.client.client import Client
+from tidemill.auditing.check import CheckOptions
+from tidemill.auditing.check import check as check_stored
+from tidemill.auditing.exporters import UnreadableError
+from tidemill.bench.workload import NAMESPACE, Workload
+from tidemill.checking.expected import Expectations
+from tidemill.checking.invariant import Verdict
+from tidemill.checking.report import Report
 
-_HISTORIES_READ_MAX: Final = 2_000
-_READS_IN_FLIGHT: Final = 16
-_PAGE_SIZE: Final = 500
+_COMPLETED: Final = "completed"
 
 
-async def check(client: Client, workload: Workload, execution_ids: Sequence[str]) -> list[str]:
-    """Sentences about all that is wrong; none when nothing is."""
+async def check(
+    environment: Mapping[str, str], workload: Workload, execution_ids: Sequence[str]
+) -> list[str]:
+    """Sentences about all that is wrong; none when nothing is. The services may go on meanwhile."""
+    expected = Expectations(starts=dict.fromkeys(execution_ids, _COMPLETED))
+    options = CheckOptions(NAMESPACE, expected)
+    try:
+        report = await asyncio.to_thread(check_stored, environment, options)
+    except UnreadableError as error:
+        return [f"the check could not read: {error}"]
+    return [*_repeated(execution_ids), *report_faults(report), *count_faults(report, workload)]
+
+
+def _repeated(execution_ids: Sequence[str]) -> list[str]:
+    return [f"{count} starts gave the id {id_}" for id_, count in Counter(execution_ids).items() if count > 1]
+
+
+def report_faults(report: Report) -> list[str]:
+    """What the checker refutes; and what it leaves open, since the load is over."""
+    faults = [violation.sentence for found in report.found for violation in found.violations]
+    return faults + [
+        f"{found.name}: {found.open} are open" for found in report.found if found.verdict is Verdict.OPEN
+    ]
+
+
+def count_faults(report: Report, workload: Workload) -> list[str]:
+    """Whether there are more or fewer executions and calls than were asked for."""
+    executions = workload.alone + workload.executions
+    wanted = {"executions": executions, "calls": executions * workload.steps}
     return [
-        *await _check_executions(client, execution_ids),
-        *await _check_histories(client, workload, _sample(execution_ids)),
+        f"there are {report.read[what]} {what}, not {count}"
+        for what, count in wanted.items()
+        if report.read[what] != count
     ]
-
-
-async def _check_executions(client: Client, execution_ids: Sequence[str]) -> list[str]:
-    """Each start has made one execution of its own, all of them have completed, and there are no others."""
-    faults = [
-        f"{count} starts gave the id {id_}" for id_, count in Counter(execution_ids).items() if count > 1
-    ]
-    request = pb.ExecutionServiceListRequest(namespace=NAMESPACE, workflow=LOADED, page_size=_PAGE_SIZE)
-    listed: list[str] = []
-    async for page in client.executions.pages(request):
-        listed += [execution.execution_id for execution in page]
-        faults += [
-            f"{execution.execution_id} has not completed"
-            for execution in page
-            if execution.phase != EXECUTION_PHASE_COMPLETED
-        ]
-    lost, strange = set(execution_ids) - set(listed), set(listed) - set(execution_ids)
-    faults += [f"{id_} is lost" for id_ in sorted(lost)] + [
-        f"{id_} was never asked for" for id_ in sorted(strange)
-    ]
-    return faults
-
-
-async def _check_histories(client: Client, workload: Workload, execution_ids: Sequence[str]) -> list[str]:
-    slots = asyncio.Semaphore(_READS_IN_FLIGHT)
-
-    async def check_one(execution_id: str) -> list[str]:
-        async with slots:
-            events = await client.executions.history(execution_id, namespace=NAMESPACE)
-        return [f"{execution_id}: {fault}" for fault in history_faults(events, steps=workload.steps)]
-
-    found = await asyncio.gather(*map(check_one, execution_ids))
-    return [fault for faults in found for fault in faults]
-
-
-def history_faults(events: Sequence[pb.HistoryEvent], *, steps: int) -> list[str]:
-    """What is wrong with the history of an execution of `steps` calls."""
-    faults = []
-    if [event.sequence for event in events] != list(range(1, len(events) + 1)):
-        faults.append("its history has gaps or repeats")
-    kinds = Counter(event.event.WhichOneof("kind") for event in events)
-    if (kinds["execution_started"], kinds["execution_completed"]) != (1, 1):
-        faults.append(f"started {kinds['execution_started']}x, completed {kinds['execution_completed']}x")
-    outcomes = [event.event.action_completed for event in events if event.event.HasField("action_completed")]
-    succeeded = [outcome for outcome in outcomes if outcome.state == ACTION_STATE_SUCCEEDED]
-    keys = {outcome.key for outcome in outcomes}
-    if not len(outcomes) == len(succeeded) == len(keys) == steps:
-        faults.append(
-            f"{len(outcomes)} outcomes ({len(succeeded)} good) under {len(keys)} keys for {steps} steps"
-        )
-    return faults
-
-
-def _sample(execution_ids: Sequence[str]) -> Sequence[str]:
-    """All, or as many as can be read in a moment, spread over the whole run."""
-    stride = max(len(execution_ids) // _HISTORIES_READ_MAX, 1)
-    return execution_ids[::stride]

@@ -1,59 +1,55 @@
-"""The benchmark's check must see what is lost or doubled."""
+"""The benchmark's check must see what is lost, doubled or has not ended."""
 
 import pytest
 
-from tidemill.api.engine.v1.execution_service_pb2 import HistoryEvent
-from tidemill.api.events.v1.history_pb2 import (
-    ACTION_STATE_FAILED,
-    ACTION_STATE_SUCCEEDED,
-    ActionCompleted,
-    Event,
-    ExecutionCompleted,
-    ExecutionStarted,
-)
-from tidemill.bench.checking import history_faults
+from tests.unit.checking.story import FIRST, SECOND_ID, Story, good
+from tidemill.bench.checking import count_faults, report_faults
+from tidemill.bench.workload import Workload
+from tidemill.checking import facts
+from tidemill.checking.expected import Expectations
 
-STARTED = Event(execution_started=ExecutionStarted())
-COMPLETED = Event(execution_completed=ExecutionCompleted())
+# As the story has it: two executions with a call each, and nothing that waits.
+WORKLOAD = Workload(executions=1, steps=1, alone=1)
 
 
-def done(key: str) -> Event:
-    return Event(action_completed=ActionCompleted(key=key, state=ACTION_STATE_SUCCEEDED))
+def idle() -> Story:
+    story = good()
+    story.change(facts.Shard, 0, log_next=4)
+    story.drop(facts.LogRecord, 4)
+    story.expected = Expectations(starts={FIRST: "completed", SECOND_ID: "completed"})
+    return story
 
 
-def faults(*facts: Event, steps: int = 2) -> list[str]:
-    events = [HistoryEvent(sequence=number, event=fact) for number, fact in enumerate(facts, start=1)]
-    return history_faults(events, steps=steps)
+def test_a_whole_load_has_no_faults() -> None:
+    report = idle().report()
+    assert report_faults(report) == []
+    assert count_faults(report, WORKLOAD) == []
 
 
-def test_a_whole_history_has_no_faults() -> None:
-    assert faults(STARTED, done("a"), done("b"), COMPLETED) == []
+def test_what_the_checker_refutes_is_a_fault() -> None:
+    story = idle()
+    story.drop(facts.LedgerRow, 0)
+    (fault,) = report_faults(story.report())
+    assert "the ledger has no such outcome" in fault
+
+
+def test_a_start_without_its_execution_is_a_fault() -> None:
+    story = idle()
+    lost = SECOND_ID.replace("2", "7")
+    story.expected = Expectations(starts={lost: "completed"})
+    assert report_faults(story.report()) == [f"the start of {lost} was accepted and is lost"]
+
+
+def test_what_has_not_ended_is_a_fault_once_the_load_is_over() -> None:
+    assert report_faults(good().report()) == ["order: 1 are open"]
 
 
 @pytest.mark.parametrize(
-    "facts",
+    ("workload", "fault"),
     [
-        (STARTED, done("a"), COMPLETED),
-        (STARTED, done("a"), done("a"), COMPLETED),
-        (STARTED, done("a"), done("b"), done("c"), COMPLETED),
-        (STARTED, done("a"), done("b")),
-        (STARTED, done("a"), done("b"), COMPLETED, COMPLETED),
-        (
-            STARTED,
-            done("a"),
-            Event(action_completed=ActionCompleted(key="b", state=ACTION_STATE_FAILED)),
-            COMPLETED,
-        ),
-        (),
+        (Workload(executions=2, steps=1, alone=1), "there are 2 executions, not 3"),
+        (Workload(executions=1, steps=2, alone=1), "there are 2 calls, not 4"),
     ],
-    ids=["lost step", "doubled key", "doubled step", "not completed", "completed twice", "failed", "empty"],
 )
-def test_whatever_is_lost_or_doubled_is_seen(facts: tuple[Event, ...]) -> None:
-    assert faults(*facts)
-
-
-def test_a_gap_in_the_history_is_seen() -> None:
-    events = [
-        HistoryEvent(sequence=sequence, event=fact) for sequence, fact in ((1, STARTED), (3, COMPLETED))
-    ]
-    assert history_faults(events, steps=0) == ["its history has gaps or repeats"]
+def test_more_or_fewer_than_asked_for_is_a_fault(workload: Workload, fault: str) -> None:
+    assert fault in count_faults(idle().report(), workload)
