@@ -165,6 +165,23 @@ async def test_a_broker_that_stands_still_is_said_and_late_writes_stay_in_order(
         await appending.check(log)
 
 
+async def test_what_is_sent_again_to_a_broker_that_stood_still_is_there_once(mortal: KafkaServer) -> None:
+    settings = kafka_settings(mortal.bootstrap, log_append_timeout_us=4_000_000)
+    async with opened(settings) as log:
+        appending = Appending(log)
+        for _ in range(2):
+            await appending.more(10)
+            mortal.suspend()
+            # Requests are given up after half of the time, and repeated: the broker then finds both.
+            await asyncio.sleep(2.6)
+            mortal.resume()
+        await appending.more(10)
+        await appending.stop()
+        assert appending.failures == 0
+        assert appending.longest_seconds > 2
+        assert await appending.check(log) == 0
+
+
 async def test_kills_between_appends_are_not_noticed(mortal: KafkaServer) -> None:
     async with opened(kafka_settings(mortal.bootstrap)) as log:
         assert await log.append([(0, b"a"), (1, b"b")]) == [0, 0]
