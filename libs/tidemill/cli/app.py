@@ -5,6 +5,7 @@ from typing import Final
 import typer
 
 from tidemill.cli.commands import (
+    accept_log,
     bench,
     check,
     dead_letter,
@@ -13,6 +14,7 @@ from tidemill.cli.commands import (
     evaluate,
     events,
     migrate,
+    namespace,
     reading,
     run,
     show,
@@ -33,6 +35,7 @@ app = typer.Typer(
 
 app.command()(dev.dev)
 app.command()(migrate.migrate)
+app.command()(accept_log.accept_log)
 app.command()(run.run)
 app.command()(documents.validate)
 app.command()(documents.publish)
@@ -49,6 +52,7 @@ app.command()(steering.resume)
 app.command()(steering.retry)
 app.add_typer(dead_letter.group, name="dead-letter")
 app.add_typer(events.group, name="events")
+app.add_typer(namespace.group, name="namespace")
 app.command(name="eval")(evaluate.evaluate)
 app.command()(bench.bench)
 app.command()(check.check)

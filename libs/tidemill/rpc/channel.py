@@ -1,12 +1,16 @@
 """Channels to other services."""
 
 from ipaddress import ip_address
+from typing import Final
 
 import grpc
 
 from tidemill.rpc.addresses import split_address
 from tidemill.rpc.options import RpcOptions, channel_options, name_options
 from tidemill.rpc.spread import SpreadChannel
+
+# A socket in the file system, which gRPC takes as it is.
+_SOCKET: Final = "unix:"
 
 
 def connect(target: str, options: RpcOptions | None = None) -> grpc.aio.Channel:
@@ -28,6 +32,8 @@ def _channel(address: str, options: RpcOptions) -> grpc.aio.Channel:
 
 
 def _is_name(address: str) -> bool:
+    if address.startswith(_SOCKET):
+        return False
     host, _ = split_address("the target", address)
     try:
         ip_address(host.strip("[]"))

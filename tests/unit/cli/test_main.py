@@ -15,8 +15,8 @@ from tidemill.client.calls import Patience
 from tidemill.client.client import Client
 
 COMMANDS = (
-    "dev migrate run validate publish start emit get list history watch show"
-    " cancel suspend resume retry eval bench dead-letter"
+    "dev migrate accept-log run validate publish start emit get list history watch show"
+    " cancel suspend resume retry eval bench dead-letter namespace"
 )
 # What --help must not load: each costs more time than all of the rest.
 HEAVY = (

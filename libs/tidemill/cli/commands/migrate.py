@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tidemill.cli.failures import FAILED, USAGE, CommandError
+from tidemill.cli.failures import USAGE, CommandError
 from tidemill.cli.output import print_line
 
 # The variable that names a service's database, and the module that migrates it.
@@ -21,22 +21,12 @@ def migrate() -> None:
     start on nothing else.
     """
     import os
-    import subprocess
-    import sys
+
+    from tidemill.cli.service_modules import run_module
 
     wanted = [module for variable, module in _SERVICES if os.environ.get(variable)]
     if not wanted:
         names = " and ".join(variable for variable, _ in _SERVICES)
         raise CommandError(f"nothing to do: {names} name no database", exit_code=USAGE)
     for module in wanted:
-        done = subprocess.run(
-            [sys.executable, "-m", module],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            lines = (done.stderr.strip() or f"{module} failed").splitlines()
-            raise CommandError(lines[-1].removeprefix("error: "), exit_code=FAILED)
-        print_line(done.stdout.strip())
+        print_line(run_module(module))
