@@ -192,7 +192,7 @@ class Audit:
             return
         for row in ledger.before(before):
             if not header.namespace:
-                self._effects.stranger(row, forgets=header.complete_from_us > 0)
+                self._effects.stranger(row, forgets=header.forgets)
 
     def _begin_shard(self, fact: Shard) -> None:
         self._end_of_shards()

@@ -40,7 +40,8 @@ TimerFact: TypeAlias = tuple[str, str, int]
 
 
 class EngineHeader(NamedTuple):
-    """What the Engine's facts are about; history from before `complete_from_us` may be gone by retention."""
+    """What the Engine's facts are about; what ended before `complete_from_us` may be gone,
+    rows of executions only where the Engine `forgets` these."""
 
     format: int
     shards: int
@@ -49,6 +50,7 @@ class EngineHeader(NamedTuple):
     lane_seen_us: int
     namespace: str
     complete_from_us: int
+    forgets: bool
 
 
 class DeadLetter(NamedTuple):

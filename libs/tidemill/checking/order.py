@@ -45,7 +45,7 @@ class OrderAndOnce(Invariant):
     def __init__(self, letters: DeadLetters) -> None:
         super().__init__()
         self._letters = letters
-        self._header = EngineHeader(0, 1, 0, 0, 0, "", 0)
+        self._header = EngineHeader(0, 1, 0, 0, 0, "", 0, False)
         self._shard = Shard(0, 0, 0, 0, 0, 0, 0, 0)
         self._commit = 0
         # The highest offset of earlier commits, and of the one at hand with all that it has.
@@ -204,6 +204,8 @@ class OrderAndOnce(Invariant):
             self.note("repeated starts")
         elif fact.kind == START and fact.known and self._shard.log_first > 0:
             self.note("repeated starts, as far as the log still tells")
+        elif fact.accepted_at_us < self._header.complete_from_us:
+            self.note("commands without trace: of executions, if of any, that may be forgotten")
         elif self._header.now_us - fact.accepted_at_us >= self._header.rejection_retention_us:
             self.note("commands without trace: rejected, if at all, longer ago than rejections are kept")
         elif fact.kind == START or fact.kind in _REQUESTS:

@@ -125,7 +125,7 @@ def good() -> Story:
     """All is well: one execution calls and rests, another calls; an event is heard, a start refused."""
     story = Story()
     tell = story.engine.append
-    tell(facts.EngineHeader(facts.FORMAT, 2, NOW, 24 * HOUR, 72 * HOUR, "", 0))
+    tell(facts.EngineHeader(facts.FORMAT, 2, NOW, 24 * HOUR, 72 * HOUR, "", 0, False))
     tell(execution(FIRST, sequence=9))
     tell(row(1, 3, 1, [("log", "", 0, 3, "ExecutionStarted")], asked=[(KEY, 1, "http")]))
     tell(

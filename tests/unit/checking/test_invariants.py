@@ -323,6 +323,9 @@ RIGHT: dict[str, Bend] = {
     "a rejection of long ago is kept no longer": both(
         drop(facts.Rejection), change(facts.LogRecord, 3, accepted_at_us=NOW - 25 * HOUR)
     ),
+    "what a command of long ago was for may be forgotten": both(
+        drop(facts.Rejection), change(facts.EngineHeader, 0, complete_from_us=BEGUN + 1)
+    ),
     "lanes remember no event of long ago": change(
         facts.LogRecord, 2, known=False, accepted_at_us=NOW - 80 * HOUR
     ),
@@ -370,7 +373,7 @@ RIGHT: dict[str, Bend] = {
         drop(facts.LedgerRow, 0),
     ),
     "history is gone by retention, and the ledger's row is left": both(
-        change(facts.EngineHeader, 0, complete_from_us=NOW),
+        change(facts.EngineHeader, 0, complete_from_us=NOW, forgets=True),
         lambda story: story.actions.append(
             facts.LedgerRow(f"{THIRD}:/do/0/send#1", 1, 1, "aa", GOOD, False, 0)
         ),

@@ -13,6 +13,7 @@ from tidemill.engine.audit.executions import Executions
 from tidemill.engine.audit.opening import open_audit
 from tidemill.engine.audit.shards import Shards
 from tidemill.engine.settings import Settings, load
+from tidemill.engine.store.retention import RetentionTerms
 from tidemill.errors import TidemillError
 from tidemill.interpreter import tune_interpreter
 from tidemill.telemetry.logging import configure_logging
@@ -26,8 +27,9 @@ async def tell(settings: Settings, namespace: str) -> AsyncIterator[facts.Engine
     now_us = SystemClock().now_us()
     store, log = await open_audit(settings)
     try:
+        terms = RetentionTerms(settings.history_retention_us, settings.execution_retention_us)
         rows = await store.shards()
-        complete_from_us = await store.complete_from_us()
+        kept = await store.kept(terms, now_us)
         yield facts.EngineHeader(
             facts.FORMAT,
             len(rows),
@@ -35,12 +37,13 @@ async def tell(settings: Settings, namespace: str) -> AsyncIterator[facts.Engine
             settings.rejection_retention_us,
             settings.lane_seen_us,
             namespace,
-            complete_from_us,
+            kept.from_us,
+            kept.forgets_executions,
         )
         shards = Shards(store, log, len(rows))
         for part in (
             shards.dead_letters(),
-            Executions(store, namespace, complete_from_us).tell(),
+            Executions(store, namespace, kept.from_us).tell(),
             shards.tell(),
         ):
             async for fact in part:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
+from tidemill.engine.audit.kept import Kept
 from tidemill.engine.log.port import Extent, LogRecord
+from tidemill.engine.store.retention import RetentionTerms
 from tidemill.engine.store.rows import (
     DeadLetterRow,
     ExecutionRow,
@@ -88,8 +90,8 @@ class AuditStore(ExecutionAudit, ShardAudit, Protocol):
     Implementations pass `tests/contract/audit_suite.py`.
     """
 
-    async def complete_from_us(self) -> int:
-        """Of executions that started at this time or later the whole history is there; 0: of all."""
+    async def kept(self, terms: RetentionTerms, now_us: int) -> Kept:
+        """What retention has left at least; `terms` hold for namespaces without their own."""
         ...
 
     async def close(self) -> None:

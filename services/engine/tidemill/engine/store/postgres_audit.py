@@ -5,10 +5,12 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from tidemill.engine.audit.kept import Kept, kept_by
 from tidemill.engine.audit.port import NO_BOUND, Place
-from tidemill.engine.store import postgres_membership, postgres_reads
+from tidemill.engine.store import postgres_membership, postgres_reads, postgres_retention
 from tidemill.engine.store.packing import pack_id, unpack_id
 from tidemill.engine.store.postgres_tables import PART, steps
+from tidemill.engine.store.retention import RetentionTerms
 from tidemill.engine.store.rows import (
     DeadLetterRow,
     ExecutionRow,
@@ -105,11 +107,14 @@ class PostgresAudit:
             await connection.fetchval("SELECT 1 FROM shard LIMIT 1")
             return cls(connection, stack.pop_all())
 
-    async def complete_from_us(self) -> int:
+    async def kept(self, terms: RetentionTerms, now_us: int) -> Kept:
+        own = await postgres_retention.read_namespaces(self._connection)
+        kept = kept_by(terms, own, now_us)
         oldest = await self._connection.fetchval(_OLDEST)
+        # Where something is from before the oldest partition, that is the first there ever was.
         if oldest is None or await self._connection.fetchval(_BEFORE, oldest):
-            return 0
-        return int(oldest)
+            return kept
+        return kept._replace(from_us=max(int(oldest), kept.from_us))
 
     async def page_executions(self, after: str, limit: int) -> list[ExecutionRow]:
         rows = await self._connection.fetch(_EXECUTIONS, pack_id(after), limit)

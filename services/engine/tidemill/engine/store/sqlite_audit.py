@@ -6,9 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from tidemill.engine.audit.kept import Kept, kept_by
 from tidemill.engine.audit.port import NO_BOUND, Place
-from tidemill.engine.store import sqlite_membership, sqlite_outbox, sqlite_reads
+from tidemill.engine.store import sqlite_membership, sqlite_outbox, sqlite_reads, sqlite_retention
+from tidemill.engine.store.migration import steps
 from tidemill.engine.store.packing import pack_id, unpack_id
+from tidemill.engine.store.retention import RetentionTerms
 from tidemill.engine.store.rows import (
     DeadLetterRow,
     ExecutionRow,
@@ -31,11 +34,17 @@ class SqliteAudit:
     """Implements the port of the audit. Its methods wait for the disk: the process has nothing else to do."""
 
     def __init__(self, path: Path) -> None:
-        """Raises StorageUnavailableError."""
+        """Raises StorageUnavailableError, also for a file whose tables are of another release."""
         self._connection = open_read_only(path, part=_PART)
+        ((version,),) = self._all("PRAGMA user_version")
+        if version != len(steps()):
+            detail = f"{path.name} has version {version} of the tables, this release reads {len(steps())}"
+            raise StorageUnavailableError(_PART, detail)
 
-    async def complete_from_us(self) -> int:
-        return 0
+    async def kept(self, terms: RetentionTerms, now_us: int) -> Kept:
+        with _refusals():
+            own = sqlite_retention.read_namespaces(self._connection)
+        return kept_by(terms, own, now_us)
 
     async def page_executions(self, after: str, limit: int) -> list[ExecutionRow]:
         columns = ", ".join((*sqlite_reads.EXECUTION_FIELDS, "sequence"))
