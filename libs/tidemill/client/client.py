@@ -12,6 +12,7 @@ from tidemill.client.definitions import Definitions
 from tidemill.client.events import Events, Triggers
 from tidemill.client.executions import CLOSED_PHASES, Executions
 from tidemill.client.lifecycle import Lifecycle
+from tidemill.client.namespaces import Namespaces
 from tidemill.client.report import execution_report
 from tidemill.json import Json
 from tidemill.namespaces import ANY_NAMESPACE
@@ -35,6 +36,7 @@ class Client:
         self.executions = Executions(self._engine, engine)
         self.dead_letters = DeadLetters(self._engine, engine)
         self.lifecycle = Lifecycle(self._engine, engine)
+        self.namespaces = Namespaces(self._engine, engine)
         self.events = Events(self._triggers, triggers)
         self.triggers = Triggers(self._triggers, triggers)
         self.actions = Actions(self._actions, Caller(addresses.actions, patience))

@@ -16,6 +16,7 @@ from tidemill.api.engine.v1 import (
     definition_service_pb2,
     execution_service_pb2,
     lifecycle_service_pb2,
+    namespace_service_pb2,
 )
 from tidemill.api.triggers.v1 import event_service_pb2, trigger_service_pb2
 from tidemill.errors import TidemillError
@@ -28,6 +29,7 @@ SERVICES = {
         definition_service_pb2,
         execution_service_pb2,
         lifecycle_service_pb2,
+        namespace_service_pb2,
         event_service_pb2,
         trigger_service_pb2,
     )

@@ -9,11 +9,13 @@ from tidemill.api.engine.v1 import dead_letter_service_pb2_grpc as dead_letter_g
 from tidemill.api.engine.v1 import definition_service_pb2_grpc as definition_grpc
 from tidemill.api.engine.v1 import execution_service_pb2_grpc as execution_grpc
 from tidemill.api.engine.v1 import lifecycle_service_pb2_grpc as lifecycle_grpc
+from tidemill.api.engine.v1 import namespace_service_pb2_grpc as namespace_grpc
 from tidemill.backoff import Backoff
 from tidemill.engine.api.dead_letters import DeadLetterApi
 from tidemill.engine.api.definitions import DefinitionApi
 from tidemill.engine.api.executions import ExecutionApi
 from tidemill.engine.api.lifecycle import LifecycleApi
+from tidemill.engine.api.namespaces import NamespaceApi
 from tidemill.engine.api.reads import Reads
 from tidemill.engine.core.tasks.registry import KINDS, Kinds
 from tidemill.engine.lifecycle.assembly import Lifecycle
@@ -114,6 +116,7 @@ class Engine:
         executions = ExecutionApi(parts.ingress, reads, settings)
         letters = DeadLetterApi(store, parts.ingress, reads, settings)
         lifecycle = LifecycleApi(self._lifecycle.subscriptions)
+        namespaces = NamespaceApi(store, settings)
         return [
             RpcService(
                 "tidemill.api.engine.v1.DefinitionService",
@@ -130,6 +133,10 @@ class Engine:
             RpcService(
                 "tidemill.api.engine.v1.LifecycleService",
                 partial(lifecycle_grpc.add_LifecycleServiceServicer_to_server, lifecycle),
+            ),
+            RpcService(
+                "tidemill.api.engine.v1.NamespaceService",
+                partial(namespace_grpc.add_NamespaceServiceServicer_to_server, namespaces),
             ),
         ]
 
