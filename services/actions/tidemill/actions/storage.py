@@ -3,10 +3,18 @@
 from dataclasses import dataclass
 
 from tidemill.actions.ledger.port import Alone, Ledger, Replicas
-from tidemill.actions.ledger.postgres import PostgresLedger, PostgresReplicas, ledger_options, open_ledger
+from tidemill.actions.ledger.postgres import (
+    PART,
+    PostgresLedger,
+    PostgresReplicas,
+    lease_options,
+    ledger_options,
+    open_ledger,
+)
 from tidemill.actions.ledger.sqlite import FILE_NAME, SqliteLedger
 from tidemill.actions.settings import Settings
 from tidemill.locks import DirectoryLock
+from tidemill.postgres import Postgres, open_postgres
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,10 +24,13 @@ class Storage:
     ledger: Ledger
     replicas: Replicas
     lock: DirectoryLock | None = None
+    lease: Postgres | None = None
 
     async def close(self) -> None:
         """Finish what is under way and let go."""
         await self.ledger.close()
+        if self.lease is not None:
+            await self.lease.close()
         if self.lock is not None:
             self.lock.release()
 
@@ -32,9 +43,12 @@ async def open_storage(settings: Settings) -> Storage:
     if not settings.ledger_url:
         return _open_file(settings)
     options = ledger_options(settings.ledger_connections_max, settings.replica_lease_us)
-    postgres = await open_ledger(settings.ledger_url, options)
-    replicas = PostgresReplicas(postgres, settings.replica_lease_us)
-    return Storage(ledger=PostgresLedger(postgres), replicas=replicas)
+    ledger = PostgresLedger(await open_ledger(settings.ledger_url, options))
+    lease = await open_postgres(
+        settings.ledger_url, part=PART, options=lease_options(settings.replica_lease_us)
+    )
+    replicas = PostgresReplicas(lease, settings.replica_lease_us)
+    return Storage(ledger=ledger, replicas=replicas, lease=lease)
 
 
 def _open_file(settings: Settings) -> Storage:

@@ -44,6 +44,13 @@ def ledger_options(connections_max: int, lease_us: int) -> PostgresOptions:
     )
 
 
+def lease_options(lease_us: int) -> PostgresOptions:
+    """The options of the one connection that renews a lease: it waits behind no claim, and not for long."""
+    return PostgresOptions(
+        application="tidemill-actions-lease", connections_max=1, command_timeout_us=lease_us
+    )
+
+
 async def open_ledger(url: str, options: PostgresOptions) -> Postgres:
     """The database of a ledger. Raises StorageUnavailableError, StoreTooOldError and StoreTooNewError."""
     postgres = await open_postgres(url, part=PART, options=options)
