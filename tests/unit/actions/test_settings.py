@@ -30,6 +30,18 @@ def test_a_wrong_value_and_a_wrong_name_are_refused(variable: str) -> None:
         load({variable: "many"})
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("TIDEMILL_ACTIONS_TRIGGERS", "triggers-1:7401,triggers-1:7401"),
+        ("TIDEMILL_ACTIONS_REPLICA_RENEW_US", "3000000"),
+    ],
+)
+def test_settings_that_do_not_fit_together_are_refused(variable: str, value: str) -> None:
+    with pytest.raises(InvalidRequestError, match=variable):
+        load({variable: value})
+
+
 def test_every_limit_has_its_unit() -> None:
     limits = {field.name for field in dataclasses.fields(Settings)} - PLAIN
     assert all(name.endswith(UNITS) for name in limits)

@@ -9,7 +9,11 @@ from tidemill.errors import InvalidRequestError
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("TIDEMILL_ENGINE_SHARDS", "-1"), ("TIDEMILL_ENGINE_LANE_EVENT_US", str(HEARD_US_MAX + 1))],
+    [
+        ("TIDEMILL_ENGINE_SHARDS", "-1"),
+        ("TIDEMILL_ENGINE_LANE_EVENT_US", str(HEARD_US_MAX + 1)),
+        ("TIDEMILL_ENGINE_ACTIONS", "actions-1:7402,actions-2"),
+    ],
 )
 def test_a_setting_out_of_its_bounds_is_refused(variable: str, value: str) -> None:
     with pytest.raises(InvalidRequestError, match=variable):

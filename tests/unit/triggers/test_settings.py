@@ -30,3 +30,5 @@ def test_variables_are_read_and_mistakes_are_named() -> None:
     assert load({"TIDEMILL_TRIGGERS_QUEUED_COMMANDS_MAX": "7"}).queued_commands_max == 7
     with pytest.raises(InvalidRequestError, match="TIDEMILL_TRIGGERS_QUEUED"):
         load({"TIDEMILL_TRIGGERS_QUEUED": "7"})
+    with pytest.raises(InvalidRequestError, match="TIDEMILL_TRIGGERS_ENGINE"):
+        load({"TIDEMILL_TRIGGERS_ENGINE": "engine-1:7400,"})
