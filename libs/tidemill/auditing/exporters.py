@@ -67,7 +67,7 @@ class Exporter:
         self._process.wait(_STOP_SECONDS)
         self._errors.seek(0)
         last = self._errors.read().decode(errors="replace").strip().splitlines()
-        return f"{self._module}: {last[-1]}" if last else ""
+        return last[-1] if last else ""
 
 
 def ask_for_keys(environment: Mapping[str, str], keys: Sequence[str]) -> list[Fact]:

@@ -24,6 +24,7 @@ from tidemill.checking.lines import write_fact
 from tidemill.clock import SystemClock
 from tidemill.errors import TidemillError
 from tidemill.interpreter import tune_interpreter
+from tidemill.storage import StorageUnavailableError
 from tidemill.telemetry.logging import configure_logging
 
 UNREADABLE: Final = 2
@@ -105,6 +106,9 @@ def main() -> int:
         wants_keys = KEYS in sys.argv
         told = tell_of(settings, orjson.loads(sys.stdin.buffer.read())) if wants_keys else tell(settings)
         asyncio.run(export(told, _write))
+    except StorageUnavailableError as error:
+        sys.stderr.write(f"the {error.metadata['part']} cannot be read: {error.metadata['detail']}\n")
+        return UNREADABLE
     except TidemillError as error:
         sys.stderr.write(f"{error.message}\n")
         return UNREADABLE

@@ -16,6 +16,7 @@ from tidemill.engine.settings import Settings, load
 from tidemill.engine.store.retention import RetentionTerms
 from tidemill.errors import TidemillError
 from tidemill.interpreter import tune_interpreter
+from tidemill.storage import StorageUnavailableError
 from tidemill.telemetry.logging import configure_logging
 
 UNREADABLE: Final = 2
@@ -75,6 +76,9 @@ def main() -> int:
     try:
         asyncio.run(export(load(os.environ), namespace, sys.stdout.buffer.write))
         sys.stdout.buffer.flush()
+    except StorageUnavailableError as error:
+        sys.stderr.write(f"the {error.metadata['part']} cannot be read: {error.metadata['detail']}\n")
+        return UNREADABLE
     except TidemillError as error:
         sys.stderr.write(f"{error.message}\n")
         return UNREADABLE
