@@ -84,7 +84,7 @@ class Audit:
         self._end_of_shards()
         self._strangers(None)
         self._messages.end()
-        self._lost.end()
+        self._lost.end(unfinished=any(invariant.open for invariant in self._invariants))
 
     def doubts(self) -> list[str]:
         """Keys to look up in the ledger once more, now that history has been read."""
