@@ -1,0 +1,1 @@
+"""Several real engines on a virtual clock, with seeded faults and invariants."""

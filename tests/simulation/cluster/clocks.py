@@ -1,0 +1,31 @@
+"""Clocks: the true time, which nobody has, and that of each engine, which is wrong and jumps."""
+
+from tests.simulation.cluster.loop import SeededLoop
+
+
+class TrueClock:
+    """The time of the loop; the store's own."""
+
+    def __init__(self, loop: SeededLoop) -> None:
+        self._loop = loop
+        self._began_us = loop.now_us
+
+    def now_us(self) -> int:
+        return self._loop.now_us
+
+    def monotonic_us(self) -> int:
+        return self._loop.now_us - self._began_us
+
+    async def sleep_us(self, duration_us: int) -> None:
+        await self._loop.pause_us(duration_us)
+
+
+class SkewedClock(TrueClock):
+    """An engine's clock."""
+
+    def __init__(self, loop: SeededLoop, skew_us: int) -> None:
+        super().__init__(loop)
+        self.skew_us = skew_us
+
+    def now_us(self) -> int:
+        return self._loop.now_us + self.skew_us

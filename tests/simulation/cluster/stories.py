@@ -1,0 +1,115 @@
+"""What clients want of the cluster, by seed: starts, events, and an operator's doings, each at its time."""
+
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from tests.simulation.cluster.documents import POISON_NAMES, RACING_NAMES, STEADY_NAMES, shelf
+from tests.simulation.cluster.loop import MICRO
+from tidemill.json import Json
+
+SUBJECTS: Final = ("", "", "ann", "bob", "cy")
+OPERATIONS: Final = ("cancel", "suspend", "suspend", "retry", "resume")
+# Of so many stories of the steady kind each is played in calm weather once, to know how it ends.
+STEADY_STORIES: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Someone starts an execution."""
+
+    at_us: int
+    workflow: str
+    subject: str
+    given: Json
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something happens outside; producers may tell of it more than once."""
+
+    at_us: int
+    type: str
+    subject: str
+    data: Json
+    number: int
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operator does something to the execution of the start of this number."""
+
+    at_us: int
+    kind: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All that is asked for. A steady one ends in the same way in every weather."""
+
+    name: str
+    starts: tuple[Start, ...]
+    events: tuple[Event, ...]
+    operations: tuple[Operation, ...]
+    lasts_us: int
+    is_steady: bool
+
+
+def draw_story(seed: int) -> Story:
+    """The story of a seed: every third is a steady one."""
+    if seed % 3 == 0:
+        return steady_story(seed // 3 % STEADY_STORIES)
+    return _wild_story(seed)
+
+
+def steady_story(number: int) -> Story:
+    """Nothing races, and nobody interferes."""
+    random = Random(1_000_003 + number)
+    lasts_us = random.choice((3, 6, 10)) * MICRO
+    names = [random.choice(STEADY_NAMES) for _ in range(random.randint(2, 7))]
+    starts = tuple(
+        Start(
+            _at(random, lasts_us), name, "ann" if name == "waiter" else random.choice(SUBJECTS), {"n": 1}, n
+        )
+        for n, name in enumerate(names)
+    )
+    events = tuple(
+        Event(lasts_us, kind, "ann", {"n": number}, number, random.choice((1, 2)))
+        for number, kind in enumerate(("a", "b"))
+    )
+    return Story(f"steady-{number}", starts, events, (), lasts_us, is_steady=True)
+
+
+def _wild_story(seed: int) -> Story:
+    random = Random(seed)
+    lasts_us = random.choice((2, 5, 9)) * MICRO
+    names = [*STEADY_NAMES, *RACING_NAMES, *random.sample(shelf().random_names, 6)]
+    if random.random() < 0.4:
+        names += POISON_NAMES
+    starts = tuple(
+        Start(_at(random, lasts_us), random.choice(names), random.choice(SUBJECTS), {"n": number % 4}, number)
+        for number in range(random.randint(2, 8))
+    )
+    events = tuple(
+        Event(
+            _at(random, lasts_us),
+            random.choice(("a", "b", "c")),
+            random.choice(SUBJECTS),
+            {"n": number % 3},
+            number,
+            random.choice((1, 1, 1, 2)),
+        )
+        for number in range(random.randint(0, 8))
+    )
+    operations = tuple(
+        Operation(_at(random, lasts_us) + MICRO, random.choice(OPERATIONS), random.randrange(len(starts)))
+        for _ in range(random.choice((0, 0, 1, 3)))
+    )
+    return Story(f"wild-{seed}", starts, events, operations, lasts_us, is_steady=False)
+
+
+def _at(random: Random, lasts_us: int) -> int:
+    return int(random.random() * lasts_us)
