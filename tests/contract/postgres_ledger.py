@@ -19,16 +19,20 @@ LEASE_US = 60_000_000
 
 
 class JoinedLedger(PostgresLedger):
-    """A ledger whose claims carry the lease of its replica."""
+    """A ledger whose claims carry the lease of its replica, or of those that claim through it in turn."""
 
     def __init__(self, postgres: Postgres, lease_us: int) -> None:
         super().__init__(postgres)
         self.postgres = postgres
         self.replicas = PostgresReplicas(postgres, lease_us)
         self.holder = 0
+        self.holders: list[int] = []
 
     async def claim(self, claims: Sequence[Claim], now_us: int) -> list[ClaimAnswer]:
-        return await super().claim([replace(one, holder=self.holder) for one in claims], now_us)
+        holders = self.holders or [self.holder]
+        return await super().claim(
+            [replace(one, holder=holders[one.token % len(holders)]) for one in claims], now_us
+        )
 
     async def granted(self, claims: Sequence[Claim], now_us: int) -> list[Claim]:
         """Claim, and answer the claims that were granted."""

@@ -28,7 +28,8 @@ class ReplicaSuite:
         hold = await hold_of(ledger, claim(holder=first))
         await replicas.leave(first)
         assert await ask(ledger, claim(token=2, holder=second)) == [Granted(hold)]
-        assert await ask(ledger, claim(token=3, holder=second)) == [Held(claim().lease_until_us)]
+        third = await replicas.join("third")
+        assert await ask(ledger, claim(token=3, holder=third)) == [Held(claim().lease_until_us)]
 
     async def test_the_dead_come_late(self, ledger: Ledger, replicas: Replicas) -> None:
         first, second = await replicas.join("first"), await replicas.join("second")
@@ -77,6 +78,19 @@ class ReplicaSuite:
         await replicas.leave(first)
         await hold_of(ledger, claim(attempt=2, token=2, holder=second))
         assert [row.attempt for row in await ledger.lookup("k")] == [1, 2]
+
+    async def test_a_claim_whose_answer_never_came_is_lost_to_its_own_process_at_once(
+        self, ledger: Ledger, replicas: Replicas
+    ) -> None:
+        first, second = await replicas.join("first"), await replicas.join("second")
+        unheard = claim(holder=first)
+        hold = await hold_of(ledger, unheard)
+        assert await ask(ledger, claim(token=2, holder=second)) == [Held(claim().lease_until_us)]
+        assert await ask(ledger, claim(token=3, holder=first)) == [Granted(hold)]
+        assert await ask(ledger, claim(token=2, holder=second)) == [Held(claim().lease_until_us)]
+        risky = claim("risky", holder=first, effect_class=EffectClass.AT_MOST_ONCE)
+        await hold_of(ledger, risky)
+        assert await ask(ledger, risky) == [Answered(LOST)]
 
     async def test_the_dead_claim_nothing(self, ledger: Ledger, replicas: Replicas) -> None:
         first = await replicas.join("first")

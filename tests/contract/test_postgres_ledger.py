@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.contract.ledger_suite import LedgerSuite, ask, hold_of
-from tests.contract.postgres_ledger import JoinedLedger, joined_ledger
+from tests.contract.postgres_ledger import LEASE_US, JoinedLedger, joined_ledger
 from tests.contract.replica_suite import ReplicaSuite
 from tests.unit.actions.samples import FAILURE, NOW_US, SUCCESS, claim
 from tidemill.actions.core.decision import Claim
@@ -30,6 +30,8 @@ class TestPostgresLedger(LedgerSuite):
     @pytest.fixture
     async def ledger(self, postgres_url: str) -> AsyncIterator[JoinedLedger]:
         async with joined_ledger(postgres_url) as ledger:
+            # Each token of a test is that of another process.
+            ledger.holders = [await ledger.replicas.join(str(number)) for number in range(7)]
             yield ledger
 
 
@@ -62,8 +64,9 @@ def claims(token: int, attempt: int = 1, count: int = RACED_KEYS) -> list[Claim]
 async def race(
     pair: tuple[JoinedLedger, JoinedLedger], ours: list[Claim], theirs: list[Claim]
 ) -> Counter[str]:
-    """Have both claim in batches at once, in opposite orders; how often each key was granted."""
+    """Have four replicas claim in batches at once, in opposite orders; how often each key was granted."""
     first, second = pair
+    third, fourth = await twin(first), await twin(second)
     granted: Counter[str] = Counter()
 
     async def work(ledger: JoinedLedger, wanted: list[Claim]) -> None:
@@ -72,9 +75,16 @@ async def race(
             granted.update(one.key for one in await ledger.granted(batch, NOW_US))
 
     await asyncio.gather(
-        work(first, ours), work(second, theirs[::-1]), work(second, theirs), work(first, ours)
+        work(first, ours), work(second, theirs[::-1]), work(fourth, theirs), work(third, ours)
     )
     return granted
+
+
+async def twin(ledger: JoinedLedger) -> JoinedLedger:
+    """Another replica on the same connections."""
+    made = JoinedLedger(ledger.postgres, LEASE_US)
+    made.holder = await made.replicas.join("twin")
+    return made
 
 
 async def test_of_two_replicas_that_claim_the_same_keys_at_once_one_is_granted_each(

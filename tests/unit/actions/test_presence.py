@@ -1,11 +1,15 @@
 """Leases of replicas: found out when they have run out, taken anew, and what the late are told."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from tests.unit.actions.desk import DONE, Desk, Gated, gated_call
 from tests.unit.actions.samples import SUCCESS
+from tidemill.actions.core.decision import Claim
 from tidemill.actions.core.model import CANCELLED, Completed, DeliveryFailure
 from tidemill.actions.ledger.memory import MemoryLedger
+from tidemill.actions.ledger.port import ClaimAnswer
 from tidemill.actions.runtime.meters import Meters
 from tidemill.actions.runtime.presence import Presence
 from tidemill.storage import StorageUnavailableError
@@ -125,3 +129,27 @@ async def test_a_call_that_ended_first_answers_a_cancellation_at_the_other_repli
     await second.clock.advance_us(second.settings.join_poll_us)
     await second.settle()
     assert second.box.outcome() == DONE
+
+
+async def test_a_call_whose_claim_was_made_but_never_heard_of_runs_when_it_comes_again() -> None:
+    class Cut(MemoryLedger):
+        """Loses the answer to the first claim: its commit is through."""
+
+        cut = True
+
+        async def claim(self, claims: Sequence[Claim], now_us: int) -> list[ClaimAnswer]:
+            answers = await super().claim(claims, now_us)
+            if self.cut:
+                self.cut = False
+                raise StorageUnavailableError("effect ledger", "the connection is lost")
+            return answers
+
+    replica = Replica(Cut())
+    await replica.presence.begin()
+    await replica.offer(gated_call("send"))
+    assert replica.box.undelivered().failure is DeliveryFailure.UNAVAILABLE
+    await replica.offer(gated_call("send"))
+    assert replica.send.ran == [("k", 1)]
+    replica.send.let_go("k")
+    await replica.settle()
+    assert replica.box.outcome() == DONE

@@ -33,7 +33,7 @@ class Claim:
 class Row:
     """What the ledger holds for one (key, attempt); without an outcome it is a claim under way or lost.
 
-    `holder_lives` tells whether the process that claimed it is still there.
+    `holder_lives` tells whether the process that claimed it, under the lease `holder`, is still there.
     """
 
     number: int
@@ -43,6 +43,7 @@ class Row:
     lease_until_us: int
     outcome: Outcome | None
     holder_lives: bool = True
+    holder: int = 0
 
     def is_held(self, now_us: int) -> bool:
         """Whether somebody runs it: a living holder within the claim's own lease."""
@@ -165,10 +166,11 @@ def classify(claim: Claim, rows: Sequence[Row], now_us: int) -> tuple[Standing, 
 def _classify_by_others(
     claim: Claim, own: Row | None, rows: Sequence[Row], now_us: int
 ) -> tuple[Standing, Row | None]:
+    held = (row for row in rows if row.is_held(now_us) and not _is_own(row, claim))
     candidates = (
         (Standing.SUCCEEDED, _with_outcome(rows, claim.digest, ActionState.SUCCEEDED)),
         (Standing.SUPERSEDED, _first(row for row in rows if row.attempt > claim.attempt)),
-        (Standing.HELD, _first(row for row in rows if row.is_held(now_us))),
+        (Standing.HELD, _first(held)),
         (Standing.DOUBTFUL, _with_outcome(rows, claim.digest, ActionState.UNKNOWN)),
         (Standing.LOST, own),
         (
@@ -180,6 +182,14 @@ def _classify_by_others(
         if row is not None:
             return standing, row
     return Standing.FREE, None
+
+
+def _is_own(row: Row, claim: Claim) -> bool:
+    """Whether the replica that claims has claimed the row itself, and never heard of it: a lost commit.
+
+    It would not claim a key that it runs. Who is alone has no lease to tell it by, and waits.
+    """
+    return 0 < claim.holder == row.holder
 
 
 def _with_outcome(rows: Sequence[Row], digest: bytes, state: ActionState) -> Row | None:

@@ -124,7 +124,10 @@ class MemoryLedger:
 
     def _of(self, key: str) -> list[Row]:
         rows = self._rows.get(key, {}).values()
-        return [replace(row, holder_lives=self._lives(row)) for row in rows]
+        return [
+            replace(row, holder_lives=self._lives(row), holder=self._holders.get(row.number, 0))
+            for row in rows
+        ]
 
     def _lives(self, row: Row) -> bool:
         return row.outcome is not None or self._holders[row.number] in self._living

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from tidemill.actions.core.decision import Row
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 _ROW: Final = """call.key_hash, number, attempt, digest, call.token, lease_until_us, state, output, error,
   state IS NOT NULL OR EXISTS (SELECT FROM replica
-    WHERE replica.token = call.holder AND replica.lease_until > clock_timestamp()) AS holder_lives"""
+    WHERE replica.token = call.holder AND replica.lease_until > clock_timestamp()) AS holder_lives, holder"""
 
 # One row at least, so that a key without rows tells too whether its claimant lives.
 READ_FOR: Final = f"""
@@ -102,11 +103,11 @@ async def read_for(
 def grouped(found: Iterable[Sequence[object]]) -> dict[bytes, list[Row]]:
     """Rows of a READ by the hash that they begin with."""
     rows: dict[bytes, list[Row]] = {}
-    for key_hash, *columns, holder_lives in found:
+    for key_hash, *columns, holder_lives, holder in found:
         row = from_columns(columns)  # type: ignore[arg-type]
-        if not holder_lives:
-            row = Row(row.number, row.attempt, row.digest, row.token, row.lease_until_us, row.outcome, False)
-        rows.setdefault(key_hash, []).append(row)  # type: ignore[arg-type]
+        rows.setdefault(key_hash, []).append(  # type: ignore[arg-type]
+            replace(row, holder_lives=holder_lives, holder=holder)  # type: ignore[arg-type]
+        )
     return rows
 
 
