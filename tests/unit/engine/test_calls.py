@@ -103,9 +103,12 @@ async def test_a_delivery_failure_is_tried_again_after_a_backoff() -> None:
     bench = Bench()
     bench.call("k")
     bench.sent()
+    bench.session.wake.clear()
     bench.calls.received(
         bench.session, [result("k", state=0, delivery_failure=pb.DELIVERY_FAILURE_UNAVAILABLE)]
     )
+    # Who writes must ask again how long to wait: before, nothing waited for a time.
+    assert bench.session.wake.is_set()
     assert bench.answers() == []
     assert bench.sent() == []
     wait_us = bench.calls.wait_us()

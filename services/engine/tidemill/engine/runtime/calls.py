@@ -274,6 +274,8 @@ class Calls:
         outstanding.call.delivery += 1
         due_us = self._clock.now_us() + self._backoff.delay_us(outstanding.failures, self._source)
         heapq.heappush(self._delayed, (due_us, *outstanding.key))
+        # Whoever writes waits for as long as `wait_us` said before.
+        self._sessions.wake_all()
 
     def _wake_delayed(self) -> None:
         now_us = self._clock.now_us()
