@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tidemill.api.events.v1.command_pb2 import Command
-from tidemill.engine.log.kafka import KafkaLog
+from tidemill.engine.log.kafka.log import KafkaLog
 from tidemill.engine.log.port import CommandLog
 from tidemill.engine.log.sqlite import SqliteLog
 from tidemill.engine.settings import Settings

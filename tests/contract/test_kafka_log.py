@@ -9,8 +9,8 @@ import pytest
 from tests.contract.log_suite import fall_into_gap, follow
 from tests.contract.log_topics import Topics, kafka_settings, topic_of
 from tests.waiting import eventually
-from tidemill.engine.log.kafka import KafkaLog
-from tidemill.engine.log.kafka_topic import BATCH_OVERHEAD_BYTES, topic_settings
+from tidemill.engine.log.kafka.log import KafkaLog
+from tidemill.engine.log.kafka.topic import BATCH_OVERHEAD_BYTES, topic_settings
 from tidemill.engine.log.port import Extent
 from tidemill.engine.settings import Settings
 from tidemill.errors import InvalidRequestError, OverloadedError, TooLargeError

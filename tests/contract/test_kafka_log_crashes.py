@@ -12,7 +12,7 @@ from tests.conftest import missing_is_told
 from tests.contract.log_suite import SHARDS, follow
 from tests.contract.log_topics import kafka_settings
 from tests.waiting import eventually
-from tidemill.engine.log.kafka import KafkaLog
+from tidemill.engine.log.kafka.log import KafkaLog
 from tidemill.engine.settings import Settings
 from tidemill.storage import StorageUnavailableError
 from tidemill.testing.servers import KafkaServer

@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract.log_suite import SHARDS, LogSuite
 from tests.contract.log_topics import kafka_settings
-from tidemill.engine.log.kafka import KafkaLog
+from tidemill.engine.log.kafka.log import KafkaLog
 from tidemill.engine.log.memory import MemoryLog
 from tidemill.engine.log.sqlite import TAIL_RECORDS_MAX, SqliteLog
 from tidemill.storage import StorageUnavailableError

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.contract.log_suite import SHARDS, fall_into_gap, follow
 from tests.contract.log_topics import kafka_settings
-from tidemill.engine.log.kafka import KafkaLog
+from tidemill.engine.log.kafka.log import KafkaLog
 from tidemill.engine.log.memory import MemoryLog
 from tidemill.engine.log.port import CommandLog, LogGapError
 from tidemill.engine.log.sqlite import SqliteLog

@@ -83,7 +83,7 @@ def data_variable(service: str) -> str:
 @pytest.mark.parametrize("service", WITH_DATA)
 def test_a_second_process_on_one_directory_names_the_holder(running: RunningStack, service: str) -> None:
     directory = running.stack.layout.data / service
-    holder = running.stack.pids()[service]  # type: ignore[index]
+    holder = running.stack.pids()[service]
     line = Attempt(service, {data_variable(service): str(directory)}).refusal()
     assert line == f"error: the data directory {directory} is in use by process {holder}"
     assert running.run(named(f"greet-{service}", GREET)).phase == "completed"

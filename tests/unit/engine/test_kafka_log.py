@@ -6,12 +6,12 @@ import pytest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 
-from tidemill.engine.log.kafka_address import parse_address
-from tidemill.engine.log.kafka_batches import CODECS, Batch, BatchForm, Call, Lane, Moment, split
-from tidemill.engine.log.kafka_cluster import RETRY_US, RETRY_US_MAX, error_of, retry_delay_us
-from tidemill.engine.log.kafka_follow import Follow
-from tidemill.engine.log.kafka_reader import Session
-from tidemill.engine.log.kafka_topic import weaknesses
+from tidemill.engine.log.kafka.address import parse_address
+from tidemill.engine.log.kafka.batches import CODECS, Batch, BatchForm, Call, Lane, Moment, split
+from tidemill.engine.log.kafka.cluster import RETRY_US, RETRY_US_MAX, error_of, retry_delay_us
+from tidemill.engine.log.kafka.follow import Follow
+from tidemill.engine.log.kafka.reader import Session
+from tidemill.engine.log.kafka.topic import weaknesses
 from tidemill.errors import InvalidRequestError
 from tidemill.storage import StorageUnavailableError
 

@@ -47,7 +47,7 @@ async def open_storage(environment: Environment) -> Storage:
 
 async def _open_servers(environment: Environment) -> Storage:
     """Postgres and Kafka. Embedded installations need neither of their libraries."""
-    from tidemill.engine.log.kafka import KafkaLog
+    from tidemill.engine.log.kafka.log import KafkaLog
     from tidemill.engine.store.postgres import open_store
 
     settings = environment.settings

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Self
 
 from tidemill.clock import SystemClock
-from tidemill.engine.log.kafka_address import parse_address
-from tidemill.engine.log.kafka_cluster import PART, KafkaCluster
-from tidemill.engine.log.kafka_offsets import extents_of
-from tidemill.engine.log.kafka_reader import Reader
-from tidemill.engine.log.kafka_topic import describe_topic
+from tidemill.engine.log.kafka.address import parse_address
+from tidemill.engine.log.kafka.cluster import PART, KafkaCluster
+from tidemill.engine.log.kafka.offsets import extents_of
+from tidemill.engine.log.kafka.reader import Reader
+from tidemill.engine.log.kafka.topic import describe_topic
 from tidemill.engine.log.port import Extent, LogRecord
 from tidemill.engine.settings import Settings
 from tidemill.storage import StorageUnavailableError

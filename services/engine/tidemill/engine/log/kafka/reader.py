@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tidemill.clock import Clock
-from tidemill.engine.log.kafka_cluster import (
+from tidemill.engine.log.kafka.cluster import (
     PART,
     RETRY_US,
     BrokerError,
@@ -15,15 +15,15 @@ from tidemill.engine.log.kafka_cluster import (
     error_of,
     retry_delay_us,
 )
-from tidemill.engine.log.kafka_follow import Follow
-from tidemill.engine.log.kafka_offsets import extents_of
-from tidemill.engine.log.kafka_requests import (
+from tidemill.engine.log.kafka.follow import Follow
+from tidemill.engine.log.kafka.offsets import extents_of
+from tidemill.engine.log.kafka.requests import (
     FETCH_SESSION_ID_NOT_FOUND,
     INVALID_FETCH_SESSION_EPOCH,
     SESSION_EPOCH_NONE,
     SessionFetch,
 )
-from tidemill.engine.log.kafka_tasks import Tasks
+from tidemill.engine.log.kafka.tasks import Tasks
 from tidemill.engine.log.port import LogGapError, LogRecord
 from tidemill.engine.settings import Settings
 from tidemill.storage import StorageUnavailableError

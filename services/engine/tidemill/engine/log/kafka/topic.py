@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from aiokafka.protocol.admin import CreateTopicsRequest, DescribeConfigsRequest
 
-from tidemill.engine.log.kafka_cluster import BrokerError, KafkaCluster, error_of
-from tidemill.engine.log.kafka_requests import DescribeTopic
+from tidemill.engine.log.kafka.cluster import BrokerError, KafkaCluster, error_of
+from tidemill.engine.log.kafka.requests import DescribeTopic
 from tidemill.engine.settings import Settings
 from tidemill.errors import InvalidRequestError
 from tidemill.telemetry.logging import get_logger

@@ -9,8 +9,8 @@ from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import InitProducerIdRequest
 
 from tidemill.clock import Clock
-from tidemill.engine.log.kafka_batches import CODECS, EPOCH_MAX, Batch, BatchForm, Call, Lane, Moment, split
-from tidemill.engine.log.kafka_cluster import (
+from tidemill.engine.log.kafka.batches import CODECS, EPOCH_MAX, Batch, BatchForm, Call, Lane, Moment, split
+from tidemill.engine.log.kafka.cluster import (
     PART,
     BrokerError,
     Connection,
@@ -19,7 +19,7 @@ from tidemill.engine.log.kafka_cluster import (
     retry_delay_us,
     unavailable,
 )
-from tidemill.engine.log.kafka_tasks import Tasks
+from tidemill.engine.log.kafka.tasks import Tasks
 from tidemill.engine.settings import Settings
 from tidemill.errors import OverloadedError, TooLargeError
 from tidemill.storage import StorageUnavailableError

@@ -13,7 +13,7 @@ from aiokafka.protocol.coordination import FindCoordinatorRequest
 from aiokafka.structs import TopicPartition
 
 from tidemill.clock import Clock
-from tidemill.engine.log.kafka_address import KafkaAddress
+from tidemill.engine.log.kafka.address import KafkaAddress
 from tidemill.storage import StorageUnavailableError
 
 T = TypeVar("T")

@@ -4,12 +4,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, Self
 
 from tidemill.clock import Clock, SystemClock
-from tidemill.engine.log.kafka_address import parse_address
-from tidemill.engine.log.kafka_cluster import PART, BrokerError, KafkaCluster
-from tidemill.engine.log.kafka_offsets import commit_applied, delete_before, extents_of
-from tidemill.engine.log.kafka_producer import Producer
-from tidemill.engine.log.kafka_reader import Reader
-from tidemill.engine.log.kafka_topic import describe_topic, ensure_topic
+from tidemill.engine.log.kafka.address import parse_address
+from tidemill.engine.log.kafka.cluster import PART, BrokerError, KafkaCluster
+from tidemill.engine.log.kafka.offsets import commit_applied, delete_before, extents_of
+from tidemill.engine.log.kafka.producer import Producer
+from tidemill.engine.log.kafka.reader import Reader
+from tidemill.engine.log.kafka.topic import describe_topic, ensure_topic
 from tidemill.engine.log.port import Extent, LogRecord
 from tidemill.engine.settings import Settings
 from tidemill.storage import StorageUnavailableError

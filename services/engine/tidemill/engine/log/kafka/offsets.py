@@ -8,7 +8,7 @@ from aiokafka.protocol.admin import DeleteRecordsRequest
 from aiokafka.protocol.commit import OffsetCommitRequest
 from aiokafka.protocol.offset import OffsetRequest
 
-from tidemill.engine.log.kafka_cluster import BrokerError, KafkaCluster, error_of
+from tidemill.engine.log.kafka.cluster import BrokerError, KafkaCluster, error_of
 from tidemill.engine.log.port import Extent
 
 _EARLIEST: Final = -2

@@ -8,7 +8,7 @@ from typing import Final
 
 from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 
-from tidemill.engine.log.kafka_cluster import PART
+from tidemill.engine.log.kafka.cluster import PART
 from tidemill.storage import StorageUnavailableError
 
 _MAGIC: Final = 2

@@ -1,0 +1,1 @@
+"""The command log in a Kafka topic; `log.py` is what the port asks for, and the others are its parts."""
