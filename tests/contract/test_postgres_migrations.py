@@ -11,13 +11,15 @@ import pytest
 from tests.contract.store_databases import make_store_tables
 from tests.contract.store_suite import SHARDS, commit, execution_id, history
 from tidemill.engine.migrate import migrate_store
+from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.settings import Settings
+from tidemill.engine.storage import open_storage
 from tidemill.engine.store.postgres import open_store
 from tidemill.engine.store.postgres_tables import PART, steps
 from tidemill.errors import InvalidRequestError
 from tidemill.postgres import Postgres, PostgresOptions, open_postgres
 from tidemill.postgres_migration import check_version, migrate
-from tidemill.storage import StorageRefusedError, StoreTooNewError, StoreTooOldError
+from tidemill.storage import StorageRefusedError, StorageUnavailableError, StoreTooNewError, StoreTooOldError
 
 TWO = ("CREATE TABLE first (id int)", "CREATE TABLE second (id int); INSERT INTO second VALUES (1)")
 FAILS = (*TWO, "CREATE TABLE third (id int); INSERT INTO third VALUES ('no number')")
@@ -53,9 +55,27 @@ async def test_an_empty_database_is_refused_until_it_is_migrated(postgres_url: s
         await open_store(postgres_url, SHARDS)
     assert await tables(postgres_url) == set()
     assert await migrate_store(settings(postgres_url)) == len(steps())
+    assert len([name for name in await tables(postgres_url) if name.startswith("history_")]) == 1 + 3
     store = await open_store(postgres_url, SHARDS)
     assert [row.shard for row in await store.shards()] == list(range(SHARDS))
     await store.close()
+
+
+async def test_an_engine_opens_neither_old_tables_nor_a_store_without_its_log(postgres_url: str) -> None:
+    environment = Environment(settings=settings(postgres_url))
+    with pytest.raises(StoreTooOldError):
+        await open_storage(environment)
+    await make_store_tables(postgres_url)
+    with pytest.raises(StorageUnavailableError, match="log"):
+        await open_storage(environment)
+    connection = await asyncpg.connect(postgres_url)
+    mine = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tidemill-engine'"
+    for _ in range(500):
+        if not await connection.fetchval(mine):
+            break
+        await asyncio.sleep(0.01)
+    assert await connection.fetchval(mine) == 0
+    await connection.close()
 
 
 async def test_a_database_that_is_up_to_date_is_left_alone(postgres_url: str) -> None:

@@ -8,8 +8,15 @@ import pytest
 
 from tests.contract.lane_suite import LANE, ORDERS, OTHER_LANE, PAYMENTS
 from tests.contract.store_suite import execution_id
-from tidemill.engine.store import sqlite_commit, sqlite_lanes, sqlite_outbox, sqlite_reads
+from tidemill.engine.store import (
+    sqlite_commit,
+    sqlite_lanes,
+    sqlite_outbox,
+    sqlite_reads,
+    sqlite_retention,
+)
 from tidemill.engine.store.migration import migrate
+from tidemill.engine.store.retention import RetentionTerms
 from tidemill.engine.store.rows import CounterRow, LaneQuery, ShardCommit, SubscriberQuery
 
 Job = Callable[[sqlite3.Connection], object]
@@ -92,6 +99,24 @@ def test_expired_rows_are_found_by_their_time(connection: sqlite3.Connection) ->
     for table in ("lane_event", "lane_seen"):
         assert any(f"INDEX {table}_by_expiry (expires_at_us<?)" in step for step in steps)
     assert whole_tables(connection, steps) == []
+
+
+@pytest.mark.parametrize("expire", [sqlite_retention.expire_histories, sqlite_retention.expire_executions])
+def test_what_has_ended_is_found_by_its_namespace_and_time(
+    connection: sqlite3.Connection, expire: Callable[..., object]
+) -> None:
+    connection.execute(
+        "INSERT INTO execution VALUES (x'01', 'shop', 'cart', '1.0.0', '', 0, 7, 0, 1, 5, x'', x'', '', '', "
+        "x'', x'', 0, 1, 0)"
+    )
+    steps = plan(connection, lambda c: expire(c, RetentionTerms(1, 1), 100, 10))
+    assert "SEARCH e USING COVERING INDEX execution_by_end (namespace>?)" in steps
+    within = "namespace=? AND history_gone=? AND closed_at_us<?"
+    assert any(f"execution_by_end ({within})" in step for step in steps) or any(
+        "execution_by_end (namespace=? AND history_gone=? AND closed_at_us>? AND closed_at_us<?)" in step
+        for step in steps
+    )
+    assert "SEARCH history USING INDEX history_by_execution (execution_id=?)" in steps
 
 
 def test_the_outbox_pages_by_its_index(connection: sqlite3.Connection) -> None:

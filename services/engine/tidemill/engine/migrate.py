@@ -5,8 +5,10 @@ import sys
 from dataclasses import replace
 from typing import Final
 
+from tidemill.clock import Clock, SystemClock
 from tidemill.engine.settings import STORE_VARIABLE, Settings, load
 from tidemill.engine.storage import store_options
+from tidemill.engine.store.postgres_retention import prepare_history
 from tidemill.engine.store.postgres_tables import PART, make_tables
 from tidemill.postgres import open_postgres
 from tidemill.supervision import run_to_exit_code
@@ -16,15 +18,21 @@ from tidemill.telemetry.logging import configure_logging
 STEP_TIMEOUT_US: Final = 86_400_000_000
 
 
-async def migrate_store(settings: Settings) -> int:
-    """Take the steps that are missing; returns how many there were.
+async def migrate_store(settings: Settings, clock: Clock | None = None) -> int:
+    """Take the steps that are missing, and have partitions for what comes; returns how many steps there were.
 
     Raises StorageUnavailableError, StoreTooNewError, and InvalidRequestError for another number of shards.
     """
     options = replace(store_options(settings), connections_max=1, command_timeout_us=STEP_TIMEOUT_US)
     postgres = await open_postgres(settings.store_url, part=PART, options=options)
+    now_us = (clock or SystemClock()).now_us()
     try:
-        return await make_tables(postgres, settings.shards)
+        taken = await make_tables(postgres, settings.shards)
+        # Before the first commit: what is in no partition stays there.
+        await postgres.transact(
+            lambda connection: prepare_history(connection, now_us, settings.history_partition_us)
+        )
+        return taken
     finally:
         await postgres.close()
 

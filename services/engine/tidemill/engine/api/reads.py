@@ -102,7 +102,8 @@ class Reads:
         place = decode_token(request.page_token, int)
         sequence = int(str(place[0])) if place else 1
         events = await self._events(row.execution_id, sequence, size)
-        following = events[-1].sequence + 1 if events else sequence
+        # What has been forgotten has no next page.
+        following = events[-1].sequence + 1 if events else row.sequence + 1
         return events, encode_token(following) if following <= row.sequence else ""
 
     async def _events(self, execution_id: str, sequence: int, limit: int) -> list[pb.HistoryEvent]:
@@ -140,7 +141,7 @@ class Reads:
                 page = await self._events(row.execution_id, following, self._settings.page_size_max)
                 # What was committed since the row was read comes with the row that shows it.
                 events = [event for event in page if event.sequence <= row.sequence]
-                following = events[-1].sequence + 1
+                following = events[-1].sequence + 1 if events else row.sequence + 1
                 yield pb.WatchResponse(events=events, execution=messages.execution(row))
             if Phase(row.phase) in CLOSED_PHASES:
                 return
