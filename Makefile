@@ -74,6 +74,10 @@ contract: setup ## Run the suites that every implementation of a port must pass
 e2e: setup ## Run the tests of whole processes alone
 	$(PYTEST) tests/e2e
 
+.PHONY: simulate
+simulate: setup ## Play SEEDS=1000 seeds of a cluster on a virtual clock, with faults; a failing one says how to repeat it
+	$(BIN)/python -m tests.simulation.simulate --seeds $(or $(SEEDS),1000) --new
+
 .PHONY: demo
 demo: setup ## Run real workflows through three services, kill one midway, and count what was lost or doubled
 	$(BIN)/python -m examples.demo

@@ -50,10 +50,8 @@ def _one(seed: int, mistake: str | None, *, is_told: bool) -> int:
     outcome = _play([seed], mistake, is_told=is_told)[0]
     for line in outcome.trace:
         _say(line)
-    faults = ", ".join(f"{count} {fault}" for fault, count in sorted(outcome.faults.items()))
-    _say(
-        f"seed {seed}: {outcome.commits} commits, {outcome.steps} steps, digest {outcome.digest:08x}; {faults}"
-    )
+    sizes = f"{outcome.commits} commits, {outcome.steps} steps, digest {outcome.digest:08x}"
+    _say(f"seed {seed}: {sizes}; {_listed(outcome.faults)}")
     if outcome.violation is None:
         return 0
     _say(outcome.violation)

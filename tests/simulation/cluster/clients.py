@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any, Final, TypeAlias
 
@@ -144,9 +145,7 @@ class Clients:
                 engine = self._random.choice(engines)
                 try:
                     accepted = await self._network.request(
-                        engine.process,
-                        lambda to=engine: _accept(to, prepare),
-                        ANSWER_US_MAX,  # type: ignore[misc]
+                        engine.process, partial(_accept, engine, prepare), ANSWER_US_MAX
                     )
                 except (LostError, TidemillError) as error:
                     if isinstance(error, TidemillError) and error.reason not in _AGAIN:

@@ -1,5 +1,6 @@
 """The workflows of the simulation: some written by hand, each for a kind of trouble, and random ones."""
 
+from dataclasses import replace
 from functools import cache
 from random import Random
 from typing import Any, Final
@@ -180,6 +181,10 @@ class Shelf:
         store = MemoryStore(1)
         settings = Settings(shards=1)
         catalogue = Catalogue(store, ManualClock(), settings, SIMULATED_KINDS)
+        # Turns are short, so that there are many of them, and who runs in a circle is soon found out.
+        catalogue._core_settings = replace(
+            catalogue._core_settings, entries_per_command_max=12, yields_in_a_row_max=5
+        )
         for text in (*STEADY.split("---\n"), *RACING.split("---\n")):
             served(catalogue._store.publish(catalogue._row(dsl.load(text.encode()), text.encode())))
         self.random_names = [name for number in range(RANDOM_DOCUMENTS) if (name := _random(store, number))]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final, Protocol, cast
 
@@ -17,6 +18,7 @@ from tidemill.engine.runtime.items import Item
 from tidemill.engine.runtime.turns import ShardTurn
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.port import Store
+from tidemill.engine.store.rows import ShardCommit
 from tidemill.storage import StorageUnavailableError
 
 STEP_US: Final = 50
@@ -30,6 +32,14 @@ class Stream(Protocol):
     async def run(self) -> None: ...
 
 
+@dataclass(slots=True)
+class Batch:
+    """What a batch step is at: its items, and those that the core, or a lane, has had a look at."""
+
+    items: list[Item] = field(default_factory=list)
+    decided: list[Item] = field(default_factory=list)
+
+
 class Engine:
     """A process from its start to its end."""
 
@@ -39,10 +49,8 @@ class Engine:
         self.clock = SkewedClock(loop, skew_us)
         self.is_open = False
         self.is_stopping = False
-        # What the batch step is about to commit, for those who look on.
-        self.items: list[Item] = []
-        # Those of them that the core, or a lane, has had a look at.
-        self.decided: list[Item] = []
+        self.batch = Batch()
+        self._batches: dict[tuple[int, int, int], Batch] = {}
         self.after_batch: Callable[[Engine], None] = lambda _: None
         self.raised: Callable[[Engine, str, Exception], None] = lambda *_: None
         self._loop = loop
@@ -61,18 +69,27 @@ class Engine:
         decide, run, decide_lane = deciding.decide, deciding._run, deciding._lanes.decide
 
         async def watched(items: Sequence[Item]) -> list[ShardTurn]:
-            self.items, self.decided = list(items), []
+            self.batch = Batch(list(items))
             return cast("list[ShardTurn]", await decide(items))
 
         async def watched_run(*arguments: object, item: Item, **others: object) -> None:
-            self.decided.append(item)
+            self.batch.decided.append(item)
             await run(*arguments, item=item, **others)
 
         async def watched_lane(item: Item, *others: object) -> None:
-            self.decided.append(item)
+            self.batch.decided.append(item)
             await decide_lane(item, *others)
 
         deciding.decide, deciding._run, deciding._lanes.decide = watched, watched_run, watched_lane
+
+    def batch_of(self, commit: ShardCommit) -> Batch:
+        """The batch whose commit arrives at the store, when this engine may long be at another one."""
+        return self._batches[commit.shard, commit.epoch, commit.commit_number]
+
+    def asks(self, commits: Sequence[ShardCommit]) -> None:
+        """A commit leaves for the store."""
+        for commit in commits:
+            self._batches[commit.shard, commit.epoch, commit.commit_number] = self.batch
 
     def start(self, streams: list[Stream]) -> None:
         """Let it run."""

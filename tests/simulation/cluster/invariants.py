@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from tests.simulation.cluster.engines import Engine
+from tests.simulation.cluster.engines import Batch, Engine
 from tests.simulation.cluster.folds import Folds, Grown
 from tests.simulation.cluster.ports import SharedStore
 from tests.simulation.cluster.violations import Violation
@@ -12,7 +12,7 @@ from tests.unit.core.snapshots import snapshot
 from tidemill.engine.core.owed import armed_timers
 from tidemill.engine.core.state import ExecutionState
 from tidemill.engine.records import ActionSource, LogSource, MessageSource, Source, TimerSource
-from tidemill.engine.runtime.items import COMMAND_KIND, Item, LoggedCommand, decode
+from tidemill.engine.runtime.items import COMMAND_KIND, Item, LoggedCommand, Poisoned, Redriven, decode
 from tidemill.engine.runtime.translate import source_of
 from tidemill.engine.runtime.turns import execution_row
 from tidemill.engine.state_records import decode_state
@@ -28,6 +28,7 @@ class Committed:
     """One shard's part of a commit that was written: by whom, on what, and what it has added to histories."""
 
     engine: Engine | None
+    batch: Batch
     commit: ShardCommit
     before: ShardRow
     grown: Sequence[Grown]
@@ -119,7 +120,7 @@ class Once(Invariant):
             applied = {_identity(shard, grown.row.execution_id, source) for source in grown.sources()}
             self._add(applied, grown.row.execution_id)
         if seen.engine is not None:
-            self._add(_messages(shard, seen.engine.decided), f"shard {shard}")
+            self._add(_messages(shard, seen.batch.decided), f"shard {shard}")
 
     def _add(self, applied: set[Identity], where: str) -> None:
         applied.discard(_SAME_COMMIT)
@@ -163,14 +164,19 @@ class Complete(Invariant):
             return
         decided = {
             item.offset
-            for item in seen.engine.items
-            if item.shard == commit.shard and hasattr(item, "offset")
+            for item in map(_bare, seen.batch.items)
+            if item.shard == commit.shard and isinstance(item, LoggedCommand | Redriven)
         }
         missing = [offset for offset in range(before.log_offset, commit.log_offset) if offset not in decided]
         if missing:
             raise self.fail(
                 f"shard {commit.shard}: the offset moves past {missing}, which nobody has decided"
             )
+
+
+def _bare(item: Item) -> Item:
+    """What is on its way to the dead letters was decided as well."""
+    return item.item if isinstance(item, Poisoned) else item
 
 
 class Timely(Invariant):
@@ -277,7 +283,7 @@ class Caches:
         """Look at what the last batch of an engine has touched; at a few of them in all detail."""
         owned = engine.assembly.ownership.owned
         cached = engine.assembly.memory.states._cached
-        for execution_id in {item.execution_id for item in engine.items}:
+        for execution_id in {item.execution_id for item in engine.batch.items}:
             held, fold = cached.get(execution_id), self._folds.by_id.get(execution_id)
             if held is None or fold is None:
                 continue

@@ -27,7 +27,7 @@ from tidemill.engine.runtime.translate import action_call
 from tidemill.engine.runtime.turns import OwnedShard
 from tidemill.engine.store.memory import MemoryStore
 from tidemill.engine.store.rows import ShardCommit, ShardRow
-from tidemill.storage import StorageUnavailableError
+from tidemill.storage import StorageRefusedError, StorageUnavailableError
 
 Mistake: TypeAlias = Callable[[], AbstractContextManager[object]]
 # The methods of the engine are replaced by functions that stand in for them, whatever they are called with.
@@ -53,7 +53,16 @@ def _states_survive() -> AbstractContextManager[object]:
 
 def _refused_states_survive() -> AbstractContextManager[object]:
     """States that a refused commit has touched stay in memory."""
-    return patch.object(states.States, "evict", _nothing)
+    whole = batch.BatchLoop._commit
+
+    async def commit(loop: Self, turns_: Sequence[turns.ShardTurn]) -> set[int]:
+        try:
+            return await whole(loop, turns_)
+        except StorageRefusedError:
+            loop._states.evict = lambda _: delattr(loop._states, "evict")
+            raise
+
+    return patch.object(batch.BatchLoop, "_commit", commit)
 
 
 def _inbox_survives() -> AbstractContextManager[object]:

@@ -66,8 +66,11 @@ class SharedStore(MemoryStore):
 class StorePort:
     """The store at the other end of the network."""
 
-    def __init__(self, store: SharedStore, network: Network, process: Process) -> None:
+    def __init__(
+        self, store: SharedStore, network: Network, process: Process, asks: Callable[..., None]
+    ) -> None:
         self._store = store
+        self._asks = asks
         self._network = network
         self._process = process
 
@@ -79,15 +82,17 @@ class StorePort:
             return served(inner(*arguments, **named))
 
         async def asked(*arguments: object, **named: object) -> object:
+            if name == "commit":
+                self._asks(cast("Sequence[ShardCommit]", arguments[0]))
             return await self._network.storage(self._process, name, partial(serve, arguments, named))
 
         setattr(self, name, asked)
         return asked
 
 
-def store_port(store: SharedStore, network: Network, process: Process) -> Store:
-    """The store as a process sees it."""
-    return cast("Store", StorePort(store, network, process))
+def store_port(store: SharedStore, network: Network, process: Process, asks: Callable[..., None]) -> Store:
+    """The store as a process sees it; `asks` hears of each commit when it leaves."""
+    return cast("Store", StorePort(store, network, process, asks))
 
 
 class SharedLog(MemoryLog):
@@ -146,7 +151,7 @@ class LogPort:
 
     async def append(self, records: Sequence[tuple[int, bytes]]) -> list[int]:
         weather = self._network.weather
-        if len(records) > 1 and weather.happens(weather.failing):
+        if len(records) > 1 and weather.happens(min(weather.failing * 20, 0.5)):
             weather.count("half an append")
             await self._append(records[: int(weather.random.random() * len(records))])
             raise StorageUnavailableError("append", "the outcome is not known")

@@ -61,8 +61,13 @@ class Story:
 def draw_story(seed: int) -> Story:
     """The story of a seed: every third is a steady one."""
     if seed % 3 == 0:
-        return steady_story(seed // 3 % STEADY_STORIES)
+        return steady_story(steady_number(seed))
     return _wild_story(seed)
+
+
+def steady_number(seed: int) -> int:
+    """Which of the steady stories a seed plays."""
+    return seed // 3 % STEADY_STORIES
 
 
 def steady_story(number: int) -> Story:
@@ -87,7 +92,10 @@ def _wild_story(seed: int) -> Story:
     random = Random(seed)
     lasts_us = random.choice((2, 5, 9)) * MICRO
     names = [*STEADY_NAMES, *RACING_NAMES, *random.sample(shelf().random_names, 6)]
-    if random.random() < 0.4:
+    luck = random.random()
+    if luck < 0.1:
+        names = [*POISON_NAMES, "refused", "chain"]
+    elif luck < 0.4:
         names += POISON_NAMES
     starts = tuple(
         Start(_at(random, lasts_us), random.choice(names), random.choice(SUBJECTS), {"n": number % 4}, number)
