@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import cache
+from importlib.metadata import version
 from random import Random
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ from tests.simulation.cluster.network import served
 from tests.simulation.workflows import workflow
 from tidemill import dsl
 from tidemill.clock import ManualClock
+from tidemill.engine import catalogue as catalogues
 from tidemill.engine.catalogue import Catalogue
 from tidemill.engine.core.tasks.registry import KINDS, Kinds
 from tidemill.engine.core.tasks.set import SetNode
@@ -178,6 +180,8 @@ class Shelf:
     """All definitions, published once, and their plans, compiled once and shared by every engine."""
 
     def __init__(self) -> None:
+        # Reading its own version takes an engine longer than a simulated one lives.
+        vars(catalogues)["version"] = cache(version)
         store = MemoryStore(1)
         settings = Settings(shards=1)
         catalogue = Catalogue(store, ManualClock(), settings, SIMULATED_KINDS)

@@ -244,6 +244,12 @@ def _outage_is_poison() -> AbstractContextManager[object]:
     return patch.object(LaneDeciding, "_make_room", make_room)
 
 
+def _idle_spin() -> AbstractContextManager[object]:
+    """Without shards the loop of timers does not wait."""
+    whole = timers.Timers.wait_us
+    return patch.object(timers.Timers, "wait_us", lambda held: whole(held) if held._shards else 0)
+
+
 def _nothing(_held: Self, _given: Collection[object]) -> None:
     return None
 
@@ -267,4 +273,5 @@ MISTAKES: Final[Mapping[str, Mistake]] = {
     "fence-unnoticed": _fence_unnoticed,
     "unheld-kept": _unheld_kept,
     "outage-is-poison": _outage_is_poison,
+    "idle-spin": _idle_spin,
 }

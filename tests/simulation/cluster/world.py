@@ -42,6 +42,7 @@ from tidemill.storage import StorageUnavailableError
 
 START_US: Final = 1_772_442_000 * MICRO
 STEPS_MAX: Final = 100_000
+SUPERVISION_US: Final = 500_000
 RESTART_US_MAX: Final = 2 * MICRO
 # How long the cluster may take until it is well again.
 RECOVERY_US: Final = 6 * MICRO
@@ -240,7 +241,7 @@ class World:
     async def _supervise(self) -> None:
         """Start again what has died."""
         while True:
-            await self.loop.pause_us(200_000)
+            await self.loop.pause_us(SUPERVISION_US)
             for number, engine in enumerate(self.engines):
                 if not engine.process.alive:
                     if not self.weather.is_calm:
