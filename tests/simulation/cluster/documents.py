@@ -148,6 +148,13 @@ do:
   - work: {call: "work:1.0.0", with: {n: 1}}
   - rest: {wait: {seconds: 4}}
 """
+# What starts by itself, as long as nobody ends it.
+TICKER: Final = """
+document: {dsl: 1.0.3, namespace: shop, name: ticker, version: 1.0.0}
+schedule: {every: {seconds: 4}}
+do:
+  - work: {call: "work:1.0.0", with: {n: 1}}
+"""
 # Kinds that have a bug, or that make a history which the store refuses, while `Explode.on`.
 POISONED: Final = (
     {"boom": {"explode": {}, "set": {"n": 1}}},
@@ -195,7 +202,9 @@ class Shelf:
         for name, tasks in _poisoned():
             served(store.publish(_row(name, {"do": tasks})))
         served(catalogue.load())
-        self.rows = store._definitions
+        self.rows = dict(store._definitions)
+        served(store.publish(catalogue._row(dsl.load(TICKER.encode()), TICKER.encode())))
+        self.rows_with_ticker = store._definitions
         self.plans = catalogue._plans
         self.names = [row.name for row in catalogue.rows()]
         for name in list(self.names):
@@ -205,9 +214,9 @@ class Shelf:
                 self.random_names.remove(name)
         self.names = [name for _, name, _ in self.plans]
 
-    def put(self, store: MemoryStore) -> None:
+    def put(self, store: MemoryStore, *, with_ticker: bool) -> None:
         """Have a store begin with all definitions."""
-        store._definitions = dict(self.rows)
+        store._definitions = dict(self.rows_with_ticker if with_ticker else self.rows)
 
     def lend(self, catalogue: Catalogue) -> None:
         """Spare a catalogue the compiling."""

@@ -9,6 +9,7 @@ from tests.simulation.cluster.violations import Violation
 from tests.unit.core.snapshots import snapshot
 from tidemill.api.events.v1.command_pb2 import Command
 from tidemill.engine.core.apply import fold
+from tidemill.engine.core.events import Kind, ScheduleFired
 from tidemill.engine.core.state import CLOSED_PHASES
 from tidemill.engine.records import LogSource, decode_batch
 
@@ -46,6 +47,7 @@ def check_ending(world: "World") -> None:
     _check_promises(world)
     _check_executions(world)
     _check_effects(world)
+    _check_schedules(world)
     _check_leftovers(world)
     check_snapshots(world.folds, world.store)
 
@@ -98,6 +100,25 @@ def _check_effects(world: "World") -> None:
         attempts = [attempt for attempt, _, _ in made]
         if len(set(attempts)) != len(attempts):
             raise Violation("a key means one effect", f"{key}: {attempts}")
+
+
+def _check_schedules(world: "World") -> None:
+    """Each fire time of a schedule starts one execution."""
+    fired: list[int] = []
+    started = 0
+    for execution_id, held in world.folds.by_id.items():
+        if held.state.kind is Kind.TRIGGER:
+            fired += _fire_times(world, execution_id)
+        elif held.state.workflow == "ticker":
+            started += 1
+    if not len(set(fired)) == len(fired) == started or world.story.has_schedule != bool(fired):
+        raise Violation("schedules fire once", f"at {fired}, and {started} executions were started")
+
+
+def _fire_times(world: "World", execution_id: str) -> list[int]:
+    batches = [decode_batch(row.data) for row in world.store._histories[execution_id]]
+    events = [event for batch in batches for event in batch.events]
+    return [at_us for event in events if isinstance(event, ScheduleFired) for at_us in event.starts_us]
 
 
 def _check_leftovers(world: "World") -> None:

@@ -56,6 +56,8 @@ class Story:
     operations: tuple[Operation, ...]
     lasts_us: int
     is_steady: bool
+    # Something is started by a schedule as well.
+    has_schedule: bool = False
 
 
 def draw_story(seed: int) -> Story:
@@ -116,7 +118,8 @@ def _wild_story(seed: int) -> Story:
         Operation(_at(random, lasts_us) + MICRO, random.choice(OPERATIONS), random.randrange(len(starts)))
         for _ in range(random.choice((0, 0, 1, 3)))
     )
-    return Story(f"wild-{seed}", starts, events, operations, lasts_us, is_steady=False)
+    has_schedule = random.random() < 0.08
+    return Story(f"wild-{seed}", starts, events, operations, lasts_us, False, has_schedule)
 
 
 def _at(random: Random, lasts_us: int) -> int:

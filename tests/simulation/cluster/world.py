@@ -131,7 +131,7 @@ class World:
 
     def play(self) -> "Ending":
         """Play the story to its end; raises Violation."""
-        shelf().put(self.store)
+        shelf().put(self.store, with_ticker=self.story.has_schedule)
         ExplodeNode.on = True
         try:
             return self.loop.run(self._play, STEPS_MAX)
