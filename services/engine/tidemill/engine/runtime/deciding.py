@@ -26,6 +26,7 @@ from tidemill.engine.runtime.items import (
     OwedWork,
     Poisoned,
     Redriven,
+    SnapshotDue,
 )
 from tidemill.engine.runtime.lane_deciding import LaneDeciding, lane_command_of
 from tidemill.engine.runtime.messages import message_of
@@ -100,13 +101,15 @@ class Deciding:
                 shard_turn.turns.append(turn)
             await self._decide_item(item, turn, shard_turn)
 
-    def _open_shards(self, items: Iterable[Item], shard_turns: dict[int, ShardTurn]) -> None:
+    def _open_shards(self, items: Sequence[Item], shard_turns: dict[int, ShardTurn]) -> None:
+        shown_us = _shown_us(items)
         for shard in {item.shard for item in items}:
             owned = self._ownership.owned.get(shard)
             if owned is None or shard in shard_turns:
                 continue
-            # Time of a shard never goes back, whatever the clocks of its owners say.
-            now_us = max(self._clock.now_us(), owned.clock_us)
+            # Time of a shard never goes back, whatever the clocks say: not behind its last commit,
+            # and not behind the time that a timer was found due at.
+            now_us = max(self._clock.now_us(), owned.clock_us, shown_us.get(shard, 0))
             shard_turns[shard] = ShardTurn(
                 owned,
                 now_us,
@@ -148,6 +151,8 @@ class Deciding:
                 if turn.state is not None:
                     turn.is_recovered = True
                     turn.add_effects(owed_effects(turn.state))
+            case SnapshotDue():
+                turn.snapshot_due = turn.state is not None
             case Redriven():
                 await self._redrive(item, turn, shard_turn)
             case Poisoned():
@@ -260,6 +265,15 @@ class Deciding:
                     turn.timer_gone(item.timer_id)
             case _:
                 pass
+
+
+def _shown_us(items: Iterable[Item]) -> dict[int, int]:
+    """The latest time at which a timer of a shard is due: the clock has shown it before it went back."""
+    shown_us: dict[int, int] = {}
+    for item in items:
+        if isinstance(item, DueTimer):
+            shown_us[item.shard] = max(shown_us.get(item.shard, 0), item.due_at_us)
+    return shown_us
 
 
 def _finish(item: Keepable, shard_turn: ShardTurn) -> None:

@@ -33,11 +33,12 @@ class ActionAnswer:
 
 @dataclass(frozen=True, slots=True)
 class DueTimer:
-    """A timer whose time has come."""
+    """A timer whose time has come: the clock has shown `due_at_us`, whatever it shows now."""
 
     shard: int
     execution_id: str
     timer_id: str
+    due_at_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,14 @@ class Message:
 @dataclass(frozen=True, slots=True)
 class OwedWork:
     """A wish to release again what the execution owes, after its owner changed."""
+
+    shard: int
+    execution_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotDue:
+    """A wish for a snapshot of an open execution now, so that its history until now may go."""
 
     shard: int
     execution_id: str
@@ -87,7 +96,7 @@ class Poisoned:
 
 
 Keepable = LoggedCommand | ActionAnswer | DueTimer | Message
-Item = Keepable | OwedWork | Redriven | Poisoned
+Item = Keepable | OwedWork | SnapshotDue | Redriven | Poisoned
 
 COMMAND_KIND: Final = "command"
 RESULT_KIND: Final = "result"

@@ -122,7 +122,7 @@ class Timers:
         while self._heap and self._heap[0][0] <= now_us and len(due) < limit:
             due_at_us, shard, execution_id, timer_id = heapq.heappop(self._heap)
             self._lateness.observe((now_us - due_at_us) / 1_000_000)
-            due.append(DueTimer(shard, execution_id, timer_id))
+            due.append(DueTimer(shard, execution_id, timer_id, due_at_us))
         if due:
             self._inbox.put(due)
         return len(due)
