@@ -24,6 +24,7 @@ from tidemill.engine.runtime.progress import Progress, RemoteProgress, Watchers
 from tidemill.engine.runtime.quarantine import Quarantine
 from tidemill.engine.runtime.recovery import Recovery
 from tidemill.engine.runtime.release import Release
+from tidemill.engine.runtime.retention import Holding, Retention
 from tidemill.engine.runtime.schedules import IDLE_WAIT_US as SCHEDULES_WAIT_US
 from tidemill.engine.runtime.schedules import Schedules
 from tidemill.engine.runtime.states import States
@@ -106,6 +107,8 @@ class Assembly:
         gauges = Gauges(memory, self._environment.metrics)
         remote = RemoteProgress(memory.progress, self.ownership.owned, self._store, settings.progress_poll_us)
         report = LogReport(self._log, self.ownership)
+        retention = Retention(self._store, self._environment)
+        holding = Holding(retention, self._store, self.ownership, settings.retention_rows)
         keeping_us = settings.housekeeping_interval_us
         return [
             Loop("batches", self.batches.run_once, memory.inbox.wake, None),
@@ -125,6 +128,8 @@ class Assembly:
             Loop("outbox", memory.outbox.run_once, memory.outbox.wake, OUTBOX_WAIT_US),
             Loop("schedules", self.schedules.run_once, None, SCHEDULES_WAIT_US),
             Loop("housekeeping", self._housekeeping.run_once, None, keeping_us),
+            Loop("retention", retention.run_once, None, keeping_us),
+            Loop("holding", holding.run_once, None, keeping_us // 2),
             Loop("gauges", gauges.run_once, None, _SECOND_US),
         ]
 

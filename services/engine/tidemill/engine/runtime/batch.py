@@ -7,7 +7,7 @@ from typing import Final
 
 from tidemill.engine.runtime.deciding import Deciding
 from tidemill.engine.runtime.environment import Environment
-from tidemill.engine.runtime.items import ActionAnswer, Item, OwedWork, Poisoned, Redriven
+from tidemill.engine.runtime.items import ActionAnswer, Item, OwedWork, Poisoned, Redriven, SnapshotDue
 from tidemill.engine.runtime.ownership import Ownership
 from tidemill.engine.runtime.release import Release
 from tidemill.engine.runtime.turns import ShardTurn
@@ -106,7 +106,7 @@ class BatchLoop:
             await self._step([replace(item, bare=True)])
             return
         kept = item.item if isinstance(item, Redriven) else item
-        if kept is None or isinstance(kept, OwedWork | Poisoned):
+        if kept is None or isinstance(kept, OwedWork | SnapshotDue | Poisoned):
             raise error  # none of these brings data of its own: the store itself must be at fault
         _log.error("the store refuses an item's data", execution_id=item.execution_id, exc_info=error)
         trace = "".join(traceback.format_exception(error))

@@ -29,13 +29,14 @@ class Growth:
         self.events += events
         self.history_bytes += history_bytes
 
-    def take(self, state: ExecutionState, events_min: int) -> SnapshotRow | None:
-        """A snapshot of the state, when it is time for one.
+    def take(self, state: ExecutionState, events_min: int, *, at_once: bool = False) -> SnapshotRow | None:
+        """A snapshot of the state, when it is time for one, or `at_once`.
 
         Never sooner than the history has grown by as much as the last snapshot holds: all snapshots together
         write no more than the history. A closed execution needs none.
         """
-        if self.events < events_min or self.history_bytes < self.snapshot_bytes:
+        is_time = self.events >= events_min and self.history_bytes >= self.snapshot_bytes
+        if not (is_time or at_once):
             return None
         if state.phase in CLOSED_PHASES:
             return None

@@ -57,6 +57,8 @@ class Turn:
     # Whether what it owed before this process took the shard is released again.
     is_recovered: bool = False
     quarantined: bool = False
+    # Whether a snapshot is asked for, whatever the history has gained.
+    snapshot_due: bool = False
     # The row of an execution whose history does not fold, to be marked without touching that history.
     replaced_row: ExecutionRow | None = None
     growth: Growth = field(default_factory=Growth)
@@ -168,7 +170,10 @@ class ShardTurn:
             and not (self.rejections or self.dead_letters or self.dead_letters_gone or self.timers_gone)
             and not (self.outbox or self.outbox_gone)
             and all(lane.changes_nothing() for lane in self.lanes.values())
-            and not any(turn.events or turn.timers_gone or turn.replaced_row for turn in self.turns)
+            and not any(
+                turn.events or turn.timers_gone or turn.replaced_row or turn.snapshot_due
+                for turn in self.turns
+            )
         )
 
     def commit(self) -> ShardCommit:
@@ -204,8 +209,9 @@ def _add_turn(commit: ShardCommit, turn: Turn, snapshot_events_min: int) -> None
             HistoryRow(turn.execution_id, first, state.sequence, commit.commit_number, data)
         )
         turn.growth.add(len(turn.events), len(data))
-        if (snapshot := turn.growth.take(state, snapshot_events_min)) is not None:
-            commit.snapshots.append(snapshot)
+    if turn.events or turn.snapshot_due:
+        snapshot = turn.growth.take(state, snapshot_events_min, at_once=turn.snapshot_due)
+        commit.snapshots.extend([snapshot] if snapshot is not None else ())
     if _row_key(state) != turn.written:
         commit.executions.append(execution_row(state, turn.shard))
     commit.timers_armed.extend(turn.timer_rows())
