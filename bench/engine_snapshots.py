@@ -18,7 +18,7 @@ from tidemill.engine.core.state import ExecutionState, Phase
 from tidemill.engine.records import Cause, encode_batch
 from tidemill.engine.runtime.snapshots import Growth, Loaded, load_states
 from tidemill.engine.store.rows import HistoryRow, ShardCommit, SnapshotRow
-from tidemill.engine.store.sqlite import SqliteStore
+from tidemill.engine.store.sqlite.store import SqliteStore
 from tidemill.json import Json
 
 EXECUTION_ID = "00000000-0190a000-0000-7000-8000-000000000001"

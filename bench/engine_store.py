@@ -15,10 +15,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tidemill.engine.store.port import Store
-from tidemill.engine.store.postgres import open_store
-from tidemill.engine.store.postgres_tables import make_tables
+from tidemill.engine.store.postgres.store import open_store
+from tidemill.engine.store.postgres.tables import make_tables
 from tidemill.engine.store.rows import ExecutionRow, HistoryRow, ShardCommit, TimerRow
-from tidemill.engine.store.sqlite import SqliteStore
+from tidemill.engine.store.sqlite.store import SqliteStore
 from tidemill.postgres import open_postgres
 
 EXECUTIONS = 2_000  # at once

@@ -7,7 +7,7 @@ import pytest
 
 from tests.contract.store_databases import empty_store_tables, make_store_tables
 from tests.contract.store_suite import SHARDS
-from tidemill.engine.store.postgres import PostgresStore, open_store
+from tidemill.engine.store.postgres.store import PostgresStore, open_store
 from tidemill.testing.servers import PostgresServer
 
 

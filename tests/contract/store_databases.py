@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 
 from tests.contract.store_suite import SHARDS
-from tidemill.engine.store.postgres_tables import make_tables
+from tidemill.engine.store.postgres.tables import make_tables
 from tidemill.postgres import PostgresOptions, open_postgres
 
 _TABLES = (

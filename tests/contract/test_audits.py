@@ -13,11 +13,11 @@ from tidemill.engine.audit.log_files import LogFiles
 from tidemill.engine.audit.port import AuditStore
 from tidemill.engine.log.port import LogGapError
 from tidemill.engine.log.sqlite import SqliteLog
-from tidemill.engine.store.postgres import PostgresStore
-from tidemill.engine.store.postgres_audit import PostgresAudit
+from tidemill.engine.store.postgres.audit import PostgresAudit
+from tidemill.engine.store.postgres.store import PostgresStore
 from tidemill.engine.store.retention import RetentionTerms
-from tidemill.engine.store.sqlite import SqliteStore
-from tidemill.engine.store.sqlite_audit import SqliteAudit
+from tidemill.engine.store.sqlite.audit import SqliteAudit
+from tidemill.engine.store.sqlite.store import SqliteStore
 from tidemill.storage import StorageUnavailableError
 
 

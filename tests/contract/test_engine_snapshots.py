@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.contract.engine_bench import EngineBench, running_engine
 from tidemill.api.engine.v1 import execution_service_pb2 as pb
-from tidemill.engine.store.sqlite import SqliteStore
+from tidemill.engine.store.sqlite.store import SqliteStore
 from tidemill.json import Json
 
 CANCELLED, WAITING = 5, 3

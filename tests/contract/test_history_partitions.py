@@ -10,7 +10,7 @@ from tests.simulation.world import SECOND_US, SHARDS, START_US, World
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.runtime.retention import Holding, Retention
 from tidemill.engine.settings import Settings
-from tidemill.engine.store.postgres import open_store
+from tidemill.engine.store.postgres.store import open_store
 
 HOUR_US = 3_600 * SECOND_US
 SETTINGS = Settings(

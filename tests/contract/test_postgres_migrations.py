@@ -14,8 +14,8 @@ from tidemill.engine.migrate import migrate_store
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.settings import Settings
 from tidemill.engine.storage import open_storage
-from tidemill.engine.store.postgres import open_store
-from tidemill.engine.store.postgres_tables import PART, steps
+from tidemill.engine.store.postgres.store import open_store
+from tidemill.engine.store.postgres.tables import PART, steps
 from tidemill.errors import InvalidRequestError
 from tidemill.postgres import Postgres, PostgresOptions, open_postgres
 from tidemill.postgres_migration import check_version, migrate

@@ -9,16 +9,14 @@ import pytest
 from tests.contract.lane_suite import LANE, ORDERS, OTHER_LANE, PAYMENTS
 from tests.contract.store_suite import commit, execution_id, history
 from tests.contract.test_postgres_store import full
-from tidemill.engine.store import (
-    postgres,
-    postgres_lanes,
-    postgres_membership,
-    postgres_reads,
-    postgres_retention,
-)
 from tidemill.engine.store.packing import pack_id
-from tidemill.engine.store.postgres import SESSION
-from tidemill.engine.store.postgres_commit import write_commits
+from tidemill.engine.store.postgres import lanes as postgres_lanes
+from tidemill.engine.store.postgres import membership as postgres_membership
+from tidemill.engine.store.postgres import reads as postgres_reads
+from tidemill.engine.store.postgres import retention as postgres_retention
+from tidemill.engine.store.postgres import store as postgres
+from tidemill.engine.store.postgres.commit import write_commits
+from tidemill.engine.store.postgres.store import SESSION
 from tidemill.engine.store.retention import RetentionTerms
 from tidemill.engine.store.rows import (
     CounterRow,

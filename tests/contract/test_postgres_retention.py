@@ -9,7 +9,7 @@ import pytest
 
 from tests.contract.store_databases import make_store_tables
 from tests.contract.store_suite import SHARDS, commit, execution, execution_id, history
-from tidemill.engine.store.postgres import PostgresStore, open_store
+from tidemill.engine.store.postgres.store import PostgresStore, open_store
 from tidemill.engine.store.retention import NamespaceRow, RetentionTerms
 from tidemill.engine.store.rows import SnapshotRow, StoredExecution
 from tidemill.storage import StorageRefusedError, StorageUnavailableError

@@ -11,9 +11,9 @@ import pytest
 from tests.contract.following_suite import message
 from tests.contract.lane_suite import LANE, SHAPES, event, seen, subscription
 from tests.contract.store_suite import SHARDS, commit, execution, execution_id, history
-from tidemill.engine.store.postgres import PostgresStore, open_store
-from tidemill.engine.store.postgres_commit import write_commits
-from tidemill.engine.store.postgres_membership import take
+from tidemill.engine.store.postgres.commit import write_commits
+from tidemill.engine.store.postgres.membership import take
+from tidemill.engine.store.postgres.store import PostgresStore, open_store
 from tidemill.engine.store.rows import (
     CounterRow,
     DeadLetterRow,

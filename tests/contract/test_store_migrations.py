@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.contract.store_suite import commit, execution, execution_id, history
-from tidemill.engine.store.migration import migrate, steps
 from tidemill.engine.store.rows import DefinitionRow, HistoryRow, ShardRow, StoredExecution, TimerRow
-from tidemill.engine.store.sqlite import SqliteStore
+from tidemill.engine.store.sqlite.migration import migrate, steps
+from tidemill.engine.store.sqlite.store import SqliteStore
 from tidemill.storage import StorageUnavailableError, StoreTooNewError
 
 UNNUMBERED = Path(__file__).with_name("unnumbered_state.sql").read_text()

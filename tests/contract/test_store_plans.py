@@ -8,16 +8,14 @@ import pytest
 
 from tests.contract.lane_suite import LANE, ORDERS, OTHER_LANE, PAYMENTS
 from tests.contract.store_suite import execution_id
-from tidemill.engine.store import (
-    sqlite_commit,
-    sqlite_lanes,
-    sqlite_outbox,
-    sqlite_reads,
-    sqlite_retention,
-)
-from tidemill.engine.store.migration import migrate
 from tidemill.engine.store.retention import RetentionTerms
 from tidemill.engine.store.rows import CounterRow, LaneQuery, ShardCommit, SubscriberQuery
+from tidemill.engine.store.sqlite import commit as sqlite_commit
+from tidemill.engine.store.sqlite import lanes as sqlite_lanes
+from tidemill.engine.store.sqlite import outbox as sqlite_outbox
+from tidemill.engine.store.sqlite import reads as sqlite_reads
+from tidemill.engine.store.sqlite import retention as sqlite_retention
+from tidemill.engine.store.sqlite.migration import migrate
 
 Job = Callable[[sqlite3.Connection], object]
 

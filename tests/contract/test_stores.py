@@ -12,9 +12,9 @@ from tests.contract.retention_suite import RetentionSuite
 from tests.contract.store_databases import PassedTime
 from tests.contract.store_suite import SHARDS, StoreSuite, commit, execution, execution_id, history
 from tidemill.clock import ManualClock
-from tidemill.engine.store.memory import MemoryStore
-from tidemill.engine.store.postgres import PostgresStore
-from tidemill.engine.store.sqlite import SqliteStore
+from tidemill.engine.store.memory.store import MemoryStore
+from tidemill.engine.store.postgres.store import PostgresStore
+from tidemill.engine.store.sqlite.store import SqliteStore
 from tidemill.storage import StorageRefusedError, StorageUnavailableError
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.contract.store_databases import empty_store_tables
 from tests.contract.store_steps import OPERATIONS, SHARDS, Steps
-from tidemill.engine.store.memory import MemoryStore
+from tidemill.engine.store.memory.store import MemoryStore
 from tidemill.engine.store.port import (
     CursorStore,
     DefinitionStore,
@@ -23,8 +23,8 @@ from tidemill.engine.store.port import (
     ShardStore,
     Store,
 )
-from tidemill.engine.store.postgres import open_store
-from tidemill.engine.store.sqlite import SqliteStore
+from tidemill.engine.store.postgres.store import open_store
+from tidemill.engine.store.sqlite.store import SqliteStore
 
 Step = tuple[str, int]
 PORTS = (

@@ -19,7 +19,7 @@ from tidemill.api.engine.v1.execution_pb2 import EXECUTION_PHASE_COMPLETED, Exec
 from tidemill.bench.processes import peak_rss_mb
 from tidemill.engine.runtime.snapshots import load_states
 from tidemill.engine.settings import Settings
-from tidemill.engine.store.sqlite import SqliteStore
+from tidemill.engine.store.sqlite.store import SqliteStore
 from tidemill.json import Json
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]

@@ -26,7 +26,7 @@ async def test_the_shards_of_a_killed_engine_go_on_within_seconds() -> None:
                 servers,
                 runs=2,
                 shards=SHARDS,
-                say=lambda line: sys.stdout.write(f"{line}\n") and None,
+                say=print,
             )
     sys.stdout.write(BOUNDS)
     # Nobody is alive to take a shard before the lease has run out.

@@ -11,9 +11,9 @@ from tidemill.engine.log.memory import MemoryLog
 from tidemill.engine.log.port import CommandLog
 from tidemill.engine.log.sqlite import SqliteLog
 from tidemill.engine.settings import Settings
-from tidemill.engine.store.memory import MemoryStore
+from tidemill.engine.store.memory.store import MemoryStore
 from tidemill.engine.store.port import Store
-from tidemill.engine.store.sqlite import SqliteStore
+from tidemill.engine.store.sqlite.store import SqliteStore
 
 SEED = 20_261_124
 # Runs with a crash every few steps, by seed.

@@ -16,6 +16,7 @@ FAULTS = (
     "actions crash",
     "broken stream",
     "clock jump",
+    "clock set back",
     "crash",
     "failed request",
     "fenced commit",

@@ -8,7 +8,7 @@ import pytest
 from tests.simulation.scenarios import SCENARIOS, Scenario, play
 from tests.simulation.world import World
 from tidemill.engine.settings import Settings
-from tidemill.engine.store.memory import MemoryStore
+from tidemill.engine.store.memory.store import MemoryStore
 
 # Each of them makes messages, events or states take another way.
 WAYS = {

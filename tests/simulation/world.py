@@ -21,7 +21,7 @@ from tidemill.engine.log.port import CommandLog
 from tidemill.engine.runtime.assembly import Assembly, Loop
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.settings import Settings
-from tidemill.engine.store.memory import MemoryStore
+from tidemill.engine.store.memory.store import MemoryStore
 from tidemill.engine.store.port import Store
 from tidemill.engine.store.rows import ExecutionFilter, TimerRow
 from tidemill.events.checking import EventLimits

@@ -31,7 +31,7 @@ async def run(plan: Plan, data: Path) -> Outcome:
     say = sys.stdout.write
     say(f"{SEED_VARIABLE}={plan.seed}\n")
     with missing_is_told():
-        outcome = await fault_run(plan, data, lambda line: say(f"{line}\n") and None)
+        outcome = await fault_run(plan, data, print)
     say("".join(f"{name:<45} {value:>12}\n" for name, value in rows(outcome)))
     say(outcome.check.text)
     return outcome

@@ -17,7 +17,7 @@ from tidemill.engine.core.tasks.set import SetNode
 from tidemill.engine.core.turn import Turn
 from tidemill.engine.core.views import FrameView
 from tidemill.engine.settings import Settings
-from tidemill.engine.store.memory import MemoryStore
+from tidemill.engine.store.memory.store import MemoryStore
 from tidemill.engine.store.rows import DefinitionRow
 from tidemill.errors import TidemillError
 from tidemill.json import dumps

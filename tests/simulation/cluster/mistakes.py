@@ -25,7 +25,7 @@ from tidemill.engine.runtime.lane_deciding import LaneDeciding
 from tidemill.engine.runtime.membership import Membership
 from tidemill.engine.runtime.translate import action_call
 from tidemill.engine.runtime.turns import OwnedShard
-from tidemill.engine.store.memory import MemoryStore
+from tidemill.engine.store.memory.store import MemoryStore
 from tidemill.engine.store.rows import ShardCommit, ShardRow
 from tidemill.storage import StorageRefusedError, StorageUnavailableError
 
@@ -244,6 +244,11 @@ def _outage_is_poison() -> AbstractContextManager[object]:
     return patch.object(LaneDeciding, "_make_room", make_room)
 
 
+def _due_forgotten() -> AbstractContextManager[object]:
+    """What the clock has shown when a timer was found due counts for nothing once the clock has gone back."""
+    return patch.object(deciding, "_shown_us", lambda items: {})
+
+
 def _idle_spin() -> AbstractContextManager[object]:
     """Without shards the loop of timers does not wait."""
     whole = timers.Timers.wait_us
@@ -273,5 +278,6 @@ MISTAKES: Final[Mapping[str, Mistake]] = {
     "fence-unnoticed": _fence_unnoticed,
     "unheld-kept": _unheld_kept,
     "outage-is-poison": _outage_is_poison,
+    "due-forgotten": _due_forgotten,
     "idle-spin": _idle_spin,
 }

@@ -9,7 +9,7 @@ from tests.simulation.cluster.network import Network, served
 from tidemill.clock import Clock
 from tidemill.engine.log.memory import MemoryLog
 from tidemill.engine.log.port import Extent, LogRecord
-from tidemill.engine.store.memory import MemoryStore
+from tidemill.engine.store.memory.store import MemoryStore
 from tidemill.engine.store.port import Store
 from tidemill.engine.store.rows import ShardCommit, ShardRow
 from tidemill.storage import StorageRefusedError, StorageUnavailableError

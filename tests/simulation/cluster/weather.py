@@ -55,6 +55,8 @@ class Weather:
     stream_break_every_us: int = 0
     action_crash_every_us: int = 0
     skew_us_max: int = 0
+    # Of batches: those after which the clock of their engine is set back.
+    setting_back: float = 0.0
     is_calm: bool = False
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -165,5 +167,6 @@ def draw(random: Random) -> Weather:
         clock_jump_every_us=every(3, 9),
         stream_break_every_us=every(2, 5),
         action_crash_every_us=every(4, 9),
+        setting_back=rate(0.05, 0.2),
         skew_us_max=random.choice((0, 200 * MILLI, 10 * MICRO)),
     )

@@ -174,6 +174,9 @@ class World:
         for engine in self.engines:
             if engine.process.held is not None:
                 self.loop.go_on(engine.process)
+            if engine.process.alive:
+                # Who sleeps until a timer is due does not see that the clock has gone on meanwhile.
+                engine.assembly.memory.timers.wake.set()
 
     async def _rest(self, us_max: int) -> str:
         """Let everything come to rest; what is left to do when the time is over."""
@@ -253,7 +256,7 @@ class World:
         skew_us = int((self.random.random() * 2 - 1) * self.weather.skew_us_max)
         name = f"engine-{number}.{self._generation}"
         engine = Engine(name, self.loop, skew_us=skew_us, seed=self.random.randrange(2**32))
-        engine.after_batch = self.caches.check
+        engine.after_batch = self._after_batch
         engine.raised = self._raised
         store = store_port(self.store, self.network, engine.process, engine.asks)
         log = log_port(self.log, self.shape.shards, self.network, engine.process)
@@ -310,6 +313,13 @@ class World:
         if (engine := self._pick()) is not None:
             self.weather.count("clock jump")
             engine.clock.skew_us += int((self.random.random() * 2 - 1) * 5 * MICRO)
+
+    def _after_batch(self, engine: Engine) -> None:
+        """Look at what is in memory; what has come to the inbox meanwhile may have seen a later time."""
+        self.caches.check(engine)
+        if self.weather.happens(self.weather.setting_back):
+            self.weather.count("clock set back")
+            engine.clock.skew_us -= int(self.random.random() * 2 * MICRO)
 
     def _break_a_stream(self) -> None:
         if self.streams:

@@ -4,7 +4,7 @@ from tidemill.engine.accept_log import Place, accept, places
 from tidemill.engine.log.memory import MemoryLog
 from tidemill.engine.log.port import Extent
 from tidemill.engine.storage import Storage
-from tidemill.engine.store.memory import MemoryStore
+from tidemill.engine.store.memory.store import MemoryStore
 from tidemill.engine.store.rows import ShardCommit, ShardRow
 
 EXTENTS = {0: Extent(5, 9), 1: Extent(5, 9), 2: Extent(5, 9)}

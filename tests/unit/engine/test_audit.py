@@ -14,7 +14,7 @@ from tidemill.engine.audit.causes import causes_of
 from tidemill.engine.core import events
 from tidemill.engine.log.sqlite import SqliteLog
 from tidemill.engine.settings import Settings
-from tidemill.engine.store.sqlite import SqliteStore
+from tidemill.engine.store.sqlite.store import SqliteStore
 
 
 async def told(data: Path) -> list[facts.EngineFact]:

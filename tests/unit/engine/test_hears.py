@@ -23,7 +23,7 @@ from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.runtime.ingress import Ingress
 from tidemill.engine.runtime.progress import Progress, Watchers
 from tidemill.engine.settings import Settings
-from tidemill.engine.store.memory import MemoryStore
+from tidemill.engine.store.memory.store import MemoryStore
 from tidemill.errors import from_item_error
 from tidemill.lanes import correlation_lane, lane_hash, shard_of, subject_lane
 

@@ -13,7 +13,7 @@ from tidemill.engine.runtime.assembly import Assembly
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.runtime.membership import spread
 from tidemill.engine.settings import Settings
-from tidemill.engine.store.memory import MemoryStore
+from tidemill.engine.store.memory.store import MemoryStore
 from tidemill.engine.store.rows import DefinitionRow
 from tidemill.loops import FatalError
 

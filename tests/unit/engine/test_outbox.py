@@ -9,7 +9,7 @@ from tidemill.engine.runtime.items import Message
 from tidemill.engine.runtime.outbox import Outbox, OutboxLimits
 from tidemill.engine.runtime.progress import Progress
 from tidemill.engine.runtime.turns import OwnedShard, ShardTurn
-from tidemill.engine.store.memory import MemoryStore
+from tidemill.engine.store.memory.store import MemoryStore
 from tidemill.engine.store.rows import OutboxRow, ShardCommit
 
 SHARDS = 3

@@ -11,7 +11,7 @@ from tidemill.engine.core.events import ExecutionResumed
 from tidemill.engine.records import Cause, encode_batch
 from tidemill.engine.runtime.progress import Progress, Watchers
 from tidemill.engine.settings import Settings
-from tidemill.engine.store.memory import MemoryStore
+from tidemill.engine.store.memory.store import MemoryStore
 from tidemill.engine.store.rows import TRIGGER_KIND, ExecutionRow, HistoryRow
 
 RUNNING, COMPLETED = 2, 7

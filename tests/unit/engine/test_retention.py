@@ -10,7 +10,7 @@ from tidemill.clock import ManualClock
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.runtime.retention import Retention
 from tidemill.engine.settings import Settings
-from tidemill.engine.store.memory import MemoryStore
+from tidemill.engine.store.memory.store import MemoryStore
 from tidemill.engine.store.retention import NamespaceRow, RetentionTerms, outlives
 from tidemill.errors import InvalidRequestError
 

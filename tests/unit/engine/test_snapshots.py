@@ -15,7 +15,7 @@ from tidemill.engine.core.state import ExecutionState
 from tidemill.engine.records import decode_batch
 from tidemill.engine.runtime.snapshots import Growth, load_states
 from tidemill.engine.state_records import SNAPSHOT_SCHEMA, encode_state
-from tidemill.engine.store.memory import MemoryStore
+from tidemill.engine.store.memory.store import MemoryStore
 from tidemill.engine.store.rows import HistoryRow, SnapshotRow, StoredExecution
 
 CALL = {"call": "http", "with": {"method": "get", "endpoint": "https://example.com"}}

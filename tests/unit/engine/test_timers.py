@@ -9,7 +9,7 @@ from tidemill.engine.runtime.inbox import Inbox
 from tidemill.engine.runtime.items import DueTimer
 from tidemill.engine.runtime.timers import Timers
 from tidemill.engine.settings import Settings
-from tidemill.engine.store.memory import MemoryStore
+from tidemill.engine.store.memory.store import MemoryStore
 from tidemill.engine.store.rows import TimerRow
 from tidemill.storage import StorageUnavailableError
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 from tests.unit.core.driver import EXECUTION_ID, START_US, Driver, set_task
 from tidemill.engine.lifecycle.reading import LifecycleReader, Wanted
-from tidemill.engine.store.memory import MemoryStore
+from tidemill.engine.store.memory.store import MemoryStore
 from tidemill.engine.store.rows import ExecutionRow, HistoryRow, ShardCommit
 from tidemill.telemetry.metrics import Metrics
 

@@ -8,8 +8,8 @@ from typing import Final
 from tidemill.clock import Clock, SystemClock
 from tidemill.engine.settings import STORE_VARIABLE, Settings, load
 from tidemill.engine.storage import store_options
-from tidemill.engine.store.postgres_retention import prepare_history
-from tidemill.engine.store.postgres_tables import PART, make_tables
+from tidemill.engine.store.postgres.retention import prepare_history
+from tidemill.engine.store.postgres.tables import PART, make_tables
 from tidemill.postgres import open_postgres
 from tidemill.supervision import run_to_exit_code
 from tidemill.telemetry.logging import configure_logging

@@ -9,7 +9,7 @@ from tidemill.engine.log.sqlite import SqliteLog
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.port import Store
-from tidemill.engine.store.sqlite import SqliteStore
+from tidemill.engine.store.sqlite.store import SqliteStore
 from tidemill.locks import DirectoryLock
 from tidemill.loops import FatalError
 
@@ -48,7 +48,7 @@ async def open_storage(environment: Environment) -> Storage:
 async def _open_servers(environment: Environment) -> Storage:
     """Postgres and Kafka. Embedded installations need neither of their libraries."""
     from tidemill.engine.log.kafka.log import KafkaLog
-    from tidemill.engine.store.postgres import open_store
+    from tidemill.engine.store.postgres.store import open_store
 
     settings = environment.settings
     store = await open_store(settings.store_url, settings.shards, store_options(settings))

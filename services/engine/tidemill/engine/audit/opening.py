@@ -21,10 +21,10 @@ async def open_audit(settings: Settings) -> tuple[AuditStore, AuditLog]:
 async def _open_store(settings: Settings) -> AuditStore:
     # Each brings a library along that the other one does without.
     if settings.store_url:
-        from tidemill.engine.store.postgres_audit import PostgresAudit
+        from tidemill.engine.store.postgres.audit import PostgresAudit
 
         return await PostgresAudit.open(settings.store_url)
-    from tidemill.engine.store.sqlite_audit import SqliteAudit
+    from tidemill.engine.store.sqlite.audit import SqliteAudit
 
     return SqliteAudit(settings.data / "state.db")
 

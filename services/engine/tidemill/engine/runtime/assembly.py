@@ -100,9 +100,8 @@ class Assembly:
     def loops(self) -> list[Loop]:
         """The loops that keep it going."""
         memory, settings = self.memory, self._environment.settings
-        intake_wake = asyncio.Event()
-        self._log.on_append(intake_wake.set)
-        memory.inbox.on_room(intake_wake.set)
+        self._log.on_append(self._intake.wake.set)
+        memory.inbox.on_room(self._intake.wake.set)
         timers = TimerLoop(memory.timers, memory.inbox, self.ownership.commit_lock, settings)
         gauges = Gauges(memory, self._environment.metrics)
         remote = RemoteProgress(memory.progress, self.ownership.owned, self._store, settings.progress_poll_us)
@@ -122,7 +121,7 @@ class Assembly:
             Loop("catalogue", self.catalogue.run_once, None, settings.catalogue_poll_us),
             Loop("progress", remote.run_once, remote.wake, remote.idle_us),
             Loop("log-report", report.run_once, None, settings.log_report_interval_us),
-            Loop("intake", self._intake.run_once, intake_wake, _SECOND_US),
+            Loop("intake", self._intake.run_once, self._intake.wake, _SECOND_US),
             Loop("timers", timers.run_once, memory.timers.wake, timers.idle_us),
             Loop("recovery", self._recovery.run_once, self._recovery.wake, self._recovery.idle_us),
             Loop("outbox", memory.outbox.run_once, memory.outbox.wake, OUTBOX_WAIT_US),

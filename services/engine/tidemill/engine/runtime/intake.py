@@ -1,5 +1,6 @@
 """Reads the command log into the inbox, as far as there is room."""
 
+import asyncio
 from collections.abc import Collection, Mapping
 
 from google.protobuf.message import DecodeError
@@ -22,10 +23,12 @@ class Intake:
         self._ownership = ownership
         # The next offset to read of each shard, and the ownership for which that holds.
         self._next: dict[int, tuple[OwnedShard, int]] = {}
+        self.wake = asyncio.Event()
         ownership.memory.follow(self._begin, self._drop)
 
     def _begin(self, taken: Mapping[int, OwnedShard]) -> None:
         self._next.update((shard, (row, row.log_offset)) for shard, row in taken.items())
+        self.wake.set()
 
     def _drop(self, shards: Collection[int]) -> None:
         for shard in shards:

@@ -6,9 +6,9 @@ from typing import Final
 
 from tidemill.engine.store.packing import pack_id
 from tidemill.engine.store.rows import ExecutionRow, ShardCommit
-from tidemill.engine.store.sqlite_lanes import write_lanes
-from tidemill.engine.store.sqlite_outbox import write_outbox
-from tidemill.engine.store.sqlite_reads import EXECUTION_FIELDS
+from tidemill.engine.store.sqlite.lanes import write_lanes
+from tidemill.engine.store.sqlite.outbox import write_outbox
+from tidemill.engine.store.sqlite.reads import EXECUTION_FIELDS
 from tidemill.sqlite import delete_many, insert_many
 
 _FENCE: Final = (

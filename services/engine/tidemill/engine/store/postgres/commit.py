@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import asyncpg
 
-from tidemill.engine.store.postgres_lane_parts import LANE_PARTS
-from tidemill.engine.store.postgres_parts import EXECUTION_PARTS, Part, Row
+from tidemill.engine.store.postgres.lane_parts import LANE_PARTS
+from tidemill.engine.store.postgres.parts import EXECUTION_PARTS, Part, Row
 from tidemill.engine.store.rows import ShardCommit
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import Final
 
 from tidemill.engine.store.packing import pack_id, unpack_id
 from tidemill.engine.store.retention import NamespaceRow, RetentionTerms
-from tidemill.engine.store.sqlite_reads import marks
+from tidemill.engine.store.sqlite.reads import marks
 
 # Distinct namespaces by leaps from one to the next, however many executions each has.
 _NAMES: Final = """

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tidemill.clock import Clock, SystemClock
-from tidemill.engine.store.memory_lanes import MemoryLanes
-from tidemill.engine.store.memory_retention import MemoryRetention
+from tidemill.engine.store.memory.lanes import MemoryLanes
+from tidemill.engine.store.memory.retention import MemoryRetention
 from tidemill.engine.store.rows import (
     TRIGGER_KIND,
     DeadLetterRow,

@@ -7,14 +7,6 @@ from typing import Final
 
 from tidemill.clock import Clock, SystemClock
 from tidemill.engine.settings import SHARDS_VARIABLE
-from tidemill.engine.store import (
-    sqlite_lanes,
-    sqlite_membership,
-    sqlite_outbox,
-    sqlite_reads,
-    sqlite_retention,
-)
-from tidemill.engine.store.migration import migrate
 from tidemill.engine.store.packing import pack_id, unpack_id
 from tidemill.engine.store.retention import NamespaceRow, RetentionTerms
 from tidemill.engine.store.rows import (
@@ -35,7 +27,9 @@ from tidemill.engine.store.rows import (
     SubscriptionRow,
     TimerRow,
 )
-from tidemill.engine.store.sqlite_commit import write_commits
+from tidemill.engine.store.sqlite import lanes, membership, outbox, reads, retention
+from tidemill.engine.store.sqlite.commit import write_commits
+from tidemill.engine.store.sqlite.migration import migrate
 from tidemill.errors import InvalidRequestError
 from tidemill.sqlite import SqliteThread, insert_many, open_database
 
@@ -79,12 +73,12 @@ class SqliteStore:
         self._reader = SqliteThread(reading, part=_PART)
 
     async def take(self, shards: Sequence[int], owner: str) -> list[ShardRow]:
-        return await self._writer.write(lambda connection: sqlite_membership.take(connection, shards, owner))
+        return await self._writer.write(lambda connection: membership.take(connection, shards, owner))
 
     async def renew_lease(self, engine: str, *, ttl_us: int, revision: int) -> list[LeaseRow]:
         lease, now_us = LeaseRow(engine, revision), self._clock.now_us()
         return await self._writer.write(
-            lambda connection: sqlite_membership.renew_lease(connection, lease, now_us=now_us, ttl_us=ttl_us)
+            lambda connection: membership.renew_lease(connection, lease, now_us=now_us, ttl_us=ttl_us)
         )
 
     async def end_lease(self, engine: str) -> None:
@@ -93,18 +87,16 @@ class SqliteStore:
         )
 
     async def shards(self) -> list[ShardRow]:
-        return await self._reader.read(sqlite_membership.read_shards)
+        return await self._reader.read(membership.read_shards)
 
     async def release(self, items: Sequence[tuple[int, int]]) -> set[int]:
-        return await self._writer.write(lambda connection: sqlite_membership.release(connection, items))
+        return await self._writer.write(lambda connection: membership.release(connection, items))
 
     async def claim_log(self, identity: str) -> str:
-        return await self._writer.write(lambda connection: sqlite_membership.claim_log(connection, identity))
+        return await self._writer.write(lambda connection: membership.claim_log(connection, identity))
 
     async def rebind_log(self, identity: str, offsets: Mapping[int, int]) -> None:
-        await self._writer.write(
-            lambda connection: sqlite_membership.rebind_log(connection, identity, offsets)
-        )
+        await self._writer.write(lambda connection: membership.rebind_log(connection, identity, offsets))
 
     async def commit(self, commits: Sequence[ShardCommit]) -> set[int]:
         return await self._writer.write(lambda connection: write_commits(connection, commits))
@@ -112,31 +104,27 @@ class SqliteStore:
     async def load(
         self, execution_ids: Sequence[str], *, whole: bool = False
     ) -> Mapping[str, StoredExecution]:
-        return await self._reader.read(
-            lambda connection: sqlite_reads.load(connection, execution_ids, whole=whole)
-        )
+        return await self._reader.read(lambda connection: reads.load(connection, execution_ids, whole=whole))
 
     async def peers(self, shards: Sequence[int]) -> Mapping[tuple[int, int], int]:
-        return await self._reader.read(lambda connection: sqlite_outbox.read_peers(connection, shards))
+        return await self._reader.read(lambda connection: outbox.read_peers(connection, shards))
 
     async def page_outbox(self, shard: int, after_sequence: int, limit: int) -> list[OutboxRow]:
         return await self._reader.read(
-            lambda connection: sqlite_outbox.page_outbox(connection, shard, after_sequence, limit)
+            lambda connection: outbox.page_outbox(connection, shard, after_sequence, limit)
         )
 
     async def discard_outbox(self, items: Sequence[tuple[int, int, Sequence[int]]]) -> set[int]:
-        return await self._writer.write(lambda connection: sqlite_outbox.discard_outbox(connection, items))
+        return await self._writer.write(lambda connection: outbox.discard_outbox(connection, items))
 
     async def read_lanes(self, wanted: Sequence[LaneQuery]) -> Mapping[bytes, LaneRows]:
-        return await self._reader.read(lambda connection: sqlite_lanes.read_lanes(connection, wanted))
+        return await self._reader.read(lambda connection: lanes.read_lanes(connection, wanted))
 
     async def subscribers(self, wanted: Sequence[SubscriberQuery]) -> list[list[SubscriptionRow]]:
-        return await self._reader.read(lambda connection: sqlite_lanes.read_subscribers(connection, wanted))
+        return await self._reader.read(lambda connection: lanes.read_subscribers(connection, wanted))
 
     async def expire_lanes(self, before_us: int, limit: int) -> int:
-        return await self._writer.write(
-            lambda connection: sqlite_lanes.expire_lanes(connection, before_us, limit)
-        )
+        return await self._writer.write(lambda connection: lanes.expire_lanes(connection, before_us, limit))
 
     async def page_owing(
         self, shard: int, after: tuple[int, str] | None, limit: int
@@ -177,18 +165,14 @@ class SqliteStore:
         )
 
     async def get(self, execution_ids: Sequence[str]) -> Mapping[str, ExecutionRow]:
-        return await self._reader.read(
-            lambda connection: sqlite_reads.get_executions(connection, execution_ids)
-        )
+        return await self._reader.read(lambda connection: reads.get_executions(connection, execution_ids))
 
     async def page_executions(self, wanted: ExecutionFilter, limit: int) -> list[ExecutionRow]:
-        return await self._reader.read(
-            lambda connection: sqlite_reads.page_executions(connection, wanted, limit)
-        )
+        return await self._reader.read(lambda connection: reads.page_executions(connection, wanted, limit))
 
     async def page_commits(self, shard: int, after_commit: int, limit: int) -> list[HistoryRow]:
         return await self._reader.read(
-            lambda connection: sqlite_reads.page_commits(connection, shard, after_commit, limit)
+            lambda connection: reads.page_commits(connection, shard, after_commit, limit)
         )
 
     async def last_commits(self) -> Mapping[int, int]:
@@ -246,22 +230,22 @@ class SqliteStore:
         return [DefinitionRow(*row) for row in rows]
 
     async def set_namespace(self, row: NamespaceRow) -> None:
-        await self._writer.write(lambda connection: sqlite_retention.set_namespace(connection, row))
+        await self._writer.write(lambda connection: retention.set_namespace(connection, row))
 
     async def namespaces(self) -> list[NamespaceRow]:
-        return await self._reader.read(sqlite_retention.read_namespaces)
+        return await self._reader.read(retention.read_namespaces)
 
     async def prepare_history(self, now_us: int, partition_us: int) -> int:
         return 0
 
     async def expire_histories(self, terms: RetentionTerms, now_us: int, limit: int) -> int:
         return await self._writer.write(
-            lambda connection: sqlite_retention.expire_histories(connection, terms, now_us, limit)
+            lambda connection: retention.expire_histories(connection, terms, now_us, limit)
         )
 
     async def expire_executions(self, terms: RetentionTerms, now_us: int, limit: int) -> int:
         return await self._writer.write(
-            lambda connection: sqlite_retention.expire_executions(connection, terms, now_us, limit)
+            lambda connection: retention.expire_executions(connection, terms, now_us, limit)
         )
 
     async def drop_histories(self, terms: RetentionTerms, now_us: int) -> int:
@@ -271,7 +255,7 @@ class SqliteStore:
         self, shard: int, before_us: int, after: tuple[int, str] | None, limit: int
     ) -> list[tuple[int, str]]:
         return await self._reader.read(
-            lambda connection: sqlite_retention.page_holding(connection, shard, before_us, after, limit)
+            lambda connection: retention.page_holding(connection, shard, before_us, after, limit)
         )
 
     async def close(self) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from tidemill.engine.audit.kept import Kept, kept_by
 from tidemill.engine.audit.port import NO_BOUND, Place
-from tidemill.engine.store import postgres_membership, postgres_reads, postgres_retention
 from tidemill.engine.store.packing import pack_id, unpack_id
-from tidemill.engine.store.postgres_tables import PART, steps
+from tidemill.engine.store.postgres import membership, reads, retention
+from tidemill.engine.store.postgres.tables import PART, steps
 from tidemill.engine.store.retention import RetentionTerms
 from tidemill.engine.store.rows import (
     DeadLetterRow,
@@ -108,7 +108,7 @@ class PostgresAudit:
             return cls(connection, stack.pop_all())
 
     async def kept(self, terms: RetentionTerms, now_us: int) -> Kept:
-        own = await postgres_retention.read_namespaces(self._connection)
+        own = await retention.read_namespaces(self._connection)
         kept = kept_by(terms, own, now_us)
         oldest = await self._connection.fetchval(_OLDEST)
         # Where something is from before the oldest partition, that is the first there ever was.
@@ -149,7 +149,7 @@ class PostgresAudit:
         return {(lane, unpack_id(packed), identity) for lane, packed, identity in rows}
 
     async def shards(self) -> list[ShardRow]:
-        return await postgres_membership.read_shards(self._connection)
+        return await membership.read_shards(self._connection)
 
     async def peers(self) -> Mapping[tuple[int, int], int]:
         rows = await self._connection.fetch("SELECT shard, source_shard, sequence FROM peer")
@@ -164,7 +164,7 @@ class PostgresAudit:
         return [offset for (offset,) in rows]
 
     async def page_commits(self, shard: int, after_commit: int, limit: int) -> list[HistoryRow]:
-        return await postgres_reads.page_commits(self._connection, shard, after_commit, limit)
+        return await reads.page_commits(self._connection, shard, after_commit, limit)
 
     async def page_outbox(self, shard: int, after_sequence: int, limit: int) -> list[OutboxRow]:
         rows = await self._connection.fetch(_OUTBOX, shard, after_sequence, limit)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from tidemill.engine.store.packing import pack_id
-from tidemill.engine.store.postgres_parts import Commits, Part, Row, gone
+from tidemill.engine.store.postgres.parts import Commits, Part, Row, gone
 
 
 def _shapes(commits: Commits) -> list[Row]:

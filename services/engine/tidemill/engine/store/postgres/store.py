@@ -4,16 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from tidemill.engine.store import (
-    postgres_catalogue,
-    postgres_lanes,
-    postgres_membership,
-    postgres_reads,
-    postgres_retention,
-)
 from tidemill.engine.store.packing import pack_id, unpack_id
-from tidemill.engine.store.postgres_commit import write_commits
-from tidemill.engine.store.postgres_tables import PART, check_shards, steps
+from tidemill.engine.store.postgres import catalogue, lanes, membership, reads, retention
+from tidemill.engine.store.postgres.commit import write_commits
+from tidemill.engine.store.postgres.tables import PART, check_shards, steps
 from tidemill.engine.store.retention import NamespaceRow, RetentionTerms
 from tidemill.engine.store.rows import (
     DeadLetterRow,
@@ -104,13 +98,11 @@ class PostgresStore:
         self._writing = writing
 
     async def take(self, shards: Sequence[int], owner: str) -> list[ShardRow]:
-        return await self._writing.run(lambda connection: postgres_membership.take(connection, shards, owner))
+        return await self._writing.run(lambda connection: membership.take(connection, shards, owner))
 
     async def renew_lease(self, engine: str, *, ttl_us: int, revision: int) -> list[LeaseRow]:
         return await self._writing.run(
-            lambda connection: postgres_membership.renew_lease(
-                connection, engine, ttl_us=ttl_us, revision=revision
-            )
+            lambda connection: membership.renew_lease(connection, engine, ttl_us=ttl_us, revision=revision)
         )
 
     async def end_lease(self, engine: str) -> None:
@@ -119,20 +111,16 @@ class PostgresStore:
         )
 
     async def shards(self) -> list[ShardRow]:
-        return await self._reading.run(postgres_membership.read_shards)
+        return await self._reading.run(membership.read_shards)
 
     async def release(self, items: Sequence[tuple[int, int]]) -> set[int]:
-        return await self._writing.run(lambda connection: postgres_membership.release(connection, items))
+        return await self._writing.run(lambda connection: membership.release(connection, items))
 
     async def claim_log(self, identity: str) -> str:
-        return await self._writing.transact(
-            lambda connection: postgres_membership.claim_log(connection, identity)
-        )
+        return await self._writing.transact(lambda connection: membership.claim_log(connection, identity))
 
     async def rebind_log(self, identity: str, offsets: Mapping[int, int]) -> None:
-        await self._writing.transact(
-            lambda connection: postgres_membership.rebind_log(connection, identity, offsets)
-        )
+        await self._writing.transact(lambda connection: membership.rebind_log(connection, identity, offsets))
 
     async def commit(self, commits: Sequence[ShardCommit]) -> set[int]:
         return await self._writing.run(lambda connection: write_commits(connection, commits))
@@ -140,33 +128,27 @@ class PostgresStore:
     async def load(
         self, execution_ids: Sequence[str], *, whole: bool = False
     ) -> Mapping[str, StoredExecution]:
-        return await self._reading.run(
-            lambda connection: postgres_reads.load(connection, execution_ids, whole=whole)
-        )
+        return await self._reading.run(lambda connection: reads.load(connection, execution_ids, whole=whole))
 
     async def peers(self, shards: Sequence[int]) -> Mapping[tuple[int, int], int]:
-        return await self._reading.run(lambda connection: postgres_membership.read_peers(connection, shards))
+        return await self._reading.run(lambda connection: membership.read_peers(connection, shards))
 
     async def page_outbox(self, shard: int, after_sequence: int, limit: int) -> list[OutboxRow]:
         return await self._reading.run(
-            lambda connection: postgres_membership.page_outbox(connection, shard, after_sequence, limit)
+            lambda connection: membership.page_outbox(connection, shard, after_sequence, limit)
         )
 
     async def discard_outbox(self, items: Sequence[tuple[int, int, Sequence[int]]]) -> set[int]:
-        return await self._writing.run(
-            lambda connection: postgres_membership.discard_outbox(connection, items)
-        )
+        return await self._writing.run(lambda connection: membership.discard_outbox(connection, items))
 
     async def read_lanes(self, wanted: Sequence[LaneQuery]) -> Mapping[bytes, LaneRows]:
-        return await self._reading.run(lambda connection: postgres_lanes.read_lanes(connection, wanted))
+        return await self._reading.run(lambda connection: lanes.read_lanes(connection, wanted))
 
     async def subscribers(self, wanted: Sequence[SubscriberQuery]) -> list[list[SubscriptionRow]]:
-        return await self._reading.run(lambda connection: postgres_lanes.read_subscribers(connection, wanted))
+        return await self._reading.run(lambda connection: lanes.read_subscribers(connection, wanted))
 
     async def expire_lanes(self, before_us: int, limit: int) -> int:
-        return await self._writing.run(
-            lambda connection: postgres_lanes.expire_lanes(connection, before_us, limit)
-        )
+        return await self._writing.run(lambda connection: lanes.expire_lanes(connection, before_us, limit))
 
     async def page_owing(
         self, shard: int, after: tuple[int, str] | None, limit: int
@@ -192,18 +174,14 @@ class PostgresStore:
         )
 
     async def get(self, execution_ids: Sequence[str]) -> Mapping[str, ExecutionRow]:
-        return await self._reading.run(
-            lambda connection: postgres_reads.get_executions(connection, execution_ids)
-        )
+        return await self._reading.run(lambda connection: reads.get_executions(connection, execution_ids))
 
     async def page_executions(self, wanted: ExecutionFilter, limit: int) -> list[ExecutionRow]:
-        return await self._reading.run(
-            lambda connection: postgres_reads.page_executions(connection, wanted, limit)
-        )
+        return await self._reading.run(lambda connection: reads.page_executions(connection, wanted, limit))
 
     async def page_commits(self, shard: int, after_commit: int, limit: int) -> list[HistoryRow]:
         return await self._reading.run(
-            lambda connection: postgres_reads.page_commits(connection, shard, after_commit, limit)
+            lambda connection: reads.page_commits(connection, shard, after_commit, limit)
         )
 
     async def last_commits(self) -> Mapping[int, int]:
@@ -222,7 +200,7 @@ class PostgresStore:
 
     async def history(self, execution_id: str, sequence: int, limit: int) -> list[HistoryRow]:
         return await self._reading.run(
-            lambda connection: postgres_reads.read_history(connection, execution_id, sequence, limit)
+            lambda connection: reads.read_history(connection, execution_id, sequence, limit)
         )
 
     async def rejection(self, shard: int, offset: int) -> RejectionRow | None:
@@ -236,44 +214,44 @@ class PostgresStore:
         return [DeadLetterRow(*row) for row in rows]
 
     async def publish(self, row: DefinitionRow) -> DefinitionRow:
-        return await self._writing.transact(lambda connection: postgres_catalogue.publish(connection, row))
+        return await self._writing.transact(lambda connection: catalogue.publish(connection, row))
 
     async def definitions(self, after_revision: int) -> list[DefinitionRow]:
         return await self._reading.run(
-            lambda connection: postgres_catalogue.read_definitions(connection, after_revision)
+            lambda connection: catalogue.read_definitions(connection, after_revision)
         )
 
     async def set_namespace(self, row: NamespaceRow) -> None:
-        await self._writing.run(lambda connection: postgres_retention.set_namespace(connection, row))
+        await self._writing.run(lambda connection: retention.set_namespace(connection, row))
 
     async def namespaces(self) -> list[NamespaceRow]:
-        return await self._reading.run(postgres_retention.read_namespaces)
+        return await self._reading.run(retention.read_namespaces)
 
     async def prepare_history(self, now_us: int, partition_us: int) -> int:
         return await self._writing.transact(
-            lambda connection: postgres_retention.prepare_history(connection, now_us, partition_us)
+            lambda connection: retention.prepare_history(connection, now_us, partition_us)
         )
 
     async def expire_histories(self, terms: RetentionTerms, now_us: int, limit: int) -> int:
         return await self._writing.run(
-            lambda connection: postgres_retention.expire_histories(connection, terms, now_us, limit)
+            lambda connection: retention.expire_histories(connection, terms, now_us, limit)
         )
 
     async def expire_executions(self, terms: RetentionTerms, now_us: int, limit: int) -> int:
         return await self._writing.run(
-            lambda connection: postgres_retention.expire_executions(connection, terms, now_us, limit)
+            lambda connection: retention.expire_executions(connection, terms, now_us, limit)
         )
 
     async def drop_histories(self, terms: RetentionTerms, now_us: int) -> int:
         return await self._writing.transact(
-            lambda connection: postgres_retention.drop_histories(connection, terms, now_us)
+            lambda connection: retention.drop_histories(connection, terms, now_us)
         )
 
     async def page_holding(
         self, shard: int, before_us: int, after: tuple[int, str] | None, limit: int
     ) -> list[tuple[int, str]]:
         return await self._reading.run(
-            lambda connection: postgres_retention.page_holding(connection, shard, before_us, after, limit)
+            lambda connection: retention.page_holding(connection, shard, before_us, after, limit)
         )
 
     async def close(self) -> None:

@@ -8,8 +8,6 @@ from typing import Any, Final
 
 from tidemill.engine.audit.kept import Kept, kept_by
 from tidemill.engine.audit.port import NO_BOUND, Place
-from tidemill.engine.store import sqlite_membership, sqlite_outbox, sqlite_reads, sqlite_retention
-from tidemill.engine.store.migration import steps
 from tidemill.engine.store.packing import pack_id, unpack_id
 from tidemill.engine.store.retention import RetentionTerms
 from tidemill.engine.store.rows import (
@@ -21,6 +19,8 @@ from tidemill.engine.store.rows import (
     SnapshotRow,
     TimerRow,
 )
+from tidemill.engine.store.sqlite import membership, outbox, reads, retention
+from tidemill.engine.store.sqlite.migration import steps
 from tidemill.sqlite import open_read_only
 from tidemill.storage import StorageUnavailableError
 
@@ -43,11 +43,11 @@ class SqliteAudit:
 
     async def kept(self, terms: RetentionTerms, now_us: int) -> Kept:
         with _refusals():
-            own = sqlite_retention.read_namespaces(self._connection)
+            own = retention.read_namespaces(self._connection)
         return kept_by(terms, own, now_us)
 
     async def page_executions(self, after: str, limit: int) -> list[ExecutionRow]:
-        columns = ", ".join((*sqlite_reads.EXECUTION_FIELDS, "sequence"))
+        columns = ", ".join((*reads.EXECUTION_FIELDS, "sequence"))
         rows = self._all(
             f"SELECT {columns} FROM execution WHERE execution_id > ? ORDER BY execution_id LIMIT ?",
             (pack_id(after), limit),
@@ -97,7 +97,7 @@ class SqliteAudit:
 
     async def shards(self) -> list[ShardRow]:
         with _refusals():
-            return sqlite_membership.read_shards(self._connection)
+            return membership.read_shards(self._connection)
 
     async def peers(self) -> Mapping[tuple[int, int], int]:
         rows = self._all("SELECT shard, source_shard, sequence FROM peer")
@@ -120,11 +120,11 @@ class SqliteAudit:
 
     async def page_commits(self, shard: int, after_commit: int, limit: int) -> list[HistoryRow]:
         with _refusals():
-            return sqlite_reads.page_commits(self._connection, shard, after_commit, limit)
+            return reads.page_commits(self._connection, shard, after_commit, limit)
 
     async def page_outbox(self, shard: int, after_sequence: int, limit: int) -> list[OutboxRow]:
         with _refusals():
-            return sqlite_outbox.page_outbox(self._connection, shard, after_sequence, limit)
+            return outbox.page_outbox(self._connection, shard, after_sequence, limit)
 
     async def seen(self, wanted: Sequence[tuple[bytes, bytes]]) -> set[tuple[bytes, bytes]]:
         rows = self._found(
@@ -168,7 +168,7 @@ def _bound(until: str) -> bytes:
 
 def _execution(row: tuple[Any, ...]) -> ExecutionRow:
     *values, sequence = row
-    columns = dict(zip(sqlite_reads.EXECUTION_FIELDS, values, strict=True))
+    columns = dict(zip(reads.EXECUTION_FIELDS, values, strict=True))
     columns["execution_id"] = unpack_id(columns["execution_id"])
     columns["parent_execution_id"] = unpack_id(columns["parent_execution_id"])
     columns["owes"] = bool(columns["owes"])
