@@ -244,11 +244,6 @@ def _outage_is_poison() -> AbstractContextManager[object]:
     return patch.object(LaneDeciding, "_make_room", make_room)
 
 
-def _due_forgotten() -> AbstractContextManager[object]:
-    """What the clock has shown when a timer was found due counts for nothing once the clock has gone back."""
-    return patch.object(deciding, "_shown_us", lambda items: {})
-
-
 def _idle_spin() -> AbstractContextManager[object]:
     """Without shards the loop of timers does not wait."""
     whole = timers.Timers.wait_us
@@ -278,6 +273,5 @@ MISTAKES: Final[Mapping[str, Mistake]] = {
     "fence-unnoticed": _fence_unnoticed,
     "unheld-kept": _unheld_kept,
     "outage-is-poison": _outage_is_poison,
-    "due-forgotten": _due_forgotten,
     "idle-spin": _idle_spin,
 }
