@@ -1,4 +1,4 @@
-"""A clock that goes back between a timer's falling due and its batch; seed 20114 of the simulation found it."""
+"""A clock that goes back after a timer fell due, and before its batch: found by seed 20114."""
 
 from tests.simulation.world import SECOND_US, START_US, World
 from tidemill.engine.records import TimerSource, decode_batch

@@ -9,7 +9,7 @@ from tests.simulation.cluster.mistakes import MISTAKES
 from tests.simulation.cluster.runs import play
 
 # Most are found by the first few seeds.
-SEEDS_MAX = 500
+SEEDS_MAX = 1_000
 _CRITICAL = 50
 
 

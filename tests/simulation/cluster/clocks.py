@@ -26,6 +26,11 @@ class SkewedClock(TrueClock):
     def __init__(self, loop: SeededLoop, skew_us: int) -> None:
         super().__init__(loop)
         self.skew_us = skew_us
+        # The latest time that it has ever shown.
+        self.shown_us = 0
 
     def now_us(self) -> int:
-        return self._loop.now_us + self.skew_us
+        now_us = self._loop.now_us + self.skew_us
+        if now_us > self.shown_us:
+            self.shown_us = now_us
+        return now_us

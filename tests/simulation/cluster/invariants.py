@@ -181,11 +181,14 @@ def _bare(item: Item) -> Item:
 
 
 class Timely(Invariant):
-    """No timer fires before its time, by the clock of the shard."""
+    """No timer fires before its time, by the clock of the shard, which shows what its owners' clocks have."""
 
     name = "timers are never early"
 
     def committed(self, seen: Committed) -> None:
+        ahead_us = seen.commit.clock_us - seen.before.clock_us
+        if seen.engine is not None and ahead_us > 0 and seen.commit.clock_us > seen.engine.clock.shown_us:
+            raise self.fail(f"shard {seen.commit.shard} is ahead of the clock of {seen.engine.name}")
         for grown in seen.grown:
             for source in grown.sources():
                 if isinstance(source, TimerSource):

@@ -95,8 +95,8 @@ def _wild_story(seed: int) -> Story:
     lasts_us = random.choice((2, 5, 9)) * MICRO
     names = [*STEADY_NAMES, *RACING_NAMES, *random.sample(shelf().random_names, 6)]
     luck = random.random()
-    if luck < 0.1:
-        names = [*POISON_NAMES, "refused", "chain"]
+    if luck < 0.15:
+        names = [*POISON_NAMES, *["refused"] * 4, "chain"]
     elif luck < 0.4:
         names += POISON_NAMES
     starts = tuple(
