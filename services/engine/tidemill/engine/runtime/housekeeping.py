@@ -17,6 +17,8 @@ from tidemill.telemetry.metrics import Metrics
 FIRST_SHARD = 0
 ROWS_A_ROUND_MAX = 1000
 FULL_INBOX_WAIT_US = 2_000
+# How long a clock that jumps ahead may go unnoticed.
+CLOCK_LOOK_US = 1_000_000
 
 
 class TimerLoop:
@@ -40,7 +42,7 @@ class TimerLoop:
 
     def idle_us(self) -> int:
         """How long this loop may wait: until the next timer, or a moment when the inbox is full."""
-        return self._timers.wait_us() if self._room() > 0 else FULL_INBOX_WAIT_US
+        return min(self._timers.wait_us(), CLOCK_LOOK_US) if self._room() > 0 else FULL_INBOX_WAIT_US
 
     def _room(self) -> int:
         return 4 * self._settings.batch_items_max - len(self._inbox)

@@ -50,7 +50,8 @@ class Intake:
         try:
             records = await self._log.read(shard, offset, room)
         except LogGapError as error:
-            self._ownership.halt(error)
+            async with self._ownership.commit_lock:
+                self._ownership.halt(error)
             return True
         # Where the shard was taken anew while we read, what was read is read again.
         if records and self._next.get(shard) == place:
