@@ -39,7 +39,7 @@ SHARDS: Final = 4
 SECOND_US: Final = 1_000_000
 # Monday, 2 March 2026, 09:00 UTC.
 START_US: Final = 1_772_442_000 * SECOND_US
-STEPS_MAX: Final = 200_000
+STEPS_MAX: Final = 1_000_000
 _SUBMIT_LIMITS: Final = SubmitLimits(
     queued_commands_max=10_000,
     queued_bytes_max=1 << 26,

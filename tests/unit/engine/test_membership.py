@@ -131,7 +131,9 @@ async def test_lost_shards_are_taken_anew(cluster: Cluster) -> None:
     before = {shard: row.epoch for shard, row in engine.ownership.owned.items()}
     engine.ownership.lose()
     assert engine.membership.wake.is_set()
-    assert not engine.memory.progress.applying
+    await engine.membership.run_once()
+    assert not engine.memory.progress.applying, "the next step is not tried yet"
+    await engine.batches.run_once()
     await engine.membership.run_once()
     assert {shard: row.epoch - 1 for shard, row in engine.ownership.owned.items()} == before
     assert engine.memory.progress.applying

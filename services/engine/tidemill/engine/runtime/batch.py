@@ -52,6 +52,9 @@ class BatchLoop:
 
         Anything unexpected ends in the one way back: drop what is in memory, and take the shards anew.
         """
+        if self._ownership.troubled:
+            self._ownership.troubled = False
+            self._ownership.lost.set()
         items = self._inbox.take(self._items_max)
         if not items:
             return False

@@ -76,7 +76,8 @@ class Membership:
                 self._progress.advance(row.shard, row.log_offset)
         gone = await self._give_up(rows)
         came = await self._take(rows)
-        self._progress.applying = True
+        if not self._ownership.troubled:
+            self._progress.applying = True
         return gone or came
 
     async def enter(self) -> None:

@@ -81,6 +81,8 @@ class Ownership:
         self.owned: dict[int, OwnedShard] = {}
         # The epochs at which shards were halted: a later one says that an operator has mended them.
         self.halted: dict[int, int] = {}
+        # Whether the last step failed and none was tried since: until then nothing new is accepted.
+        self.troubled = False
         self.owner = owner
         self.memory = memory
         # Set when shards were lost, so that they are soon taken anew.
@@ -152,6 +154,7 @@ class Ownership:
     def lose(self) -> None:
         """Drop all: something failed, and what the store has of it is not known."""
         self.memory.progress.applying = False
+        self.troubled = True
         self.drop(list(self.owned))
 
     def _halt(self, shard: int, epoch: int, error: LogGapError) -> None:
