@@ -78,6 +78,11 @@ e2e: setup ## Run the tests of whole processes alone
 simulate: setup ## Play SEEDS=1000 seeds of a cluster on a virtual clock, with faults; a failing one says how to repeat it
 	$(BIN)/python -m tests.simulation.simulate --seeds $(or $(SEEDS),1000) --new
 
+.PHONY: soak
+soak: setup ## Run 20,000 executions while real processes are killed, paused and restarted; writes docs/reports/soak.md
+	mkdir -p docs/reports
+	$(BIN)/python -m tidemill.testing.faults --executions 20000 --seconds 900 --rounds 8 --report docs/reports/soak.md
+
 .PHONY: demo
 demo: setup ## Run real workflows through three services, kill one midway, and count what was lost or doubled
 	$(BIN)/python -m examples.demo
