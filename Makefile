@@ -101,7 +101,7 @@ demo-stack: setup ## Run the demo against docker-compose.yml as plain processes
 
 .PHONY: bench
 bench: setup ## Measure the whole stack on this machine
-	$(BIN)/tidemill bench
+	$(BIN)/tidemill bench $(if $(STACK),--stack $(STACK))
 
 .PHONY: docs
 docs: setup ## Write the tables of docs/ that are made from code
