@@ -30,6 +30,8 @@ class Tally:
 
     acknowledged: list[Happening] = field(default_factory=list)
     """In the order of their first acknowledgements; those of one lane are in the lane's order."""
+    started: set[str] = field(default_factory=set)
+    """The ids that were told of executions that events and commands have started."""
     sendings: int = 0
     refusals: int = 0
     broken_calls: int = 0
@@ -111,6 +113,7 @@ class Sender:
             outcomes = await self._client.events.publish(NAMESPACE, [event.event() for event in events])
         except TidemillError:
             return self._broken(events)
+        self._tally.started |= {started.execution_id for one in outcomes for started in one.executions}
         return self._taken(events, [outcome.HasField("error") for outcome in outcomes])
 
     async def _orders(self, orders: list[Happening]) -> set[Happening]:
@@ -121,6 +124,7 @@ class Sender:
             results = await self._client.executions.submit(NAMESPACE, commands)
         except TidemillError:
             return self._broken(orders)
+        self._tally.started |= {result.execution_id for result in results if not result.HasField("error")}
         return self._taken(orders, [result.HasField("error") for result in results])
 
     def _taken(self, happenings: list[Happening], refused: list[bool]) -> set[Happening]:
