@@ -45,3 +45,15 @@ async def test_no_fault_loses_doubles_or_reorders_anything(tmp_path: Path) -> No
     assert outcome.check.holds, outcome.check.text
     assert {fault for fault in WANTED if outcome.faults[fault]} == WANTED
     assert outcome.executions == outcome.wanted.executions.total() >= EXECUTIONS
+
+
+@pytest.mark.timeout(240)
+async def test_an_outside_that_ignores_keys_is_noticed(tmp_path: Path) -> None:
+    """The control, without chance: what gives no answer is asked again, and does it again."""
+    plan = Plan(executions=200, seed=1, seconds=20.0, rounds=0, honours_keys=False)
+    outcome = await run(plan, tmp_path)
+    assert outcome.verdict.doubled
+    assert not outcome.verdict.lost
+    # The checker sees it too, by the outside's own count.
+    assert not outcome.check.holds
+    assert "expected" in outcome.check.text
