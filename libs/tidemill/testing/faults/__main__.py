@@ -52,7 +52,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tidemill.testing.faults", description=__doc__)
     parser.add_argument("--executions", type=int, default=2_000)
     parser.add_argument("--seconds", type=float, default=60.0, help="over which the load is spread")
-    parser.add_argument("--rounds", type=int, default=1, help="how often the decks of faults are dealt")
+    parser.add_argument("--rounds", type=int, default=1, help="how often all faults come at least; 0: none")
     parser.add_argument("--seed", type=int, help="drawn unless given")
     parser.add_argument("--drain-seconds", type=float, default=120.0, help="the longest wait for the end")
     parser.add_argument("--deaf-provider", action="store_true", help="one that ignores keys: must fail")

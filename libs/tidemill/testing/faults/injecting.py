@@ -76,11 +76,12 @@ class Injector:
         self._source = source
         self._in_hand: set[str] = set()
 
-    async def run(self, rounds: int) -> None:
-        """Go through both decks so many times, side by side, with pauses that are drawn."""
+    async def run(self, rounds: int, loaded: asyncio.Event) -> None:
+        """Go through both decks, side by side, with pauses that are drawn: at least so many times, and until
+        the load is over. No rounds, no faults."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._deal(PROCESS_DECK, rounds))
-            group.create_task(self._deal(SERVER_DECK, rounds))
+            group.create_task(self._deal(PROCESS_DECK, rounds, loaded))
+            group.create_task(self._deal(SERVER_DECK, rounds, loaded))
 
     async def keep(self) -> None:
         """Start again whatever ends without having been killed, until cancelled."""
@@ -94,9 +95,13 @@ class Injector:
                     await self._hold(name, self._revive)
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def _deal(self, deck: tuple[Fault, ...], rounds: int) -> None:
-        for _ in range(rounds):
+    async def _deal(self, deck: tuple[Fault, ...], rounds: int, loaded: asyncio.Event) -> None:
+        dealt = 0
+        while dealt < rounds or (rounds and not loaded.is_set()):
+            dealt += 1
             for fault in self._source.sample(deck, len(deck)):
+                if dealt > rounds and loaded.is_set():
+                    return
                 await asyncio.sleep(self._source.uniform(*_BETWEEN_SECONDS))
                 await self._do(fault)
 

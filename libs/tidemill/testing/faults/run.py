@@ -54,7 +54,8 @@ _INTERVAL_SECONDS: Final = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What to run. The load is spread over about `seconds`; the decks of faults are dealt `rounds` times."""
+    """What to run. The load is spread over about `seconds`, and faults come as long; the decks of faults are
+    dealt at least `rounds` times, unless there are to be none."""
 
     executions: int
     seed: int
@@ -193,13 +194,16 @@ class _Run:
         begun = time.monotonic()
         happenings = sum(map(len, load))
         batch = max(round(happenings / SENDERS * _INTERVAL_SECONDS / self._plan.seconds), 1)
-        async with AsyncExitStack() as clients, asyncio.TaskGroup() as group:
-            group.create_task(self._injector.run(self._plan.rounds))
-            for number in range(SENDERS):
-                client = await clients.enter_async_context(self._cluster.client(patience=_PATIENCE))
-                source = random.Random(f"sender {number} {self._plan.seed}")
-                sender = Sender(client, load[number::SENDERS], source, self._tally)
-                group.create_task(sender.run(interval_seconds=_INTERVAL_SECONDS, batch=batch))
+        loaded = asyncio.Event()
+        async with AsyncExitStack() as clients, asyncio.TaskGroup() as faults:
+            faults.create_task(self._injector.run(self._plan.rounds, loaded))
+            async with asyncio.TaskGroup() as senders:
+                for number in range(SENDERS):
+                    client = await clients.enter_async_context(self._cluster.client(patience=_PATIENCE))
+                    source = random.Random(f"sender {number} {self._plan.seed}")
+                    sender = Sender(client, load[number::SENDERS], source, self._tally)
+                    senders.create_task(sender.run(interval_seconds=_INTERVAL_SECONDS, batch=batch))
+            loaded.set()
         return time.monotonic() - begun
 
     async def _drained(self, client: Client, want: Wanted) -> list[Execution]:
