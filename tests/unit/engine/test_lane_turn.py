@@ -77,3 +77,16 @@ def test_a_wait_that_opens_in_the_batch_hears_of_nothing_that_was_forgotten() ->
     wait = SubscriptionRow(0, LANE, shape_id(shape), b"", f"{7:08x}-0190a000-0000-7000-8000-{7:012x}", "w", 0)
     early = turn.subscribe(wait, shape, 24)
     assert [row.digest for row in early] == [digest(number) for number in range(6, 24)]
+
+
+def test_what_one_batch_hears_is_heard_later_in_the_order_in_which_it_was_accepted() -> None:
+    turn = begin(stored([]))
+    # Of one time, and the digests the other way round.
+    for number in (3, 2, 1):
+        assert turn.hear(digest(number), PAID, 50)
+    shape = shape_of({"with": {"type": "paid"}})
+    wait = SubscriptionRow(0, LANE, shape_id(shape), b"", f"{7:08x}-0190a000-0000-7000-8000-{7:012x}", "w", 0)
+    assert [row.digest for row in turn.subscribe(wait, shape, 50)] == [digest(3), digest(2), digest(1)]
+    # And so they stand in the store, whose order is that of time and digest.
+    rows = sorted(commit_of(turn).lane_events, key=lambda row: (row.received_at_us, row.digest))
+    assert [row.digest for row in rows] == [digest(3), digest(2), digest(1)]

@@ -22,6 +22,7 @@ from tidemill.telemetry import names
 from tidemill.testing.clusters import Servers, private_cluster
 from tidemill.testing.effects import Effects, Temper
 from tidemill.testing.faults.checked import CheckReport, check
+from tidemill.testing.faults.evidence import keep_evidence
 from tidemill.testing.faults.injecting import Fault, Injector, Target
 from tidemill.testing.faults.meters import Meters, Pulse
 from tidemill.testing.faults.sending import Sender, Tally
@@ -156,6 +157,9 @@ class _Run:
             effects = self._provider.effects()
             self._say("checking")
             report = await check(self._cluster, self._tally, effects, data)
+            verdict = judge(want, self._tally.acknowledged, effects, executions)
+            if verdict.faults:
+                await keep_evidence(client, verdict.faults, executions, data)
         return Outcome(
             plan=plan,
             faults=self._injector.counts,
@@ -167,7 +171,7 @@ class _Run:
             longest_stall_seconds=self._pulse.longest_seconds,
             load_seconds=load_seconds,
             drain_seconds=drain_seconds,
-            verdict=judge(want, self._tally.acknowledged, effects, executions),
+            verdict=verdict,
             check=report,
         )
 
@@ -186,7 +190,7 @@ class _Run:
 
     async def _feel(self) -> None:
         while True:
-            self._pulse.see(len(self._tally.acknowledged) + self._provider.effects().made)
+            self._pulse.see(self._tally.taken + self._provider.effects().made)
             await asyncio.sleep(_PULSE_SECONDS)
 
     async def _under_faults(self, load: list[Lane]) -> float:

@@ -16,6 +16,8 @@ _BATCH_MAX: Final = 40
 _LANES_AT_ONCE: Final = 40
 _SAME_BATCH_RATE: Final = 0.4
 _THIRD_TIME_RATE: Final = 0.15
+# Enough for them not to pile up.
+_REPEATS_A_SENDING: Final = 1.2
 _RETRY_SECONDS: Final = 0.1
 _STUCK_SECONDS_MAX: Final = 120.0
 
@@ -37,9 +39,14 @@ class Tally:
     broken_calls: int = 0
 
     @property
+    def taken(self) -> int:
+        """Sendings that were acknowledged."""
+        return self.sendings - self.refusals
+
+    @property
     def repeats(self) -> int:
         """Sendings of what had been acknowledged, or was in the same batch."""
-        return self.sendings - self.refusals - len(self.acknowledged)
+        return self.taken - len(self.acknowledged)
 
 
 class Sender:
@@ -80,7 +87,8 @@ class Sender:
         first = [lane[0] for lane in lanes]
         twice = [happening for happening in first if self._source.random() < _SAME_BATCH_RATE]
         self._source.shuffle(self._again)
-        again, self._again = self._again[:batch], self._again[batch:]
+        repeated = round(batch * _REPEATS_A_SENDING + 0.5)
+        again, self._again = self._again[:repeated], self._again[repeated:]
         everything = [*first, *twice, *again]
         self._source.shuffle(everything)
         taken = await self._send(everything)
@@ -100,7 +108,6 @@ class Sender:
 
     async def _send(self, everything: list[Happening]) -> set[Happening]:
         """Send events to Triggers and orders to an Engine; those of which one sending was taken."""
-        self._tally.sendings += len(everything)
         events = [happening for happening in everything if happening.kind != ORDER]
         orders = [happening for happening in everything if happening.kind == ORDER]
         parts = await asyncio.gather(self._events(events), self._orders(orders))
@@ -128,11 +135,13 @@ class Sender:
         return self._taken(orders, [result.HasField("error") for result in results])
 
     def _taken(self, happenings: list[Happening], refused: list[bool]) -> set[Happening]:
+        self._tally.sendings += len(happenings)
         self._tally.refusals += sum(refused)
         return {happening for happening, no in zip(happenings, refused, strict=True) if not no}
 
     def _broken(self, happenings: list[Happening]) -> set[Happening]:
         """A call that failed as a whole: what became of it is not known, and all of it is sent again."""
         self._tally.broken_calls += 1
+        self._tally.sendings += len(happenings)
         self._tally.refusals += len(happenings)
         return set()

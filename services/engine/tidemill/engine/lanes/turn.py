@@ -41,6 +41,7 @@ class LaneTurn:
         self._seen: set[bytes] = set()
         self._events: dict[bytes, LaneEventRow] = {}
         self._buffered = 0
+        self._heard_us = -1
         self._counters: dict[str, bytes] = {}
         self._added: dict[tuple[str, str], SubscriptionRow] = {}
         self._gone: dict[tuple[str, str], None] = {}
@@ -68,7 +69,11 @@ class LaneTurn:
             return False
         self._seen.add(digest)
         self._new_seen.append(LaneSeenRow(self.shard, self.lane, digest, now_us + self._limits.seen_us))
-        row = LaneEventRow(self.shard, self.lane, digest, now_us, now_us + self._limits.event_us, data)
+        # A batch has one time. What it hears of a lane comes a microsecond apart, so that who begins to wait
+        # later hears it in the order in which it was accepted.
+        self._heard_us = max(now_us, self._heard_us + 1)
+        expires_at_us = now_us + self._limits.event_us
+        row = LaneEventRow(self.shard, self.lane, digest, self._heard_us, expires_at_us, data)
         self._events[digest] = self._new_events[digest] = row
         return True
 
