@@ -51,11 +51,6 @@ class Calls:
         """How many calls are with Action services."""
         return self._sessions.in_flight
 
-    def clear(self) -> None:
-        """Forget every call; the store knows what is owed. What is settled stays so."""
-        self.drop({outstanding.call.shard for outstanding in self._outstanding.values()})
-        self._overflowed.clear()
-
     def drop(self, shards: Collection[int]) -> None:
         """Forget the calls of these shards; what still comes back for them changes nothing."""
         gone = [outstanding for outstanding in self._outstanding.values() if outstanding.call.shard in shards]

@@ -31,7 +31,7 @@ from tidemill.engine.runtime.items import (
 from tidemill.engine.runtime.lane_deciding import LaneDeciding, lane_command_of
 from tidemill.engine.runtime.messages import message_of
 from tidemill.engine.runtime.ownership import Ownership
-from tidemill.engine.runtime.quarantine import Quarantine
+from tidemill.engine.runtime.quarantine import Quarantine, names_dead_letter
 from tidemill.engine.runtime.snapshots import Loaded
 from tidemill.engine.runtime.translate import command_of, source_of
 from tidemill.engine.runtime.turns import ShardTurn, Turn
@@ -78,7 +78,10 @@ class Deciding:
         The messages that they send to their own shards are applied in further rounds of the same batch.
         """
         batch = _Batch()
-        items = [await self._quarantine.taken_up(item) for item in items]
+        if any(map(names_dead_letter, items)):
+            items = [
+                await self._quarantine.taken_up(item) if names_dead_letter(item) else item for item in items
+            ]
         while items:
             await self._round(items, batch)
             items = [message for turn in batch.shard_turns.values() for message in turn.take_messages()]

@@ -71,9 +71,7 @@ class Membership:
             return False
         self._see(await self._renew())
         rows = await self._store.shards()
-        for row in rows:
-            if row.shard not in self._ownership.owned:
-                self._progress.advance(row.shard, row.log_offset)
+        self._progress.follow(rows, self._ownership.owned)
         gone = await self._give_up(rows)
         came = await self._take(rows)
         if not self._ownership.troubled:

@@ -7,6 +7,7 @@ from typing import Final
 
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
 from tidemill.engine.store.port import MembershipStore
+from tidemill.engine.store.rows import ShardRow
 from tidemill.errors import TidemillError
 
 _IDLE_WAIT_US: Final = 60_000_000
@@ -54,6 +55,12 @@ class Progress:
                 future.set_result(None)
         self._waiting[shard] = [entry for entry in waiting if not entry[1].done()]
 
+    def follow(self, rows: Iterable[ShardRow], owned: Container[int]) -> None:
+        """Advance the shards that other engines own by what the store says of them."""
+        for row in rows:
+            if row.shard not in owned:
+                self.advance(row.shard, row.log_offset)
+
     def awaited_shards(self) -> Iterator[int]:
         """The shards that somebody waits for."""
         return (shard for shard, waiting in self._waiting.items() if waiting)
@@ -92,9 +99,7 @@ class RemoteProgress:
     async def run_once(self) -> bool:
         """One look, where anybody waits."""
         if self._is_awaited():
-            for row in await self._store.shards():
-                if row.shard not in self._owned:
-                    self._progress.advance(row.shard, row.log_offset)
+            self._progress.follow(await self._store.shards(), self._owned)
         return False
 
     def idle_us(self) -> int:

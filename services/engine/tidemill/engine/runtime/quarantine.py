@@ -1,7 +1,7 @@
 """What could not be applied: kept as a dead letter, its execution suspended, everything else untouched."""
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeGuard
 
 from tidemill.engine.catalogue import Catalogue
 from tidemill.engine.core.apply import apply, begin, change
@@ -48,14 +48,12 @@ class Quarantine:
         self._read_store = read_store
         self._dead_letters = metrics.counter(names.ENGINE_DEAD_LETTERS)
 
-    async def taken_up(self, item: Item) -> Item:
-        """The item; for a command that redrives a dead letter, that letter's item where it is still kept."""
-        if not isinstance(item, LoggedCommand) or not item.record.HasField("redrive"):
-            return item
-        number = item.record.redrive.number
+    async def taken_up(self, command: LoggedCommand) -> Redriven:
+        """What a command that redrives a dead letter takes up: the letter's item, where it is still kept."""
+        number = command.record.redrive.number
         found = await self._read_store.dead_letters("", number - 1, 1)
         kept = next((_item_of(row) for row in found if row.number == number), None)
-        return Redriven(item.shard, item.execution_id, item.offset, number, kept)
+        return Redriven(command.shard, command.execution_id, command.offset, number, kept)
 
     async def item(self, item: Keepable, turn: Turn, shard_turn: ShardTurn, error: str) -> None:
         """Keep the item and suspend its execution, as it was before the item came."""
@@ -139,6 +137,11 @@ class Quarantine:
         for event in events:
             turn.state = apply(turn.state, event, now_us, execution_id=turn.execution_id)
         turn.add(Decision(turn.state, events, []), source_of(item))
+
+
+def names_dead_letter(item: Item) -> TypeGuard[LoggedCommand]:
+    """Whether the item is a command that redrives a dead letter."""
+    return isinstance(item, LoggedCommand) and item.record.HasField("redrive")
 
 
 def _item_of(row: DeadLetterRow) -> Keepable | None:
