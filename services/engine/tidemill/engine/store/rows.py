@@ -1,7 +1,7 @@
 """The rows that the store keeps, as values. Times are int microseconds UTC."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Final
 
 # Executions of this kind run schedules: the number of the contract.
@@ -82,6 +82,10 @@ class ExecutionRow:
     input_digest: bytes
     parent_execution_id: str = ""
     kind: int = 0
+
+
+# The columns of an execution in the order of its values, but for `sequence`, which histories know better.
+EXECUTION_FIELDS: Final = tuple(each.name for each in fields(ExecutionRow) if each.name != "sequence")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from tidemill.engine.store.packing import pack_id, unpack_id
 from tidemill.engine.store.rows import (
+    EXECUTION_FIELDS,
     TRIGGER_KIND,
     ExecutionFilter,
     ExecutionRow,
@@ -18,12 +19,8 @@ if TYPE_CHECKING:
 
     from tidemill.postgres import Connection
 
-_FIELDS: Final = (
-    "execution_id", "namespace", "workflow", "version", "subject", "shard", "phase", "owes", "started_at_us",
-    "closed_at_us", "output", "error", "reason", "request_id", "input_digest", "parent_execution_id", "kind",
-)  # fmt: skip
 _COLUMNS: Final = (
-    ", ".join(f"e.{name}" for name in _FIELDS)
+    ", ".join(f"e.{name}" for name in EXECUTION_FIELDS)
     + ", coalesce((SELECT h.last_sequence FROM history h WHERE h.execution_id = e.execution_id "
     "ORDER BY h.sequence DESC LIMIT 1), e.sequence) AS sequence"
 )

@@ -11,6 +11,7 @@ from tidemill.engine.audit.port import NO_BOUND, Place
 from tidemill.engine.store.packing import pack_id, unpack_id
 from tidemill.engine.store.retention import RetentionTerms
 from tidemill.engine.store.rows import (
+    EXECUTION_FIELDS,
     DeadLetterRow,
     ExecutionRow,
     HistoryRow,
@@ -47,7 +48,7 @@ class SqliteAudit:
         return kept_by(terms, own, now_us)
 
     async def page_executions(self, after: str, limit: int) -> list[ExecutionRow]:
-        columns = ", ".join((*reads.EXECUTION_FIELDS, "sequence"))
+        columns = ", ".join((*EXECUTION_FIELDS, "sequence"))
         rows = self._all(
             f"SELECT {columns} FROM execution WHERE execution_id > ? ORDER BY execution_id LIMIT ?",
             (pack_id(after), limit),
@@ -168,7 +169,7 @@ def _bound(until: str) -> bytes:
 
 def _execution(row: tuple[Any, ...]) -> ExecutionRow:
     *values, sequence = row
-    columns = dict(zip(reads.EXECUTION_FIELDS, values, strict=True))
+    columns = dict(zip(EXECUTION_FIELDS, values, strict=True))
     columns["execution_id"] = unpack_id(columns["execution_id"])
     columns["parent_execution_id"] = unpack_id(columns["parent_execution_id"])
     columns["owes"] = bool(columns["owes"])

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from tidemill.engine.store.packing import pack_id
-from tidemill.engine.store.rows import ExecutionRow, ShardCommit
+from tidemill.engine.store.rows import EXECUTION_FIELDS, ExecutionRow, ShardCommit
 from tidemill.engine.store.sqlite.lanes import write_lanes
 from tidemill.engine.store.sqlite.outbox import write_outbox
-from tidemill.engine.store.sqlite.reads import EXECUTION_FIELDS
 from tidemill.sqlite import delete_many, insert_many
 
 _FENCE: Final = (

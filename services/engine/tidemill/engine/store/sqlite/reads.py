@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from tidemill.engine.store.packing import pack_id, unpack_id
 from tidemill.engine.store.rows import (
+    EXECUTION_FIELDS,
     TRIGGER_KIND,
     ExecutionFilter,
     ExecutionRow,
@@ -15,10 +16,6 @@ from tidemill.engine.store.rows import (
     StoredExecution,
 )
 
-EXECUTION_FIELDS: Final = (
-    "execution_id", "namespace", "workflow", "version", "subject", "shard", "phase", "owes", "started_at_us",
-    "closed_at_us", "output", "error", "reason", "request_id", "input_digest", "parent_execution_id", "kind",
-)  # fmt: skip
 _EXECUTION_COLUMNS: Final = (
     ", ".join(f"e.{name}" for name in EXECUTION_FIELDS)
     + ", coalesce((SELECT max(h.last_sequence) FROM history h WHERE h.execution_id = e.execution_id), "
