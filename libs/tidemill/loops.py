@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from tidemill.backoff import Backoff
@@ -116,7 +116,7 @@ class _Loop:
             await self.wake.wait()
             return
         wait_us = idle_us() if callable(idle_us) else idle_us
-        await _first_of(self.wake.wait(), self._pacing.clock.sleep_us(wait_us))
+        await first_of(self.wake.wait(), self._pacing.clock.sleep_us(wait_us))
 
     async def _back_off(self, error: Exception, stop: Stop) -> None:
         self._failures += 1
@@ -129,7 +129,7 @@ class _Loop:
             delay_seconds=delay_us / 1_000_000,
             exc_info=error,
         )
-        await _first_of(stop.wait(), self._pacing.clock.sleep_us(delay_us))
+        await first_of(stop.wait(), self._pacing.clock.sleep_us(delay_us))
 
     def _recovered(self) -> None:
         if self._failures:
@@ -138,7 +138,8 @@ class _Loop:
             self._failing.set(0)
 
 
-async def _first_of(*waits: Coroutine[object, object, object]) -> None:
+async def first_of(*waits: Awaitable[object]) -> None:
+    """Return once one of them has ended, however; the others are cancelled."""
     tasks = [asyncio.ensure_future(wait) for wait in waits]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -7,6 +7,8 @@ from typing import Any, Final, Self
 
 import grpc
 
+from tidemill.loops import first_of
+
 _READY: Final = grpc.ChannelConnectivity.READY
 # A call waits for a channel that is on its way; one that has failed refuses at once.
 _COMING: Final = (grpc.ChannelConnectivity.CONNECTING, grpc.ChannelConnectivity.IDLE)
@@ -59,11 +61,13 @@ class SpreadChannel(grpc.aio.Channel):
 
     async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
         while self.get_state() is last_observed_state:
-            await _first([channel.wait_for_state_change(channel.get_state()) for channel in self._channels])
+            await first_of(
+                *(channel.wait_for_state_change(channel.get_state()) for channel in self._channels)
+            )
 
     async def channel_ready(self) -> None:
         """Return once one of them is connected."""
-        await _first([channel.channel_ready() for channel in self._channels])
+        await first_of(*(channel.channel_ready() for channel in self._channels))
 
     async def close(self, grace: float | None = None) -> None:
         await asyncio.gather(*(channel.close(grace) for channel in self._channels))
@@ -86,13 +90,3 @@ class _Method:
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - whatever gRPC takes
         return self._methods[self._channel.pick()](*arguments, **options)
-
-
-async def _first(works: Sequence[Any]) -> None:
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

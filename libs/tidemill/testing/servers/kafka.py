@@ -6,16 +6,14 @@ import socket
 import struct
 import uuid
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from tidemill.stack.ports import free_ports
 from tidemill.testing.servers.jars import archive_option, java, kafka_jars
 from tidemill.testing.servers.process import Program, ServerProcess
+from tidemill.testing.servers.server import Server
 
 HOST: Final = "127.0.0.1"
-START_SECONDS_MAX: Final = 60.0
-STOP_GRACE_SECONDS: Final = 20.0
 HEAP_MEGABYTES_MAX: Final = 512
 # Starts in half the time, and takes more of it for each message: for tests, not for figures.
 QUICK_START: Final = ("-XX:TieredStopAtLevel=1",)
@@ -53,12 +51,15 @@ log.cleaner.dedupe.buffer.size=8388608
 """
 
 
-class KafkaServer:
+class KafkaServer(Server):
     """A broker whose address and data outlive each of its processes.
 
     `folder` is its own; ports are chosen once; `settings` are lines of server.properties over those of tests.
     Entering the context starts it, leaving it stops it.
     """
+
+    start_seconds_max = 60.0
+    stop_grace_seconds = 20.0
 
     def __init__(
         self,
@@ -74,72 +75,24 @@ class KafkaServer:
         self.port = chosen if port is None else port
         self._settings = settings
         self._controller_port = controller_port
-        self._process: ServerProcess | None = None
 
     @property
     def bootstrap(self) -> str:
         """`host:port` for clients."""
         return f"{HOST}:{self.port}"
 
-    @property
-    def pid(self) -> int:
-        """The process id of the JVM."""
-        return self._prepared().pid
-
-    @property
-    def running(self) -> bool:
-        return self._process is not None and self._process.running
-
-    def start(self, *, seconds: float = START_SECONDS_MAX) -> None:
-        """Start it, on the data that is there, and return when it answers.
-
-        Raises ServerMissingError without Java or the jars, ServerFailedError when it does not come up.
-        """
-        self._prepared().start(self._answers, seconds=seconds)
-
-    def stop(self, *, grace_seconds: float = STOP_GRACE_SECONDS) -> None:
-        """Stop it in good order."""
-        self._prepared().stop(grace_seconds=grace_seconds)
-
-    def kill(self) -> None:
-        """End it at once, as a power cut would."""
-        self._prepared().kill()
-
-    def suspend(self) -> None:
-        """Hold it still: connections stay open and nothing answers."""
-        self._prepared().suspend()
-
-    def resume(self) -> None:
-        """Let it go on after `suspend`."""
-        self._prepared().resume()
-
-    def log_text(self) -> str:
-        """The end of what it has written."""
-        return self._prepared().last_lines()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def _prepared(self) -> ServerProcess:
-        if self._process is None:
-            program = Program(
-                name="Kafka",
-                command=self._command(),
-                log=self.folder / "kafka.log",
-                cwd=self.folder,
-                stop_signal=signal.SIGTERM,
-                orphan_signal=signal.SIGKILL,
-                host=HOST,
-                port=self.port,
-            )
-            self._process = ServerProcess(program)
-        return self._process
+    def _prepare(self) -> ServerProcess:
+        program = Program(
+            name="Kafka",
+            command=self._command(),
+            log=self.folder / "kafka.log",
+            cwd=self.folder,
+            stop_signal=signal.SIGTERM,
+            orphan_signal=signal.SIGKILL,
+            host=HOST,
+            port=self.port,
+        )
+        return ServerProcess(program)
 
     def _command(self) -> list[str]:
         program, jars = java(), kafka_jars()

@@ -8,8 +8,7 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from tidemill.stack.ports import free_ports
 from tidemill.testing.servers.binaries import postgres_binaries
@@ -20,10 +19,9 @@ from tidemill.testing.servers.process import (
     ServerMissingError,
     ServerProcess,
 )
+from tidemill.testing.servers.server import Server
 
 HOST: Final = "127.0.0.1"
-START_SECONDS_MAX: Final = 30.0
-STOP_GRACE_SECONDS: Final = 15.0
 CONNECTIONS_MAX: Final = 200
 DEFAULT_USER: Final = "tidemill"
 # Any password is right: the server trusts the loopback address.
@@ -47,12 +45,15 @@ _OPTIONS: Final = {
 }
 
 
-class PostgresServer:
+class PostgresServer(Server):
     """A server whose address and data outlive each of its processes.
 
     `folder` is its own; the port is chosen once; `options` are settings of Postgres over those of tests.
     Entering the context starts it, leaving it stops it.
     """
+
+    start_seconds_max = 30.0
+    stop_grace_seconds = 15.0
 
     def __init__(
         self,
@@ -66,17 +67,7 @@ class PostgresServer:
         self._options = {**_OPTIONS, **(options or {})}
         self.port = free_ports(1, host=HOST)[0] if port is None else port
         self.user = user
-        self._process: ServerProcess | None = None
         self._bin: Path | None = None
-
-    @property
-    def pid(self) -> int:
-        """The process id of the postmaster."""
-        return self._prepared().pid
-
-    @property
-    def running(self) -> bool:
-        return self._process is not None and self._process.running
 
     def url(self, database: str = "postgres", *, password: str = DEFAULT_PASSWORD) -> str:
         """`postgresql://user:password@host:port/database`."""
@@ -104,62 +95,24 @@ class PostgresServer:
             raise ServerFailedError(f"Postgres refused {statement!r}: {done.stderr.strip()}")
         return done.stdout.strip()
 
-    def start(self, *, seconds: float = START_SECONDS_MAX) -> None:
-        """Start it, on the data that is there, and return when it answers.
-
-        Raises ServerMissingError without its programs, ServerFailedError when it does not come up.
-        """
-        self._prepared().start(self._answers, seconds=seconds)
-
-    def stop(self) -> None:
-        """Stop it in good order; connections are closed."""
-        self._prepared().stop(grace_seconds=STOP_GRACE_SECONDS)
-
-    def kill(self) -> None:
-        """End it and its children at once, as a power cut would."""
-        self._prepared().kill()
-
-    def suspend(self) -> None:
-        """Hold it and its children still: connections stay open and nothing answers."""
-        self._prepared().suspend()
-
-    def resume(self) -> None:
-        """Let it go on after `suspend`."""
-        self._prepared().resume()
-
-    def log_text(self) -> str:
-        """The end of what it has written."""
-        return self._prepared().last_lines()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def _prepared(self) -> ServerProcess:
-        if self._process is None:
-            account = _account()
-            data = self.folder / "data"
-            self._bin = self._initialised(data, account)
-            options = [f"--{name}={value}" for name, value in self._options.items()]
-            program = Program(
-                name="Postgres",
-                command=[str(self._bin / "postgres"), "-D", str(data), "-p", str(self.port), *options],
-                log=self.folder / "postgres.log",
-                cwd=data,
-                # Fast shutdown and, for an orphan, immediate shutdown.
-                stop_signal=signal.SIGINT,
-                orphan_signal=signal.SIGQUIT,
-                host=HOST,
-                port=self.port,
-                account=account,
-            )
-            self._process = ServerProcess(program)
-        return self._process
+    def _prepare(self) -> ServerProcess:
+        account = _account()
+        data = self.folder / "data"
+        self._bin = self._initialised(data, account)
+        options = [f"--{name}={value}" for name, value in self._options.items()]
+        program = Program(
+            name="Postgres",
+            command=[str(self._bin / "postgres"), "-D", str(data), "-p", str(self.port), *options],
+            log=self.folder / "postgres.log",
+            cwd=data,
+            # Fast shutdown and, for an orphan, immediate shutdown.
+            stop_signal=signal.SIGINT,
+            orphan_signal=signal.SIGQUIT,
+            host=HOST,
+            port=self.port,
+            account=account,
+        )
+        return ServerProcess(program)
 
     def _initialised(self, data: Path, account: Account | None) -> Path:
         """Make the cluster if there is none yet, and return the folder of the programs to run."""

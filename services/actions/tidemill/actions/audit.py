@@ -3,10 +3,9 @@
 With `--keys` the rows of the keys on standard input, a JSON array of texts, and nothing else.
 """
 
-import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Final
 
 import orjson
@@ -19,17 +18,11 @@ from tidemill.actions.adapters.http.action import HTTP
 from tidemill.actions.audit_port import LedgerAudit
 from tidemill.actions.ledger.sqlite import FILE_NAME
 from tidemill.actions.settings import Settings, load
-from tidemill.checking.facts import FORMAT, ActionClass, ActionFact, End, LedgerHeader
-from tidemill.checking.lines import write_fact
+from tidemill.auditing.exporting import run_exporter
+from tidemill.checking.facts import FORMAT, ActionClass, ActionFact, LedgerHeader
 from tidemill.clock import SystemClock
-from tidemill.errors import TidemillError
-from tidemill.interpreter import tune_interpreter
-from tidemill.storage import StorageUnavailableError
-from tidemill.telemetry.logging import configure_logging
 
-UNREADABLE: Final = 2
 KEYS: Final = "--keys"
-LINES_A_WRITE: Final = 500
 # Beside functions there are these two; a test holds them against what the service registers.
 BUILT_IN_CLASSES: Final = {HTTP: EffectClass.ONCE, EVENTS_PUBLISH: EffectClass.ONCE}
 
@@ -82,47 +75,16 @@ async def tell_of(settings: Settings, keys: list[str]) -> AsyncIterator[ActionFa
         await ledger.close()
 
 
-async def export(told: AsyncIterator[ActionFact], write: Callable[[bytes], object]) -> None:
-    """Write facts as lines, and one that says that these were all."""
-    count = 0
-    lines: list[bytes] = []
-    async for fact in told:
-        count += 1
-        lines.append(write_fact(fact))
-        # What the header says of the moment is waited for.
-        if len(lines) == LINES_A_WRITE or isinstance(fact, LedgerHeader):
-            write(b"".join(lines))
-            lines.clear()
-    lines.append(write_fact(End(count)))
-    write(b"".join(lines))
-
-
 def main() -> int:
-    """The exit code; what cannot be read is one line on standard error."""
-    configure_logging("actions-audit", level="warning")
-    tune_interpreter()
-    try:
-        settings = load(os.environ)
-        wants_keys = KEYS in sys.argv
-        told = tell_of(settings, orjson.loads(sys.stdin.buffer.read())) if wants_keys else tell(settings)
-        asyncio.run(export(told, _write))
-    except StorageUnavailableError as error:
-        sys.stderr.write(f"the {error.metadata['part']} cannot be read: {error.metadata['detail']}\n")
-        return UNREADABLE
-    except TidemillError as error:
-        sys.stderr.write(f"{error.message}\n")
-        return UNREADABLE
-    except BrokenPipeError:
-        return UNREADABLE  # nobody listens any more
-    except Exception as error:
-        sys.stderr.write(f"{type(error).__name__}: {error}\n")
-        return UNREADABLE
-    return 0
+    """The exit code; see `run_exporter`."""
+    return run_exporter("actions-audit", _told)
 
 
-def _write(data: bytes) -> None:
-    sys.stdout.buffer.write(data)
-    sys.stdout.buffer.flush()
+def _told() -> AsyncIterator[ActionFact]:
+    settings = load(os.environ)
+    if KEYS in sys.argv:
+        return tell_of(settings, orjson.loads(sys.stdin.buffer.read()))
+    return tell(settings)
 
 
 if __name__ == "__main__":
