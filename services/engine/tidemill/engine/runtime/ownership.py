@@ -100,7 +100,10 @@ class Ownership:
         self._fenced = metrics.counter(names.ENGINE_SHARDS_FENCED)
 
     async def take(self, shards: Collection[int]) -> None:
-        """Bump the epochs, then begin from what the store has; raises StorageUnavailableError."""
+        """Bump the epochs of shards that are not held, then begin from what the store has.
+
+        Raises StorageUnavailableError.
+        """
         rows = await self._store.take(sorted(shards), self.owner)
         # What is read from here on was committed by earlier owners: they cannot add to it any more.
         peers = await self._store.peers([row.shard for row in rows])
@@ -121,8 +124,6 @@ class Ownership:
 
     def _begin(self, taken: Mapping[int, OwnedShard]) -> None:
         self._check_clock(taken)
-        # A shard that is taken again, because nobody knows of the take before, begins anew as well.
-        self.memory.drop(taken.keys() & self.owned.keys())
         self.owned.update(taken)
         self.memory.begin(taken)
         self._taken.add(len(taken))
