@@ -18,6 +18,7 @@ from tidemill.testing.servers.process import (
     ServerFailedError,
     ServerMissingError,
     ServerProcess,
+    launched,
 )
 from tidemill.testing.servers.server import Server
 
@@ -139,15 +140,14 @@ class PostgresServer(Server):
 def _initialise(programs: Path, data: Path, *, user: str, account: Account | None) -> None:
     command = [str(programs / "initdb"), "-D", str(data), "-U", user, "--auth=trust"]
     # The cluster itself is not synced: only what is written later must outlive a crash of the server.
-    done = _run([*command, "--encoding=UTF8", "--no-locale", "--no-sync"], cwd=data, account=account)
+    command += ["--encoding=UTF8", "--no-locale", "--no-sync"]
+    done = _run(launched(command, account=account, orphan_signal=signal.SIGKILL), cwd=data)
     if done.returncode != 0:
         shutil.rmtree(data, ignore_errors=True)
         raise ServerFailedError(f"initdb failed: {(done.stderr or done.stdout).strip()}")
 
 
-def _run(
-    command: list[str], *, cwd: Path | None = None, account: Account | None = None
-) -> subprocess.CompletedProcess[str]:
+def _run(command: list[str], *, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command,
         cwd=cwd,
@@ -156,9 +156,6 @@ def _run(
         text=True,
         check=False,
         timeout=COMMAND_SECONDS_MAX,
-        user=None if account is None else account.user,
-        group=None if account is None else account.group,
-        extra_groups=None if account is None else [],
     )
 
 

@@ -38,6 +38,16 @@ class Account:
     group: int
 
 
+def launched(command: Sequence[str], *, account: Account | None, orphan_signal: signal.Signals) -> list[str]:
+    """The command as a child of ours that runs as another user and ends with us.
+
+    Not by `subprocess`'s own `user`: with it the child is made by fork, which runs gRPC's handlers in it.
+    """
+    who = ["-", "-"] if account is None else [str(account.user), str(account.group)]
+    launch = [sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), str(int(orphan_signal)), *who]
+    return [*launch, *command]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
     """What to start, where it listens, and how to end it. Without an `environment` it gets ours."""
@@ -143,11 +153,8 @@ class ServerProcess:
             )
 
     def _arguments(self) -> list[str]:
-        account = self._program.account
-        who = ["-", "-"] if account is None else [str(account.user), str(account.group)]
-        orphan = str(int(self._program.orphan_signal))
-        launch = [sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), orphan, *who]
-        return [*launch, *self._program.command]
+        program = self._program
+        return launched(program.command, account=program.account, orphan_signal=program.orphan_signal)
 
     def _until(self, answers: Callable[[], bool], seconds: float) -> None:
         deadline = time.monotonic() + seconds
