@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from tidemill.engine.lanes.turn import LaneLimits, LaneTurn
+from tidemill.engine.runtime.turns import OwnedShard, ShardTurn
 from tidemill.engine.store.rows import LaneEventRow, LaneRows, ShardCommit, SubscriptionRow
 from tidemill.events.shapes import shape_id, shape_of
 
@@ -31,7 +32,8 @@ def begin(rows: LaneRows) -> LaneTurn:
 def hear(turn: LaneTurn, numbers: Iterable[int], rows: LaneRows) -> None:
     """Hear events as a batch does: where the lane is full its events are read and the oldest forgotten."""
     for number in numbers:
-        assert turn.hear(digest(number), PAID, number)
+        assert not turn.has_heard(digest(number))
+        turn.hear(digest(number), PAID, number)
         if turn.is_full:
             turn.take(rows)
             turn.forget_oldest()
@@ -79,14 +81,20 @@ def test_a_wait_that_opens_in_the_batch_hears_of_nothing_that_was_forgotten() ->
     assert [row.digest for row in early] == [digest(number) for number in range(6, 24)]
 
 
-def test_what_one_batch_hears_is_heard_later_in_the_order_in_which_it_was_accepted() -> None:
-    turn = begin(stored([]))
-    # Of one time, and the digests the other way round.
-    for number in (3, 2, 1):
-        assert turn.hear(digest(number), PAID, 50)
+def test_events_are_heard_later_in_the_order_in_which_they_were_accepted() -> None:
+    owned = OwnedShard(0, epoch=1, log_offset=0, clock_us=50, commit_number=0)
+    rows: list[LaneEventRow] = []
+    # Two batches under a clock that stands still, and the digests the other way round.
+    for numbers in ((6, 5, 4), (3, 2, 1)):
+        batch = ShardTurn(owned, owned.clock_us, 0, shards=1, messages_left=0, snapshot_events_min=100)
+        turn = begin(stored([]))
+        for number in numbers:
+            turn.hear(digest(number), PAID, batch.next_heard_us())
+        rows += commit_of(turn).lane_events
+        owned.clock_us = batch.clock_us
+    reader = LaneTurn(0, LANE, LIMITS)
+    reader.take(LaneRows({}, frozenset(), {}, rows, len(rows)))
     shape = shape_of({"with": {"type": "paid"}})
     wait = SubscriptionRow(0, LANE, shape_id(shape), b"", f"{7:08x}-0190a000-0000-7000-8000-{7:012x}", "w", 0)
-    assert [row.digest for row in turn.subscribe(wait, shape, 50)] == [digest(3), digest(2), digest(1)]
-    # And so they stand in the store, whose order is that of time and digest.
-    rows = sorted(commit_of(turn).lane_events, key=lambda row: (row.received_at_us, row.digest))
-    assert [row.digest for row in rows] == [digest(3), digest(2), digest(1)]
+    early = [row.digest for row in reader.subscribe(wait, shape, 60)]
+    assert early == [digest(number) for number in (6, 5, 4, 3, 2, 1)]

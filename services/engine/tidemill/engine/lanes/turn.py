@@ -41,7 +41,6 @@ class LaneTurn:
         self._seen: set[bytes] = set()
         self._events: dict[bytes, LaneEventRow] = {}
         self._buffered = 0
-        self._heard_us = -1
         self._counters: dict[str, bytes] = {}
         self._added: dict[tuple[str, str], SubscriptionRow] = {}
         self._gone: dict[tuple[str, str], None] = {}
@@ -63,19 +62,17 @@ class LaneTurn:
         self._buffered = rows.buffered
         self._counters = {**rows.counters, **self._counters}
 
-    def hear(self, digest: bytes, data: bytes, now_us: int) -> bool:
-        """Remember an event; False when the lane has heard it before."""
-        if digest in self._seen:
-            return False
+    def has_heard(self, digest: bytes) -> bool:
+        """Whether the lane knows an event already."""
+        return digest in self._seen
+
+    def hear(self, digest: bytes, data: bytes, heard_us: int) -> None:
+        """Remember an event that is new; each is heard at a later time than the one before it."""
         self._seen.add(digest)
-        self._new_seen.append(LaneSeenRow(self.shard, self.lane, digest, now_us + self._limits.seen_us))
-        # A batch has one time. What it hears of a lane comes a microsecond apart, so that who begins to wait
-        # later hears it in the order in which it was accepted.
-        self._heard_us = max(now_us, self._heard_us + 1)
-        expires_at_us = now_us + self._limits.event_us
-        row = LaneEventRow(self.shard, self.lane, digest, self._heard_us, expires_at_us, data)
+        self._new_seen.append(LaneSeenRow(self.shard, self.lane, digest, heard_us + self._limits.seen_us))
+        expires_at_us = heard_us + self._limits.event_us
+        row = LaneEventRow(self.shard, self.lane, digest, heard_us, expires_at_us, data)
         self._events[digest] = self._new_events[digest] = row
-        return True
 
     @property
     def is_full(self) -> bool:

@@ -157,10 +157,11 @@ class LaneDeciding:
     async def _hear(self, record: command_pb2.Command, lane: LaneTurn, shard_turn: ShardTurn) -> None:
         hearing = self._hearings[id(record)]
         after = record.hear.after_execution_id
-        if not after and not lane.hear(hearing.digest, hearing.data, shard_turn.now_us):
+        if not after and lane.has_heard(hearing.digest):
             self._repeated.add()
             return
         if not after:
+            lane.hear(hearing.digest, hearing.data, shard_turn.next_heard_us())
             self._heard.add()
             await self._make_room(lane)
         pairs = lane.pairs(hearing.envelope, shard_turn.now_us)

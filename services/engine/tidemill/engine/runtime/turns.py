@@ -106,7 +106,7 @@ class Turn:
 
 @dataclass(slots=True)
 class ShardTurn:
-    """What one batch does to one shard; `now_us` is the one time of all its events.
+    """What one batch does to one shard; `now_us` is the one time of all its steps.
 
     So many as `messages_left` may be applied in the batch that sends them.
     """
@@ -127,6 +127,18 @@ class ShardTurn:
     dead_letters_gone: list[int] = field(default_factory=list)
     timers_gone: list[tuple[str, str]] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
+    heard: int = 0
+
+    def next_heard_us(self) -> int:
+        """The time of the next event that a lane hears: each a microsecond after the one before, so that who
+        begins to wait later hears them in the order in which they were accepted."""
+        self.heard += 1
+        return self.now_us + self.heard - 1
+
+    @property
+    def clock_us(self) -> int:
+        """The time of the shard after this batch: after all that it has heard."""
+        return self.now_us + self.heard
 
     def send(self, message: Outgoing) -> None:
         """Send a message: into this batch where it is for this shard and nothing older waits, else away."""
@@ -179,7 +191,7 @@ class ShardTurn:
     def commit(self) -> ShardCommit:
         """The rows of this shard."""
         commit = ShardCommit(
-            self.owned.shard, self.owned.epoch, self.log_offset, self.now_us, self.owned.commit_number + 1
+            self.owned.shard, self.owned.epoch, self.log_offset, self.clock_us, self.owned.commit_number + 1
         )
         commit.rejections = self.rejections
         commit.dead_letters = self.dead_letters
@@ -192,25 +204,25 @@ class ShardTurn:
         for lane in self.lanes.values():
             lane.add_to(commit)
         for turn in self.turns:
-            _add_turn(commit, turn, self.snapshot_events_min)
+            _add_turn(commit, turn, self)
         return commit
 
 
-def _add_turn(commit: ShardCommit, turn: Turn, snapshot_events_min: int) -> None:
+def _add_turn(commit: ShardCommit, turn: Turn, shard_turn: ShardTurn) -> None:
     state = turn.state
     if turn.replaced_row is not None:
         commit.executions.append(turn.replaced_row)
     if state is None:
         return
     if turn.events:
-        data = encode_batch(turn.events, turn.causes, commit.clock_us)
+        data = encode_batch(turn.events, turn.causes, shard_turn.now_us)
         first = state.sequence - len(turn.events) + 1
         commit.histories.append(
             HistoryRow(turn.execution_id, first, state.sequence, commit.commit_number, data)
         )
         turn.growth.add(len(turn.events), len(data))
     if turn.events or turn.snapshot_due:
-        snapshot = turn.growth.take(state, snapshot_events_min, at_once=turn.snapshot_due)
+        snapshot = turn.growth.take(state, shard_turn.snapshot_events_min, at_once=turn.snapshot_due)
         commit.snapshots.extend([snapshot] if snapshot is not None else ())
     if _row_key(state) != turn.written:
         commit.executions.append(execution_row(state, turn.shard))
