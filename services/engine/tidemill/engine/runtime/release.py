@@ -33,6 +33,7 @@ class Release:
         """Release what the batch has done."""
         for shard_turn in batch:
             self._shard(shard_turn)
+        self._states.trim()
 
     def _shard(self, shard_turn: ShardTurn) -> None:
         if not shard_turn.changes_nothing():

@@ -43,16 +43,23 @@ class States:
         return found
 
     def keep(self, state: ExecutionState, growth: Growth) -> None:
-        """Remember a state that has just been committed."""
+        """Remember a state that has just been committed, until `trim`."""
         self._cached[state.execution_id] = Loaded(state, growth)
         self._cached.move_to_end(state.execution_id)
-        if len(self._cached) > self._executions_max:
-            self._cached.popitem(last=False)
+
+    def trim(self) -> None:
+        """Forget what is too much; to be called between two batches, when none works on a state."""
+        while len(self._cached) > self._executions_max:
+            _, loaded = self._cached.popitem(last=False)
+            _take_apart(loaded)
 
     def evict(self, execution_ids: Iterable[str]) -> None:
-        """Forget states: closed ones, and those that a failed batch has touched."""
+        """Forget states that no batch works on any more: closed ones, and those that a failed batch has
+        touched."""
         for execution_id in execution_ids:
-            self._cached.pop(execution_id, None)
+            loaded = self._cached.pop(execution_id, None)
+            if loaded is not None:
+                _take_apart(loaded)
 
     def drop(self, shards: Collection[int]) -> None:
         """Forget the states of these shards."""
@@ -60,6 +67,11 @@ class States:
 
     def _shard_of(self, execution_id: str) -> int:
         return shard_of(hash_of_execution_id(execution_id), self._shards)
+
+
+def _take_apart(loaded: Loaded) -> None:
+    if isinstance(loaded.state, ExecutionState):
+        loaded.state.take_apart()
 
 
 def _is_fresh_start(item: Item) -> bool:
