@@ -54,7 +54,7 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--executions", type=int, default=2_000)
+    parser.add_argument("--executions", type=int, default=6_000)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     ratios = []
