@@ -62,7 +62,7 @@ types: setup ## Check types (mypy, strict)
 	$(BIN)/mypy
 
 .PHONY: test
-test: setup ## Run every test: unit, contract, simulation, histories, end to end
+test: setup ## Run every test: unit, contract, simulation, histories, cost, end to end
 	$(PYTEST) $(SIDE_BY_SIDE)
 
 .PHONY: unit
@@ -105,6 +105,10 @@ demo-stack: setup ## Run the demo against docker-compose.yml as plain processes
 .PHONY: bench
 bench: setup ## Measure the whole stack on this machine
 	$(BIN)/tidemill bench $(if $(STACK),--stack $(STACK))
+
+.PHONY: bench-baseline
+bench-baseline: setup ## Write down what a step costs today; tests fail when later steps cost much more
+	$(BIN)/python -m tests.cost.baseline
 
 .PHONY: docs
 docs: setup ## Write the tables of docs/ that are made from code
