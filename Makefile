@@ -84,7 +84,7 @@ simulate: setup ## Play SEEDS=1000 seeds of a cluster on a virtual clock, with f
 .PHONY: soak
 soak: setup ## Run 20,000 executions while real processes are killed, paused and restarted; writes docs/reports/soak.md
 	mkdir -p docs/reports
-	$(BIN)/python -m tidemill.testing.faults --executions 20000 --seconds 500 --rounds 4 --report docs/reports/soak.md
+	$(BIN)/python -m tidemill.testing.faults --executions 20000 --seconds 250 --rounds 4 --report docs/reports/soak.md
 
 .PHONY: demo
 demo: setup ## Run real workflows through three services, kill one midway, and count what was lost or doubled

@@ -48,6 +48,7 @@ _READING_PATIENCE: Final = Patience(call_seconds=60.0, away_seconds=60.0)
 _HTTP_TIMEOUT_US: Final = 2_000_000
 _PULSE_SECONDS: Final = 0.05
 _POLL_SECONDS: Final = 1.0
+_TELL_SECONDS: Final = 30.0
 _PAGE_SIZE: Final = 1_000
 # Repeats take as many places in batches as what is new.
 _INTERVAL_SECONDS: Final = 0.25
@@ -201,6 +202,7 @@ class _Run:
         loaded = asyncio.Event()
         async with AsyncExitStack() as clients, asyncio.TaskGroup() as faults:
             faults.create_task(self._injector.run(self._plan.rounds, loaded))
+            telling = faults.create_task(self._tell(happenings))
             async with asyncio.TaskGroup() as senders:
                 for number in range(SENDERS):
                     client = await clients.enter_async_context(self._cluster.client(patience=_PATIENCE))
@@ -208,7 +210,13 @@ class _Run:
                     sender = Sender(client, load[number::SENDERS], source, self._tally)
                     senders.create_task(sender.run(interval_seconds=_INTERVAL_SECONDS, batch=batch))
             loaded.set()
+            telling.cancel()
         return time.monotonic() - begun
+
+    async def _tell(self, happenings: int) -> None:
+        while True:
+            await asyncio.sleep(_TELL_SECONDS)
+            self._say(f"{len(self._tally.acknowledged):,} of {happenings:,} happenings are acknowledged")
 
     async def _drained(self, client: Client, want: Wanted) -> list[Execution]:
         """Every execution, once all that are wanted have closed, or the time is over."""

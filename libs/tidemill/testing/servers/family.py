@@ -1,4 +1,4 @@
-"""Which processes belong to a server: it and the children that it has forked."""
+"""Which processes belong to a server, it and the children that it has forked, and whether they still are."""
 
 import subprocess
 from pathlib import Path
@@ -16,6 +16,19 @@ def family(pid: int) -> list[int]:
     for member in members:
         members.extend(children.get(member, []))
     return members
+
+
+def state_of(pid: int) -> str:
+    """The state of a process as `ps` names it: R, S, T, Z and others; empty when there is no such process."""
+    if not (_PROCESSES / "self/stat").is_file():
+        listed = subprocess.run(
+            ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+        )
+        return listed.stdout.strip()[:1]
+    try:
+        return (_PROCESSES / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def _pairs() -> list[tuple[int, int]]:

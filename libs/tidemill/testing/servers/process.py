@@ -13,10 +13,14 @@ from pathlib import Path
 from typing import Final
 
 from tidemill.stack.ports import is_free
-from tidemill.testing.servers.family import family
+from tidemill.testing.servers.family import family, state_of
 
 LAUNCH: Final = Path(__file__).with_name("launch.py")
 POLL_SECONDS: Final = 0.02
+KILL_SECONDS_MAX: Final = 10.0
+# States of a process, as `ps` names them: stopped or ended; ended, with or without a trace.
+_ENDED: Final = ("", "Z", "X")
+_STILL: Final = ("T", "t", *_ENDED)
 _LOG_TAIL_BYTES: Final = 4_000
 # A child is told of the end of the thread that started it, and that thread must not be one of a test.
 _LAUNCHER: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="servers")
@@ -116,11 +120,16 @@ class ServerProcess:
         """End it and its children at once, as a power cut would, and return when all are gone."""
         if self._process is None:
             return
-        # Held still first, so that it starts no child that we do not see.
-        self._signal_all([self.pid] if self.running else [], signal.SIGSTOP)
-        members = family(self.pid) if self.running else []
+        members: list[int] = []
+        if self.running:
+            # Held still first, so that it starts no child that we do not see.
+            self._signal_all([self.pid], signal.SIGSTOP)
+            _wait_until(lambda: state_of(self.pid) in _STILL)
+            members = family(self.pid)
         self._signal_all(members, signal.SIGKILL)
         self._process.wait()
+        # A child that is still on its way out holds the server's files and memory.
+        _wait_until(lambda: all(state_of(member) in _ENDED for member in members))
 
     def suspend(self) -> None:
         """Hold it and its children still: connections stay open and nothing answers."""
@@ -171,3 +180,12 @@ class ServerProcess:
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
+
+
+def _wait_until(holds: Callable[[], bool]) -> None:
+    """Return once it holds; raises ServerFailedError when that takes too long."""
+    deadline = time.monotonic() + KILL_SECONDS_MAX
+    while not holds():
+        if time.monotonic() > deadline:
+            raise ServerFailedError(f"a process has not ended within {KILL_SECONDS_MAX:g} s of SIGKILL")
+        time.sleep(POLL_SECONDS / 10)
