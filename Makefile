@@ -102,9 +102,12 @@ stack: setup ## Run docker-compose.yml as plain processes, Kafka and Postgres am
 demo-stack: setup ## Run the demo against docker-compose.yml as plain processes
 	$(BIN)/python -m tidemill.testing.compose $(STACK_OPTIONS) run demo
 
+SCENARIOS ?= short
+
 .PHONY: bench
-bench: setup ## Measure the whole stack on this machine
-	$(BIN)/tidemill bench $(if $(STACK),--stack $(STACK))
+bench: setup ## Measure the whole stack: SCENARIOS="throughput ..." or all, STACK=kafka, RUNS=5, REPORT=docs/performance
+	$(BIN)/tidemill bench $(SCENARIOS:%=--scenario %) $(if $(STACK),--stack $(STACK)) $(if $(RUNS),--runs $(RUNS)) \
+		$(if $(REPORT),--report $(REPORT)) $(BENCH_OPTIONS)
 
 .PHONY: bench-baseline
 bench-baseline: setup ## Write down what a step costs today; tests fail when later steps cost much more

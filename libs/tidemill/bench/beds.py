@@ -10,6 +10,7 @@ from tidemill.client.calls import Patience
 from tidemill.client.client import Client
 from tidemill.stack.clients import client_of
 from tidemill.stack.cluster_layout import Size
+from tidemill.stack.group import Group
 from tidemill.stack.layout import LOCAL_HOST, SERVICES
 from tidemill.stack.ports import free_ports
 from tidemill.stack.stack import private_stack
@@ -31,27 +32,35 @@ class Bed:
     """A running stack, and how to look at it. `families` are processes that work through children."""
 
     client: Client
-    pids: Mapping[str, int]
+    group: Group
+    # The process that is killed where one must be.
+    engine: str
     families: Mapping[str, int] = field(default_factory=dict)
     action_metrics: Sequence[str]
     durability: str
     # What whoever reads the services' data is told.
     environment: Mapping[str, str]
 
+    @property
+    def pids(self) -> Mapping[str, int]:
+        """The services' processes, as they are now."""
+        return self.group.pids()
+
 
 @asynccontextmanager
-async def embedded_bed() -> AsyncIterator[Bed]:
-    """One process a service with its files; raises StackError."""
+async def embedded_bed(settings: Mapping[str, str] | None = None) -> AsyncIterator[Bed]:
+    """One process a service with its files; raises StackError. `settings` are variables for the services."""
     (metrics_port,) = free_ports(1)
-    settings = {"TIDEMILL_ACTIONS_METRICS_PORT": str(metrics_port)}
+    told = {"TIDEMILL_ACTIONS_METRICS_PORT": str(metrics_port), **(settings or {})}
     async with (
-        private_stack(settings=settings) as stack,
+        private_stack(settings=told) as stack,
         client_of(stack.layout, patience=_PATIENCE) as client,
     ):
         await stack.until_healthy(*SERVICES)
         yield Bed(
             client=client,
-            pids=stack.pids(),
+            group=stack,
+            engine="engine",
             action_metrics=[f"http://{LOCAL_HOST}:{metrics_port}/metrics"],
             durability=IN_FILES,
             environment=stack.layout.environment(os.environ),
@@ -59,19 +68,22 @@ async def embedded_bed() -> AsyncIterator[Bed]:
 
 
 @asynccontextmanager
-async def kafka_bed(size: Size, *, shards: int) -> AsyncIterator[Bed]:
+async def kafka_bed(
+    size: Size, *, shards: int, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[Bed]:
     """So many processes on a Kafka broker and a Postgres; raises ServerMissingError and StackError."""
     from tidemill.testing.clusters import private_cluster
 
-    settings = {"TIDEMILL_ENGINE_SHARDS": str(shards)}
+    told = {"TIDEMILL_ENGINE_SHARDS": str(shards), **(settings or {})}
     async with (
-        private_cluster(size, settings=settings) as (cluster, servers),
+        private_cluster(size, settings=told) as (cluster, servers),
         cluster.client(patience=_PATIENCE) as client,
     ):
         layout = cluster.layout
         yield Bed(
             client=client,
-            pids=cluster.pids(),
+            group=cluster,
+            engine=layout.named("engine")[0],
             families=servers.pids(),
             action_metrics=[layout.metrics_url(name) for name in layout.named("actions")],
             durability=ON_SERVERS,

@@ -45,6 +45,17 @@ def memory_of(
     return {**peak_rss_mb(pids, proc=proc), **held}
 
 
+def written_bytes(
+    pids: Mapping[str, int], families: Mapping[str, int], *, proc: Path = _PROC
+) -> dict[str, int]:
+    """What each process, and each family, has had written to disks since it started."""
+    alone = {name: _written(proc, pid) for name, pid in pids.items()}
+    return {
+        **alone,
+        **{name: sum(_written(proc, member) for member in family(pid)) for name, pid in families.items()},
+    }
+
+
 def rss_mb(pid: int, *, proc: Path = _PROC) -> float:
     """The memory that a process holds now, in MiB."""
     return _status_kib(proc, pid, "VmRSS:") / 1024
@@ -63,6 +74,15 @@ def _pss_kib(proc: Path, pid: int) -> int:
     with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
         for line in (proc / str(pid) / "smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):
+                return int(line.split()[1])
+    return 0
+
+
+def _written(proc: Path, pid: int) -> int:
+    # The servers may belong to another user, whose counts only root sees.
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+        for line in (proc / str(pid) / "io").read_text().splitlines():
+            if line.startswith("write_bytes:"):
                 return int(line.split()[1])
     return 0
 
