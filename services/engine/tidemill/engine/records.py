@@ -1,7 +1,6 @@
 """History rows: what one commit added to one execution, to and from protobuf."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, TypeAlias, assert_never
 
 from google.protobuf.message import DecodeError
@@ -10,25 +9,26 @@ from tidemill.api.events.v1 import history_pb2 as records
 from tidemill.engine.core.events import Event
 from tidemill.engine.core.history import HistoryError
 from tidemill.engine.event_records import read_event, write_event
+from tidemill.values import value
 
 RECORD_SCHEMA: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LogSource:
     """A record of the shard's command log."""
 
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TimerSource:
     """A timer that fired."""
 
     timer_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ActionSource:
     """The result of one attempt of an action."""
 
@@ -36,7 +36,7 @@ class ActionSource:
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MessageSource:
     """A message of another execution or of a lane; sequence 0 when it was sent in the same commit."""
 
@@ -47,7 +47,7 @@ class MessageSource:
 Source: TypeAlias = LogSource | TimerSource | ActionSource | MessageSource
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Cause:
     """The command that `events` events in a row came from; None when it has no identity."""
 
@@ -55,7 +55,7 @@ class Cause:
     source: Source | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Batch:
     """One history row: what one commit added to one execution, and the time of each event in it."""
 

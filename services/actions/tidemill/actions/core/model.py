@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, NamedTuple
 
+from tidemill.values import value
+
 
 class ActionState(IntEnum):
     """How an attempt ended; the numbers are those of the contract and stand in the ledger."""
@@ -22,7 +24,7 @@ class DeliveryFailure(IntEnum):
     REFUSED = 3
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Problem:
     """A workflow error: RFC 7807 problem details. The engine adds where it happened."""
 
@@ -59,7 +61,7 @@ class Call:
     traceparent: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Cancellation:
     """A wish to stop one attempt, and to keep it from running if it has not come yet."""
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from tidemill.engine.core.effects import Effect
 from tidemill.engine.core.events import Event
 from tidemill.engine.core.state import ExecutionState
-from tidemill.engine.core.values import value
+from tidemill.values import value
 
 
 class RejectionReason(StrEnum):

@@ -5,7 +5,7 @@ from typing import TypeAlias
 from tidemill.engine.core.events import ChildRequested, ChildState, SlotRequested, Subscription
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.problems import Problem
-from tidemill.engine.core.values import value
+from tidemill.values import value
 
 
 @value

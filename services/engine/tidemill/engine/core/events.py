@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.problems import Problem
-from tidemill.engine.core.values import named_value, value
+from tidemill.values import named_value, value
 
 
 class ActionState(IntEnum):

@@ -113,7 +113,7 @@ def _take_input(turn: "Turn", entry: Entry) -> None:
     if common.input_from is not None:
         variables = Variables(turn, entry.node, raw_input, turn.now_us)
         value = turn.evaluate(common.input_from, raw_input.value, variables)
-        entry.input = turn.payload(value)
+        entry.input = turn.payload(value, raw_input)
     if common.timeout is not None:
         timeout_us = common.timeout.resolve(turn, entry.input, entry.variables())
         entry.timeout_at_us = turn.now_us + timeout_us
@@ -168,13 +168,14 @@ def _give_output(
     output = raw_output
     if common.output_as is not None:
         value = turn.evaluate(common.output_as, raw_output.value, variables)
-        output = turn.payload(value)
+        output = turn.payload(value, raw_output, frame.input)
     if common.output_schema is not None:
         common.output_schema.check(output.value)
     if common.export_as is None:
         return output, None
     variables.output = output
-    context = turn.payload(turn.evaluate(common.export_as, output.value, variables))
+    value = turn.evaluate(common.export_as, output.value, variables)
+    context = turn.payload(value, output, turn.state.context)
     if common.export_schema is not None:
         common.export_schema.check(context.value)
     return output, context

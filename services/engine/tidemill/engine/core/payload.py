@@ -60,6 +60,10 @@ class Payload:
             data = self._data = dumps(self._value)
         return data
 
+    def is_of(self, value: Json) -> bool:
+        """Whether this is a payload of this very value."""
+        return self._value is value
+
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True

@@ -102,7 +102,7 @@ class Plan(BlockNode):
             )
             variables["context"] = state.context.value
             value = turn.evaluate(self._output_as, output.value, variables)
-            output = turn.payload(value)
+            output = turn.payload(value, output)
         if self._output_schema is not None:
             self._output_schema.check(output.value)
         return output

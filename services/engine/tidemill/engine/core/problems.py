@@ -1,8 +1,8 @@
 """Workflow errors: problem details with the DSL's standard types."""
 
 from tidemill.dsl import standard_error
-from tidemill.engine.core.values import value
 from tidemill.json import Json
+from tidemill.values import value
 
 
 @value

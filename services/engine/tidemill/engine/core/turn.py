@@ -128,10 +128,19 @@ class Turn(Evaluator):
             f"entries_per_command_max ({settings.entries_per_command_max}) tasks and rounds each",
         )
 
-    def payload(self, value: Json) -> Payload:
-        """Hold a value that was made just now; raises JsonError, or TaskFaultError when it is too large."""
+    def payload(self, value: Json, *sources: Payload) -> Payload:
+        """Hold a value that was made just now; raises JsonError, or TaskFaultError when it is too large.
+
+        Where it is that of one of its sources unchanged, that one is it: nothing is encoded anew. It counts
+        all the same, for history will hold it once more.
+        """
         settings = self.plan.settings
-        payload = make_payload(value, settings.payload_bytes_max)
+        for source in sources:
+            if source.is_of(value):
+                payload = source
+                break
+        else:
+            payload = make_payload(value, settings.payload_bytes_max)
         self._bytes_left -= len(payload.data)
         if self._bytes_left < 0:
             limit = settings.bytes_per_command_max

@@ -1,11 +1,12 @@
 """The command log as the engine sees it: durable appends, ordered reads by shard."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from tidemill.values import value
 
-@dataclass(frozen=True, slots=True)
+
+@value
 class LogRecord:
     """One command as it stands in the log; `data` is an encoded `tidemill.api.events.v1.Command`."""
 
@@ -14,7 +15,7 @@ class LogRecord:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Extent:
     """What the log holds of a shard: from its `first` record up to, and without, the `next` one."""
 

@@ -22,6 +22,7 @@ from tidemill.json import loads
 from tidemill.namespaces import ANY_NAMESPACE
 from tidemill.storage import StorageUnavailableError
 from tidemill.unique import fresh_uuid
+from tidemill.values import value
 
 COMMAND_SCHEMA: Final = 1
 RECENT_STARTS_MAX: Final = 20_000
@@ -29,7 +30,7 @@ RECENT_REQUESTS_MAX: Final = 10_000
 _JSON_TYPES: Final = frozenset({"", "application/json"})
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Accepted:
     """An accepted command: where it is. `created` is False for a start that an earlier request has made."""
 

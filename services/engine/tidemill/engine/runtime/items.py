@@ -1,13 +1,13 @@
 """What waits in a shard's inbox. Each item says which execution it is for."""
 
-from dataclasses import dataclass
 from typing import Final
 
 from tidemill.api.actions.v1.action_service_pb2 import ActionResult
 from tidemill.api.events.v1.command_pb2 import Command as CommandRecord
+from tidemill.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LoggedCommand:
     """A command out of the log; the shard has applied it when its log offset is past `offset`."""
 
@@ -17,7 +17,7 @@ class LoggedCommand:
     record: CommandRecord
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ActionAnswer:
     """The outcome of an action, and when it came by the monotonic clock.
 
@@ -31,7 +31,7 @@ class ActionAnswer:
     received_us: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DueTimer:
     """A timer whose time has come: the clock has shown `due_at_us`, whatever it shows now."""
 
@@ -41,7 +41,7 @@ class DueTimer:
     due_at_us: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Message:
     """What an execution or lane of the shard asks of another one there.
 
@@ -54,7 +54,7 @@ class Message:
     record: CommandRecord
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OwedWork:
     """A wish to release again what the execution owes, after its owner changed."""
 
@@ -62,7 +62,7 @@ class OwedWork:
     execution_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SnapshotDue:
     """A wish for a snapshot of an open execution now, so that its history until now may go."""
 
@@ -70,7 +70,7 @@ class SnapshotDue:
     execution_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Redriven:
     """A dead letter that the command at `offset` takes up again; without an item when it is gone."""
 
@@ -81,7 +81,7 @@ class Redriven:
     item: "Keepable | None"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Poisoned:
     """An item whose rows the store refuses, on its way to the dead letters.
 

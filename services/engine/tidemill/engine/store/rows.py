@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Final
 
+from tidemill.values import value
+
 # Executions of this kind run schedules: the number of the contract.
 TRIGGER_KIND: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ShardRow:
     """A shard as its owner found it when it took it."""
 
@@ -21,7 +23,7 @@ class ShardRow:
     owner: str = ""  # the engine that took it last; empty once that has released it
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LeaseRow:
     """An engine that lives: `revision` is that of the catalogue which it and its watchers have in force."""
 
@@ -29,7 +31,7 @@ class LeaseRow:
     revision: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class HistoryRow:
     """The events that one commit added to one execution: `data` is an encoded HistoryBatch."""
 
@@ -40,7 +42,7 @@ class HistoryRow:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SnapshotRow:
     """The encoded state of an execution after its event `sequence`; each replaces the one before."""
 
@@ -49,7 +51,7 @@ class SnapshotRow:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StoredExecution:
     """What is stored of one execution's state: its snapshot, and the history after it."""
 
@@ -57,7 +59,7 @@ class StoredExecution:
     history: list[HistoryRow]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ExecutionRow:
     """One execution as it last changed phase; `output` and `error` are encoded, empty when absent.
 
@@ -88,7 +90,7 @@ class ExecutionRow:
 EXECUTION_FIELDS: Final = tuple(each.name for each in fields(ExecutionRow) if each.name != "sequence")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TimerRow:
     """A timer that stands; unique by execution and timer id."""
 
@@ -98,7 +100,7 @@ class TimerRow:
     timer_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RejectionRow:
     """Why a command of the log was rejected; `error` is an encoded ItemError."""
 
@@ -108,7 +110,7 @@ class RejectionRow:
     error: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DeadLetterRow:
     """An item that could not be applied; `number` is given by the store."""
 
@@ -122,7 +124,7 @@ class DeadLetterRow:
     time_us: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SubscriptionRow:
     """An execution that waits for events of a lane; unique by lane, execution and subscription id.
 
@@ -138,7 +140,7 @@ class SubscriptionRow:
     since_us: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LaneEventRow:
     """An event that a lane has heard lately, as JSON; unique by lane and the digest of source and id."""
 
@@ -150,7 +152,7 @@ class LaneEventRow:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LaneSeenRow:
     """The digest of an event that a lane has heard, so that it hears it once."""
 
@@ -160,7 +162,7 @@ class LaneSeenRow:
     expires_at_us: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CounterRow:
     """A value that a lane keeps under a name; an empty one takes the row away."""
 
@@ -170,7 +172,7 @@ class CounterRow:
     value: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OutboxRow:
     """A message under way to a shard: `data` is an encoded Command."""
 
@@ -180,7 +182,7 @@ class OutboxRow:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PeerRow:
     """The last message of another shard that the shard has applied."""
 
@@ -223,7 +225,7 @@ class ShardCommit:
     snapshots: list[SnapshotRow] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DefinitionRow:
     """One published version; `revision` numbers the catalogue's changes from 1. `listens` is encoded."""
 
@@ -238,7 +240,7 @@ class DefinitionRow:
     listens: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ExecutionFilter:
     """Which executions a list asks for; empty fields do not narrow. `before` ends the page before.
 
@@ -255,7 +257,7 @@ class ExecutionFilter:
     with_triggers: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LaneQuery:
     """What to read of a lane: which digests it has seen, some counters, and its events since a time."""
 
@@ -265,7 +267,7 @@ class LaneQuery:
     events_since_us: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LaneRows:
     """What a lane holds: the filters that have a subscription, by id; those of the digests that it has seen;
     those of the counters that have a value; the events asked for, oldest first; how many it holds in all."""
@@ -277,7 +279,7 @@ class LaneRows:
     buffered: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SubscriberQuery:
     """Who waits in a lane: under one of the pairs of filter and key, in an execution after `after`."""
 

@@ -1,4 +1,4 @@
-"""The decorator of the core's values: commands, events, effects."""
+"""The decorator of values: commands, events, effects, rows."""
 
 from dataclasses import dataclass, field
 from typing import TypeVar, dataclass_transform
