@@ -4,7 +4,9 @@ import pytest
 
 from tests.unit.core.driver import EXECUTION_ID, START_US, Driver, Task, Value, call_task, set_task
 from tidemill.dsl import DocumentError
-from tidemill.engine.core.events import TaskCompleted, TaskSkipped, TaskStarted
+from tidemill.engine.core.events import ActionState, TaskCompleted, TaskSkipped, TaskStarted
+from tidemill.engine.core.payload import Payload
+from tidemill.engine.core.settings import CoreSettings
 from tidemill.engine.core.state import Phase
 
 
@@ -211,3 +213,22 @@ def test_an_output_that_failed_is_made_again_by_a_retry() -> None:
     driver.now_us += 2_000_000
     driver.retry()
     assert driver.output == 5
+
+
+def test_what_a_task_passes_on_unchanged_is_not_encoded_anew() -> None:
+    """Large inputs go through many tasks: each holds the same bytes."""
+    tasks = [call_task(name, "${ . }", output={"as": "${ $input }"}) for name in ("first", "second")]
+    driver = Driver(*tasks).start({"text": "x" * 1000})
+    driver.answer(driver.call_of("/do/0/first"), ActionState.SUCCEEDED, output=Payload.of({"other": 1}))
+    root = driver.state.root
+    assert root.data is root.input
+    # History holds it all the same: who reads one event needs no other.
+    assert [event.output for event in driver.events if isinstance(event, TaskCompleted)] == [root.input]
+
+
+def test_what_is_passed_on_unchanged_counts_as_written() -> None:
+    limits = CoreSettings(bytes_per_command_max=100_000)
+    again = set_task("again", {"n": 1}, output={"as": "${ $input }"}, then="again")
+    driver = Driver(again, settings=limits).start({"text": "x" * 1_000})
+    assert list(driver.state.yielded) == ["/do/0/again"]
+    assert len(driver.events) < 250
