@@ -1,6 +1,7 @@
 """What every command log must do. An implementation's test module subclasses this and gives a `log`."""
 
 import asyncio
+from collections.abc import Collection
 
 import pytest
 
@@ -119,13 +120,12 @@ class LogSuite:
         assert seen == list(range(140))
 
     async def test_wakes_after_each_append(self, log: CommandLog) -> None:
-        woken = asyncio.Event()
-        log.on_append(woken.set)
+        woken: asyncio.Queue[Collection[int]] = asyncio.Queue()
+        log.on_append(woken.put_nowait)
         for shard in (0, 1):
             assert await log.read(shard, 0, 10) == []
-            woken.clear()
             await log.append([(shard, b"a")])
-            await asyncio.wait_for(woken.wait(), 10)
+            assert list(await asyncio.wait_for(woken.get(), 10)) == [shard]
             assert [record.data for record in await log.read(shard, 0, 10)] == [b"a"]
 
     async def test_extents_tell_what_the_log_holds(self, log: CommandLog) -> None:

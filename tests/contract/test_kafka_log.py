@@ -100,7 +100,7 @@ async def test_two_engines_see_each_other_s_records(kafka_bootstrap: str) -> Non
     settings = kafka_settings(kafka_bootstrap)
     async with opened(settings) as one, opened(settings) as two:
         woken = asyncio.Event()
-        two.on_append(woken.set)
+        two.on_append(lambda _: woken.set())
         assert await two.read(0, 0, 10) == []
         for number in range(20):
             woken.clear()

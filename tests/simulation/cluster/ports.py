@@ -8,7 +8,7 @@ from tests.simulation.cluster.loop import Process
 from tests.simulation.cluster.network import Network, served
 from tidemill.clock import Clock
 from tidemill.engine.log.memory import MemoryLog
-from tidemill.engine.log.port import Extent, LogRecord
+from tidemill.engine.log.port import Extent, LogRecord, Wake
 from tidemill.engine.store.memory.store import MemoryStore
 from tidemill.engine.store.port import Store
 from tidemill.engine.store.rows import ShardCommit, ShardRow
@@ -129,7 +129,7 @@ class LogPort:
         self._network = network
         self._process = process
         self._seen = [log.end(shard) for shard in range(shards)]
-        self._wakes: list[Callable[[], None]] = []
+        self._wakes: list[Wake] = []
         log.readers.append(self)
 
     def came(self, ends: Mapping[int, int]) -> None:
@@ -147,7 +147,7 @@ class LogPort:
         for shard, end in ends.items():
             self._seen[shard] = max(self._seen[shard], end)
         for wake in self._wakes:
-            wake()
+            wake(ends)
 
     async def append(self, records: Sequence[tuple[int, bytes]]) -> list[int]:
         weather = self._network.weather
@@ -184,7 +184,7 @@ class LogPort:
     def _trim(self, shard: int, before_offset: int) -> None:
         served(self._log.trim(shard, before_offset))
 
-    def on_append(self, wake: Callable[[], None]) -> None:
+    def on_append(self, wake: Wake) -> None:
         self._wakes.append(wake)
 
     def forget(self, shards: Collection[int]) -> None:

@@ -1,6 +1,6 @@
 """The log in Kafka, read-only: nothing is made, appended or reported."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Self
 
 from tidemill.clock import SystemClock
@@ -53,5 +53,5 @@ class LogTopic:
         await self._cluster.close()
 
 
-def _nobody() -> None:
+def _nobody(_: Collection[int]) -> None:
     """The audit asks again by itself."""

@@ -1,8 +1,8 @@
 """The command log in memory, for tests: same contract, nothing survives."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from tidemill.engine.log.port import Extent, LogGapError, LogRecord
+from tidemill.engine.log.port import Extent, LogGapError, LogRecord, Wake
 
 
 class MemoryLog:
@@ -11,7 +11,7 @@ class MemoryLog:
     def __init__(self, shards: int) -> None:
         self._records: list[list[bytes]] = [[] for _ in range(shards)]
         self._first = [0] * shards
-        self._wakes: list[Callable[[], None]] = []
+        self._wakes: list[Wake] = []
 
     async def append(self, records: Sequence[tuple[int, bytes]]) -> list[int]:
         offsets = []
@@ -19,7 +19,7 @@ class MemoryLog:
             offsets.append(self._end(shard))
             self._records[shard].append(data)
         for wake in self._wakes:
-            wake()
+            wake({shard for shard, _ in records})
         return offsets
 
     async def read(self, shard: int, offset: int, limit: int) -> list[LogRecord]:
@@ -38,7 +38,7 @@ class MemoryLog:
     async def identity(self) -> str:
         return ""
 
-    def on_append(self, wake: Callable[[], None]) -> None:
+    def on_append(self, wake: Wake) -> None:
         self._wakes.append(wake)
 
     async def trim(self, shard: int, before_offset: int) -> None:

@@ -1,9 +1,12 @@
 """The command log as the engine sees it: durable appends, ordered reads by shard."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from tidemill.values import value
+
+# Is told of shards.
+Wake: TypeAlias = Callable[[Collection[int]], None]
 
 
 @value
@@ -62,8 +65,8 @@ class CommandLog(Protocol):
         """
         ...
 
-    def on_append(self, wake: Callable[[], None]) -> None:
-        """Have `wake` called (on the event loop) when shards that are followed may have more to read."""
+    def on_append(self, wake: Wake) -> None:
+        """Have `wake` called (on the event loop) with shards that are followed and may have more to read."""
         ...
 
     async def trim(self, shard: int, before_offset: int) -> None:

@@ -3,11 +3,11 @@
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from tidemill.engine.log.port import Extent, LogGapError, LogRecord
+from tidemill.engine.log.port import Extent, LogGapError, LogRecord, Wake
 from tidemill.sqlite import SqliteThread, insert_many, open_database
 
 TAIL_RECORDS_MAX: Final = 4096
@@ -36,7 +36,7 @@ class SqliteLog:
             shard: deque(maxlen=TAIL_RECORDS_MAX) for shard in self._next
         }
         self._thread = SqliteThread(connection, part=_PART)
-        self._wakes: list[Callable[[], None]] = []
+        self._wakes: list[Wake] = []
 
     async def append(self, records: Sequence[tuple[int, bytes]]) -> list[int]:
         # Shielded: a caller that goes away must not keep the reader from what is in the file by then.
@@ -48,8 +48,9 @@ class SqliteLog:
         for record in appended:
             self._tails[record.shard].append(record)
             self._next[record.shard] = record.offset + 1
+        shards = {record.shard for record in appended}
         for wake in self._wakes:
-            wake()
+            wake(shards)
         return [record.offset for record in appended]
 
     async def read(self, shard: int, offset: int, limit: int) -> list[LogRecord]:
@@ -74,7 +75,7 @@ class SqliteLog:
         # It stands in one directory with its store, under one lock.
         return ""
 
-    def on_append(self, wake: Callable[[], None]) -> None:
+    def on_append(self, wake: Wake) -> None:
         self._wakes.append(wake)
 
     async def trim(self, shard: int, before_offset: int) -> None:

@@ -100,8 +100,8 @@ class Assembly:
     def loops(self) -> list[Loop]:
         """The loops that keep it going."""
         memory, settings = self.memory, self._environment.settings
-        self._log.on_append(self._intake.wake.set)
-        memory.inbox.on_room(self._intake.wake.set)
+        self._log.on_append(self._intake.appended)
+        memory.inbox.on_room(self._intake.has_room)
         timers = TimerLoop(memory.timers, memory.inbox, self.ownership.commit_lock, settings)
         gauges = Gauges(memory, self._environment.metrics)
         remote = RemoteProgress(memory.progress, self.ownership.owned, self._store, settings.progress_poll_us)

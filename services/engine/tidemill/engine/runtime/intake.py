@@ -1,7 +1,7 @@
 """Reads the command log into the inbox, as far as there is room."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from google.protobuf.message import DecodeError
 
@@ -23,26 +23,40 @@ class Intake:
         self._ownership = ownership
         # The next offset to read of each shard, and the ownership for which that holds.
         self._next: dict[int, tuple[OwnedShard, int]] = {}
+        # Shards of which there may be more to read, in the order in which they get their turn.
+        self._due: dict[int, None] = {}
         self.wake = asyncio.Event()
         ownership.memory.follow(self._begin, self._drop)
 
     def _begin(self, taken: Mapping[int, OwnedShard]) -> None:
         self._next.update((shard, (row, row.log_offset)) for shard, row in taken.items())
-        self.wake.set()
+        self.appended(taken)
 
     def _drop(self, shards: Collection[int]) -> None:
         for shard in shards:
             self._next.pop(shard, None)
         self._log.forget(shards)
 
+    def appended(self, shards: Iterable[int]) -> None:
+        """The log may have more of these."""
+        self._due.update(dict.fromkeys(shards))
+        self.wake.set()
+
+    def has_room(self) -> None:
+        """The inbox has room again: whoever waits for it gets a turn."""
+        if self._due:
+            self.wake.set()
+
     async def run_once(self) -> bool:
-        """Read what the log has for each shard; whether anything came."""
+        """Read what the log has; whether anything came. Where it has told of nothing, look at every shard."""
         worked = False
-        for shard, place in list(self._next.items()):
+        for shard in list(self._due or self._next):
             room = min(self._inbox.command_room, RECORDS_A_READ_MAX)
             if room == 0:
                 break
-            worked = await self._read(shard, place, room) or worked
+            self._due.pop(shard, None)
+            if (place := self._next.get(shard)) is not None:
+                worked = await self._read(shard, place, room) or worked
         return worked
 
     async def _read(self, shard: int, place: tuple[OwnedShard, int], room: int) -> bool:
@@ -53,6 +67,11 @@ class Intake:
             async with self._ownership.commit_lock:
                 self._ownership.halt(error)
             return True
+        except BaseException:
+            self._due[shard] = None
+            raise
+        if len(records) == room:
+            self._due[shard] = None
         # Where the shard was taken anew while we read, what was read is read again.
         if records and self._next.get(shard) == place:
             self._next[shard] = (owned, records[-1].offset + 1)

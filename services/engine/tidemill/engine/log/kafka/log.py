@@ -1,6 +1,6 @@
 """The command log in a Kafka topic: one partition a shard, any number of engines."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, Self
 
 from tidemill.clock import Clock, SystemClock
@@ -10,7 +10,7 @@ from tidemill.engine.log.kafka.offsets import commit_applied, delete_before, ext
 from tidemill.engine.log.kafka.producer import Producer
 from tidemill.engine.log.kafka.reader import Reader
 from tidemill.engine.log.kafka.topic import describe_topic, ensure_topic
-from tidemill.engine.log.port import Extent, LogRecord
+from tidemill.engine.log.port import Extent, LogRecord, Wake
 from tidemill.engine.settings import Settings
 from tidemill.storage import StorageUnavailableError
 from tidemill.telemetry.logging import get_logger
@@ -26,7 +26,7 @@ class KafkaLog:
     def __init__(self, cluster: KafkaCluster, settings: Settings, *, clock: Clock, metrics: Metrics) -> None:
         self._cluster = cluster
         self._settings = settings
-        self._wakes: list[Callable[[], None]] = []
+        self._wakes: list[Wake] = []
         self._is_untold = False
         self._reader = Reader(cluster, settings, self._wake, clock=clock)
         self._producer = Producer(cluster, settings, self._reader.appended, clock=clock, metrics=metrics)
@@ -72,7 +72,7 @@ class KafkaLog:
             raise StorageUnavailableError(PART, f"topic {self._cluster.topic} is not there")
         return topic.id
 
-    def on_append(self, wake: Callable[[], None]) -> None:
+    def on_append(self, wake: Wake) -> None:
         self._wakes.append(wake)
 
     async def trim(self, shard: int, before_offset: int) -> None:
@@ -98,6 +98,6 @@ class KafkaLog:
         await self._producer.close()
         await self._cluster.close()
 
-    def _wake(self) -> None:
+    def _wake(self, shards: Collection[int]) -> None:
         for wake in self._wakes:
-            wake()
+            wake(shards)

@@ -1,7 +1,7 @@
 """Follows shards in Kafka: bounded fetches ahead of their readers, in few requests however many shards."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ from tidemill.engine.log.kafka.requests import (
     SessionFetch,
 )
 from tidemill.engine.log.kafka.tasks import Tasks
-from tidemill.engine.log.port import LogGapError, LogRecord
+from tidemill.engine.log.port import LogGapError, LogRecord, Wake
 from tidemill.engine.settings import Settings
 from tidemill.storage import StorageUnavailableError
 from tidemill.telemetry.logging import get_logger
@@ -64,10 +64,8 @@ class Session:
 class Reader:
     """One long fetch at a time from each broker; shards that it does not hold get a short one beside it."""
 
-    def __init__(
-        self, cluster: KafkaCluster, settings: Settings, wake: Callable[[], None], *, clock: Clock
-    ) -> None:
-        """`wake` is called when there is more to read."""
+    def __init__(self, cluster: KafkaCluster, settings: Settings, wake: Wake, *, clock: Clock) -> None:
+        """`wake` is called with shards of which there is more to read."""
         self._cluster = cluster
         self._settings = settings
         self._wake = wake
@@ -110,7 +108,7 @@ class Reader:
         """This process has appended these: a reader who is just there need not fetch them."""
         follow = self._follows.get(shard)
         if follow is not None and self._has_room(follow) and follow.add_own(base_offset, records):
-            self._wake()
+            self._wake([shard])
 
     async def close(self) -> None:
         """End all fetches."""
@@ -224,7 +222,7 @@ class Reader:
 
     def _take_up(self, wanted: Mapping[int, Follow], response: Any) -> None:  # noqa: ANN401
         """Put what came into the buffers. Raises BrokerError when shards failed."""
-        came = False
+        came: list[int] = []
         failed: BrokerError | None = None
         for _, partitions in response.topics:
             for shard, code, _, _, _, _, _, data in partitions:
@@ -236,10 +234,10 @@ class Reader:
                     self._tasks.start(self._find_gap(follow))
                 elif code:
                     failed = error_of(code)
-                elif data:
-                    came = self._add(follow, data) or came
+                elif data and self._add(follow, data):
+                    came.append(shard)
         if came:
-            self._wake()
+            self._wake(came)
         if failed is not None:
             raise failed
         self._works()
@@ -257,7 +255,7 @@ class Reader:
             extent = (await extents_of(self._cluster, [follow.shard]))[follow.shard]
             if not extent.first <= follow.next <= extent.next:
                 follow.failure = LogGapError(follow.shard, follow.next, first=extent.first, end=extent.next)
-                self._wake()
+                self._wake([follow.shard])
         except BrokerError as error:
             self._failed(_HOMELESS, error)
         finally:
