@@ -4,6 +4,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 
+from tidemill.api.engine.v1.execution_service_pb2 import SubmitResult
 from tidemill.bench.figures import latencies
 from tidemill.bench.loads import until_closed
 from tidemill.bench.pacing import offer, probing
@@ -51,8 +52,10 @@ class Latency(Scenario):
         return found
 
     async def _beside(self, stage: Stage, load: Workflow, probe: Workflow, per_s: float) -> Figures:
+        results: list[SubmitResult] = []
+
         async def send(count: int) -> None:
-            await stage.submit(load, [load.start() for _ in range(count)])
+            results.extend(await stage.submit(load, [load.start() for _ in range(count)]))
 
         probes_per_s = min(self.probes_per_s, per_s)
         async with probing(stage, probe, per_s=probes_per_s) as found:
@@ -60,5 +63,5 @@ class Latency(Scenario):
             offering = asyncio.create_task(offer(send, per_s=rest_per_s, seconds=self.seconds))
             await asyncio.sleep(self.seconds)
         sent = await offering
-        await until_closed(stage.client, load.name)
+        await until_closed(stage.client, load.name, results)
         return {**latencies(found), "offered_executions_per_s": round(sent / self.seconds + probes_per_s, 1)}

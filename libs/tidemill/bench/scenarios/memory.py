@@ -31,13 +31,20 @@ class InFlight(Scenario):
         return {"TIDEMILL_ACTIONS_MODULES": MODULE}
 
     async def run(self, stage: Stage) -> Cases:
-        """Those that wait, then those that call."""
-        idle_mb = rss_mb(stage.bed.pids[stage.bed.engine])
+        """Those that wait, then those that call; each with an engine that has just started."""
+        idle_mb = await self._restarted_mb(stage)
+        waiting = await self._waiting(stage)
+        await self._restarted_mb(stage)
         return {
             "no execution": {"rss_mb": round(idle_mb, 1)},
-            "waiting for an event": await self._waiting(stage),
+            "waiting for an event": waiting,
             "a call outstanding": await self._calling(stage),
         }
+
+    async def _restarted_mb(self, stage: Stage) -> float:
+        """Start the engine anew, and return what it holds: nothing of what was before."""
+        await stage.bed.group.restart(stage.bed.engine)
+        return rss_mb(stage.bed.pids[stage.bed.engine])
 
     async def _waiting(self, stage: Stage) -> Figures:
         listeners = Listeners("memory-waiting")

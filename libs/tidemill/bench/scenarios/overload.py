@@ -14,6 +14,7 @@ from tidemill.api.engine.v1.execution_service_pb2 import (
     SubmitCommand,
     SubmitRequest,
     SubmitResponse,
+    SubmitResult,
 )
 from tidemill.api.engine.v1.execution_service_pb2_grpc import ExecutionServiceStub
 from tidemill.bench.loads import until_closed
@@ -67,7 +68,7 @@ class Overload(Scenario):
             ended = time.perf_counter()
             await asyncio.sleep(self.after_seconds)
             await offering.learn()
-            await until_closed(stage.client, workflow.name)
+            await until_closed(stage.client, workflow.name, offering.results)
         if not offering.counts["shed"]:
             raise MeasureError("nothing was shed: offer more, or for longer")
         after = steps.rate(ended, ended + self.after_seconds)
@@ -95,6 +96,7 @@ class _Offering:
     workflow: Workflow
     counts: Counter[str] = field(default_factory=Counter)
     unknown: list[StartRequest] = field(default_factory=list)
+    results: list[SubmitResult] = field(default_factory=list)
 
     async def offer(self, *, per_s: float, seconds: float) -> None:
         """Send so many in a second, whatever becomes of them."""
@@ -109,7 +111,7 @@ class _Offering:
 
     async def learn(self) -> None:
         """Send again, under the same request ids, what was answered neither way: it is not to be doubled."""
-        await self.stage.submit(self.workflow, self.unknown)
+        self.results += await self.stage.submit(self.workflow, self.unknown)
 
     def figures(self) -> dict[str, float]:
         """How many there were."""
@@ -132,6 +134,7 @@ class _Offering:
             return
         accepted = [result for result in answer.results if not result.HasField("error")]
         self.stage.journal.accepted(self.workflow, accepted)
+        self.results += accepted
         self.counts["accepted"] += len(accepted)
         self.counts["shed"] += count - len(accepted)
 

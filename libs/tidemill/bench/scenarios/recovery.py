@@ -34,7 +34,7 @@ class Recovery(Scenario):
         workflow = stepped("recovery", self.steps)
         await stage.publish(workflow)
         async with steps_watched(stage.bed.action_metrics) as steps:
-            await stage.submit(workflow, [workflow.start() for _ in range(self.executions)])
+            results = await stage.submit(workflow, [workflow.start() for _ in range(self.executions)])
             await self._under_way(steps)
             killed, made = time.perf_counter(), steps.made
             before = steps.rate(killed - 2 * _WINDOW_SECONDS, killed)
@@ -43,7 +43,7 @@ class Recovery(Scenario):
             await stage.bed.group.start_one(stage.bed.engine)
             await stage.bed.group.until_healthy(stage.bed.engine)
             serving = time.perf_counter()
-            await until_closed(stage.client, workflow.name)
+            await until_closed(stage.client, workflow.name, results)
             through = time.perf_counter()
             # One more look, so that the last second has its samples.
             await asyncio.sleep(_WINDOW_SECONDS)
