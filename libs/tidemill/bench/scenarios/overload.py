@@ -30,6 +30,9 @@ from tidemill.unique import fresh_uuid
 
 _CASE: Final = "overload"
 _CALL_SECONDS_MAX: Final = 30.0
+# As fast as before, for a machine whose pace is never quite the same.
+_FULL_SPEED: Final = 0.9
+_FULL_SPEED_AGAIN: Final = "full_speed_after_seconds"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +41,7 @@ class Overload(Scenario):
     what memory that takes, and how fast it is afterwards."""
 
     name = "overload"
-    targets: ClassVar[Sequence[Target]] = (Target(case=_CASE, figure="after_to_before_ratio", at_least=0.9),)
+    targets: ClassVar[Sequence[Target]] = (Target(case=_CASE, figure=_FULL_SPEED_AGAIN, at_most=5.0),)
 
     seconds: float = 60.0
     times: float = 3.0
@@ -84,8 +87,8 @@ class Overload(Scenario):
         return {_CASE: {**figures, **offering.figures(), **_memory(held)}}
 
     def _full_speed(self, steps: Steps, ended: float, before: float) -> dict[str, float]:
-        at = steps.reached(0.9 * before, after=ended, window_seconds=1.0)
-        return {} if at is None else {"full_speed_after_seconds": round(at - ended, 2)}
+        at = steps.reached(_FULL_SPEED * before, after=ended, window_seconds=1.0)
+        return {} if at is None else {_FULL_SPEED_AGAIN: round(at - ended, 2)}
 
 
 @dataclass(slots=True)
