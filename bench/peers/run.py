@@ -6,6 +6,7 @@ python bench/peers/run.py [--peer NAME] [--executions N] [--runs K] [--beside] [
 import argparse
 import asyncio
 import json
+import os
 import statistics
 import sys
 from collections.abc import Sequence
@@ -139,6 +140,16 @@ def write(path: Path, found: Sequence[Figures]) -> None:
     path.write_text(json.dumps(rows, indent=2) + "\n")
 
 
+def warn_when_busy() -> None:
+    """Say so when the figures will be worth little."""
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load > cores / 2:
+        print(
+            f"this machine is busy (load {load:.1f} on {cores} cores): see README.md on what such figures are worth",
+            flush=True,
+        )
+
+
 def bounded(text: str) -> int:
     """A count of executions."""
     count = int(text)
@@ -158,6 +169,7 @@ def main() -> int:
     parser.add_argument("--beside", action="store_true", help="our own benchmark in turns with each peer")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the medians are written")
     arguments = parser.parse_args()
+    warn_when_busy()
     found: list[Figures] = []
     missing = 0
     for peer in SETUPS if arguments.peer == "all" else [arguments.peer]:
