@@ -144,10 +144,8 @@ def warn_when_busy() -> None:
     """Say so when the figures will be worth little."""
     load, cores = os.getloadavg()[0], os.cpu_count() or 1
     if load > cores / 2:
-        print(
-            f"this machine is busy (load {load:.1f} on {cores} cores): see README.md on what such figures are worth",
-            flush=True,
-        )
+        busy = f"this machine is busy (load {load:.1f} on {cores} cores)"
+        print(f"{busy}: README.md says what figures are worth then", flush=True)
 
 
 def bounded(text: str) -> int:
