@@ -21,7 +21,7 @@ class Bench:
 
     def __init__(self, *names: str, in_flight_max: int = 100, **settings: int) -> None:
         self.clock = ManualClock()
-        self.inbox = Inbox(1000)
+        self.inbox = Inbox(Settings())
         environment = Environment(
             settings=Settings(**settings),  # type: ignore[arg-type]
             clock=self.clock,

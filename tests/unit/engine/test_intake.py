@@ -13,6 +13,7 @@ from tidemill.engine.runtime.inbox import Inbox
 from tidemill.engine.runtime.intake import RECORDS_A_READ_MAX, Intake
 from tidemill.engine.runtime.ownership import Ownership
 from tidemill.engine.runtime.turns import OwnedShard
+from tidemill.engine.settings import Settings
 from tidemill.storage import StorageUnavailableError
 
 SHARDS = 4
@@ -39,7 +40,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.log = WatchedLog()
-        self.inbox = Inbox(COMMANDS_MAX)
+        self.inbox = Inbox(Settings(inbox_commands_max=COMMANDS_MAX))
         begun: list[Callable[[Mapping[int, OwnedShard]], None]] = []
 
         def follow(begin: Callable[[Mapping[int, OwnedShard]], None], _: Callable[..., None]) -> None:

@@ -91,7 +91,7 @@ def test_events_are_heard_later_in_the_order_in_which_they_were_accepted() -> No
         for number in numbers:
             turn.hear(digest(number), PAID, batch.next_heard_us())
         rows += commit_of(turn).lane_events
-        owned.clock_us = batch.clock_us
+        owned.heard_us = batch.heard_us
     reader = LaneTurn(0, LANE, LIMITS)
     reader.take(LaneRows({}, frozenset(), {}, rows, len(rows)))
     shape = shape_of({"with": {"type": "paid"}})

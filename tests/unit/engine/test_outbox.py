@@ -9,6 +9,7 @@ from tidemill.engine.runtime.items import Message
 from tidemill.engine.runtime.outbox import Outbox, OutboxLimits
 from tidemill.engine.runtime.progress import Progress
 from tidemill.engine.runtime.turns import OwnedShard, ShardTurn
+from tidemill.engine.settings import Settings
 from tidemill.engine.store.memory.store import MemoryStore
 from tidemill.engine.store.rows import OutboxRow, ShardCommit
 
@@ -21,7 +22,7 @@ class Bench:
     def __init__(self, *, rows_in_memory_max: int = 100, append_rows_max: int = 10) -> None:
         self.store = MemoryStore(SHARDS)
         self.log = MemoryLog(SHARDS)
-        self.inbox = Inbox(1000)
+        self.inbox = Inbox(Settings())
         self.limits = OutboxLimits(rows_in_memory_max, append_rows_max)
         self.outbox = self.fresh()
         self.owned: dict[int, OwnedShard] = {}

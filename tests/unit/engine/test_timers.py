@@ -22,7 +22,7 @@ class Bench:
     def __init__(self, **settings: int) -> None:
         self.clock = ManualClock()
         self.store = MemoryStore(2)
-        self.inbox = Inbox(1000)
+        self.inbox = Inbox(Settings())
         environment = Environment(settings=Settings(**settings), clock=self.clock)  # type: ignore[arg-type]
         self.timers = Timers(self.store, self.inbox, environment)
         self.epochs = 0

@@ -88,8 +88,11 @@ class Settings:
     log_buffer_records_max: int = 2_048
     log_buffer_bytes_max: int = 67_108_864
 
-    # The batch loop.
+    # The batch loop: how many items a batch has; how many of those that come in herds, as timers of one
+    # second do, so that others need not wait long; how many commands at least, however much is under way.
     batch_items_max: int = 512
+    batch_herd_max: int = 64
+    batch_commands_min: int = 16
     cache_executions_max: int = 50_000
     plans_cached_max: int = 1_000
     # A snapshot of an execution comes after so many events at the earliest.
@@ -111,7 +114,7 @@ class Settings:
     # Timers.
     timer_horizon_us: int = 60_000_000
     timers_in_memory_max: int = 100_000
-    timer_page_rows: int = 5_000
+    timer_page_rows: int = 1_000
 
     # Calls of actions.
     calls_in_flight_max: int = 10_000

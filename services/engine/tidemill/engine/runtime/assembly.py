@@ -135,7 +135,7 @@ class Assembly:
 
 def _memory(environment: Environment, store: Store, log: CommandLog) -> Memory:
     settings = environment.settings
-    inbox, progress = Inbox(settings.inbox_commands_max), Progress()
+    inbox, progress = Inbox(settings), Progress()
     return Memory(
         inbox=inbox,
         states=States(store, settings.cache_executions_max, settings.shards),

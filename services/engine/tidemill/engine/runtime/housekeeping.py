@@ -17,6 +17,8 @@ from tidemill.telemetry.metrics import Metrics
 FIRST_SHARD = 0
 ROWS_A_ROUND_MAX = 1000
 FULL_INBOX_WAIT_US = 2_000
+# Due timers wait in the heap rather than in the inbox, but for so many batches.
+_BATCHES_AHEAD = 4
 # How long a clock that jumps ahead may go unnoticed.
 CLOCK_LOOK_US = 1_000_000
 
@@ -45,7 +47,7 @@ class TimerLoop:
         return min(self._timers.wait_us(), CLOCK_LOOK_US) if self._room() > 0 else FULL_INBOX_WAIT_US
 
     def _room(self) -> int:
-        return 4 * self._settings.batch_items_max - len(self._inbox)
+        return _BATCHES_AHEAD * self._settings.batch_herd_max - self._inbox.herd
 
 
 class Housekeeping:

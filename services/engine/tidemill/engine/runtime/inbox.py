@@ -1,56 +1,85 @@
-"""The inbox of a process's shards: everything that waits for the next batch, in the order it came."""
+"""The inbox of a process's shards: everything that waits for the next batch."""
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 
-from tidemill.engine.runtime.items import Item, LoggedCommand
+from tidemill.engine.runtime.items import DueTimer, Item, LoggedCommand, OwedWork, SnapshotDue
+from tidemill.engine.settings import Settings
 
 
 class Inbox:
-    """One queue for all shards of the process.
+    """One inbox for all shards of the process, with three queues, each in the order in which items came.
 
-    The limit is on commands out of the log alone: results, timers and owed work always have room, for they
-    are what empties the rest (their own sources are bounded).
+    Work under way (outcomes of actions, messages) goes before commands out of the log, so that what was begun
+    ends before more is begun; each batch has some commands all the same. What comes in herds (due timers,
+    owed work of a shard that was taken, snapshots) is spread over batches that stay short, for whatever else
+    comes waits for the batch at hand.
+
+    The limit is on commands alone: everything else always has room, for it is what empties the rest (its own
+    sources are bounded).
     """
 
-    def __init__(self, commands_max: int) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.wake = asyncio.Event()
-        self._items: deque[Item] = deque()
-        self._commands_max = commands_max
-        self._commands = 0
+        self._work: deque[Item] = deque()
+        self._commands: deque[Item] = deque()
+        self._herd: deque[Item] = deque()
+        self._commands_max = settings.inbox_commands_max
+        self._commands_min = settings.batch_commands_min
+        self._herd_max = settings.batch_herd_max
         self._room_wanted: Callable[[], None] | None = None
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self._work) + len(self._commands) + len(self._herd)
 
     @property
     def command_room(self) -> int:
         """How many more commands of the log may come in."""
-        return max(self._commands_max - self._commands, 0)
+        return max(self._commands_max - len(self._commands), 0)
+
+    @property
+    def herd(self) -> int:
+        """How many items wait that came in herds."""
+        return len(self._herd)
 
     def on_room(self, wake: Callable[[], None]) -> None:
         """Have `wake` called when commands have been taken out."""
         self._room_wanted = wake
 
     def put(self, items: Sequence[Item]) -> None:
-        """Add items at the end."""
-        self._items.extend(items)
-        self._commands += sum(isinstance(item, LoggedCommand) for item in items)
+        """Add items at the ends of their queues."""
+        for item in items:
+            match item:
+                case LoggedCommand():
+                    self._commands.append(item)
+                case DueTimer() | OwedWork() | SnapshotDue():
+                    self._herd.append(item)
+                case _:
+                    self._work.append(item)
         self.wake.set()
 
     def take(self, limit: int) -> list[Item]:
-        """Take up to `limit` items from the front."""
-        count = min(limit, len(self._items))
-        items = [self._items.popleft() for _ in range(count)]
-        commands = sum(isinstance(item, LoggedCommand) for item in items)
-        if commands:
-            self._commands -= commands
-            if self._room_wanted is not None:
-                self._room_wanted()
+        """Take up to `limit` items for the next batch: work under way, commands, and some of the herd."""
+        herd = min(len(self._herd), self._herd_max, limit)
+        commands = min(len(self._commands), self._commands_min, limit - herd)
+        work = min(len(self._work), limit - herd - commands)
+        commands = min(len(self._commands), limit - herd - work)
+        items = _taken(self._work, work) + _taken(self._commands, commands) + _taken(self._herd, herd)
+        if commands and self._room_wanted is not None:
+            self._room_wanted()
         return items
 
     def drop(self, shards: Collection[int]) -> None:
         """Drop what is for these shards: the log, the ledger and the timer rows still have it."""
-        self._items = deque(item for item in self._items if item.shard not in shards)
-        self._commands = sum(isinstance(item, LoggedCommand) for item in self._items)
+        self._work = _without(self._work, shards)
+        self._commands = _without(self._commands, shards)
+        self._herd = _without(self._herd, shards)
+
+
+def _taken(queue: deque[Item], count: int) -> list[Item]:
+    return [queue.popleft() for _ in range(count)]
+
+
+def _without(queue: deque[Item], shards: Collection[int]) -> deque[Item]:
+    return deque(item for item in queue if item.shard not in shards)

@@ -45,7 +45,7 @@ class Recovery:
     async def run_once(self) -> bool:
         """One page of one shard, when the inbox is not full of them already."""
         self._pending.extend((shard, None) for shard in self._calls.take_overflowed())
-        if not self._pending or len(self._inbox) > 2 * self._page_rows:
+        if not self._pending or self._inbox.herd > 2 * self._page_rows:
             return False
         pending = self._pending
         shard, after = pending[0]

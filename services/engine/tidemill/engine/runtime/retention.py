@@ -54,7 +54,7 @@ class Holding:
     async def run_once(self) -> bool:
         """One page of one shard; whether there may be more."""
         before_us = self._retention.holding_before_us
-        if before_us == 0 or len(self._inbox) > 2 * self._rows:
+        if before_us == 0 or self._inbox.herd > 2 * self._rows:
             return False
         if not self._pending:
             self._pending.extend((shard, None) for shard in self._ownership.owned)

@@ -39,6 +39,8 @@ class OwnedShard:
     # The number of the last message that went to the outbox, and of the last one applied by source shard.
     outbox_sequence: int = 0
     peers: dict[int, int] = field(default_factory=dict)
+    # When a lane of it heard the last event, since this process has it.
+    heard_us: int = 0
 
 
 @dataclass(slots=True)
@@ -127,18 +129,16 @@ class ShardTurn:
     dead_letters_gone: list[int] = field(default_factory=list)
     timers_gone: list[tuple[str, str]] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
-    heard: int = 0
+    heard_us: int = 0
 
     def next_heard_us(self) -> int:
-        """The time of the next event that a lane hears: each a microsecond after the one before, so that who
-        begins to wait later hears them in the order in which they were accepted."""
-        self.heard += 1
-        return self.now_us + self.heard - 1
+        """The time of the next event that a lane hears: later than that of the one before, if only by a
+        microsecond, so that who begins to wait later hears them in the order in which they were accepted.
 
-    @property
-    def clock_us(self) -> int:
-        """The time of the shard after this batch: after all that it has heard."""
-        return self.now_us + self.heard
+        What was heard before this process took the shard is older than a clock needs to move on.
+        """
+        self.heard_us = max(self.now_us, self.heard_us + 1, self.owned.heard_us + 1)
+        return self.heard_us
 
     def send(self, message: Outgoing) -> None:
         """Send a message: into this batch where it is for this shard and nothing older waits, else away."""
@@ -191,7 +191,7 @@ class ShardTurn:
     def commit(self) -> ShardCommit:
         """The rows of this shard."""
         commit = ShardCommit(
-            self.owned.shard, self.owned.epoch, self.log_offset, self.clock_us, self.owned.commit_number + 1
+            self.owned.shard, self.owned.epoch, self.log_offset, self.now_us, self.owned.commit_number + 1
         )
         commit.rejections = self.rejections
         commit.dead_letters = self.dead_letters
