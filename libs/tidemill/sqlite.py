@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import os
 import queue
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -23,6 +25,11 @@ GROUP_JOBS_MAX: Final = 1024
 # Few sizes, so that prepared statements are found again.
 ROWS_A_STATEMENT: Final = (256, 64, 16, 4, 1)
 WAL_AUTOCHECKPOINT_PAGES: Final = 4096
+_PAGE_BYTES: Final = 4096
+# What a checkpoint leaves of the write-ahead log: its header, and the pages with a header each.
+WAL_BYTES: Final = 32 + WAL_AUTOCHECKPOINT_PAGES * (24 + _PAGE_BYTES)
+# The log is laid out only where the disk has room for so many of it.
+_WAL_ROOM: Final = 20
 CACHE_KIBIBYTES: Final = 65536
 BUSY_TIMEOUT_SECONDS: Final = 10.0
 # What SQLite answers when the data itself is at fault, rather than the disk or the file.
@@ -39,7 +46,8 @@ def open_database(
 
     Raises StorageUnavailableError when the file is damaged, is no database, or cannot be opened.
     `page_count_max` bounds the file's size in pages (0: none), for tests of a full disk; `verify` looks
-    through the file for damage, which a second connection of the same process need not repeat.
+    through the file for damage and lays out its log, which a second connection of the same process need not
+    repeat.
     """
     try:
         connection = sqlite3.connect(
@@ -50,8 +58,10 @@ def open_database(
             cached_statements=256,
         )
         _configure(connection, page_count_max)
-        if verify and path.stat().st_size <= INTEGRITY_CHECK_BYTES_MAX:
-            _check_integrity(connection)
+        if verify:
+            if path.stat().st_size <= INTEGRITY_CHECK_BYTES_MAX:
+                _check_integrity(connection)
+            lay_out_wal(path)
         connection.executescript(schema)
     except sqlite3.Error as error:
         raise StorageUnavailableError(part, f"{path.name}: {error}") from error
@@ -82,6 +92,28 @@ def _configure(connection: sqlite3.Connection, page_count_max: int) -> None:
     connection.execute("PRAGMA temp_store = MEMORY")
     if page_count_max:
         connection.execute(f"PRAGMA max_page_count = {page_count_max}")
+
+
+def lay_out_wal(path: Path) -> None:
+    """Give the database's write-ahead log its full size on the disk, as far as there is room.
+
+    A commit that makes a file longer has the file system sync its own journal as well, which takes several
+    times as long as one that overwrites. Behind the last frame whose checksum and salt are right, nothing
+    counts (SQLite's file format, "The WAL File Format"), so that zeros may stand there.
+    """
+    wal = path.with_name(f"{path.name}-wal")
+    # Nothing here is needed for the data, and a disk that refuses is met again where it is.
+    with contextlib.suppress(OSError), wal.open("ab") as file:
+        size = file.tell()
+        if size >= WAL_BYTES or shutil.disk_usage(path.parent).free < _WAL_ROOM * WAL_BYTES:
+            return
+        try:
+            file.write(bytes(WAL_BYTES - size))
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            file.truncate(size)
+            raise
 
 
 def _check_integrity(connection: sqlite3.Connection) -> None:

@@ -1,13 +1,22 @@
 """SQLite under the services: durable, grouped, and honest about whose fault a failure is."""
 
 import asyncio
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from tidemill.sqlite import SqliteThread, delete_many, insert_many, open_database
+from tidemill.sqlite import (
+    WAL_AUTOCHECKPOINT_PAGES,
+    WAL_BYTES,
+    SqliteThread,
+    delete_many,
+    insert_many,
+    open_database,
+)
 from tidemill.storage import StorageRefusedError, StorageUnavailableError
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, text TEXT NOT NULL)"
@@ -119,4 +128,51 @@ def test_many_rows_go_by_their_keys() -> None:
     delete_many(connection, "t", "id", [])
     delete_many(connection, "t", "id, text", [(0, "1")])
     assert connection.execute("SELECT text FROM t").fetchall() == [("0",)]
+    connection.close()
+
+
+def open_file(path: Path) -> sqlite3.Connection:
+    return open_database(path, part="tests", schema="CREATE TABLE IF NOT EXISTS item (name TEXT);")
+
+
+def wal_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def test_commits_never_make_the_log_longer(tmp_path: Path) -> None:
+    path = tmp_path / "file.db"
+    connection = open_file(path)
+    assert wal_of(path).stat().st_size == WAL_BYTES
+    for number in range(WAL_AUTOCHECKPOINT_PAGES + 500):
+        connection.execute("INSERT INTO item VALUES (?)", (f"{number} {'x' * 2000}",))
+    # The commit that reaches the limit of a checkpoint may be a few pages over it.
+    assert wal_of(path).stat().st_size < WAL_BYTES * 1.01
+    connection.close()
+
+
+def test_what_a_crash_left_in_the_log_is_read_from_a_log_that_is_laid_out_anew(tmp_path: Path) -> None:
+    path, crashed = tmp_path / "file.db", tmp_path / "crashed.db"
+    connection = open_file(path)
+    connection.execute("INSERT INTO item VALUES ('kept')")
+    frames = wal_of(path).read_bytes().rstrip(b"\0")
+    # The file and its log as a crash would leave them, the log as short as it can be.
+    shutil.copy(path, crashed)
+    wal_of(crashed).write_bytes(frames + bytes(-(len(frames) - 32) % (24 + 4096)))
+    again = open_file(crashed)
+    assert again.execute("SELECT name FROM item").fetchall() == [("kept",)]
+    assert wal_of(crashed).stat().st_size == WAL_BYTES
+    again.execute("INSERT INTO item VALUES ('later')")
+    again.close()
+    connection.close()
+    assert open_file(crashed).execute("SELECT name FROM item").fetchall() == [("kept",), ("later",)]
+
+
+def test_a_disk_that_has_little_room_keeps_it_for_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = WAL_BYTES * 10
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    path = tmp_path / "file.db"
+    connection = open_file(path)
+    assert wal_of(path).stat().st_size < WAL_BYTES
     connection.close()
