@@ -35,8 +35,8 @@ _TAKEOVER_SECONDS_MAX: Final = 60.0
 _STEADY_SECONDS: Final = 4.0
 BOUNDS: Final = """\
 What bounds it: the lease of the dead engine runs for 3 s (lease_ttl_us) after its last renewal, which is up
-to 0.5 s old (membership_interval_us); live engines look who lives as often. So its shards are taken 2.5 s to
-3.5 s after the kill. Taking raises all their epochs in one transaction; the log is read from the stored
+to 1 s old (membership_interval_us); live engines look who lives as often. So its shards are taken 2 s to 4 s
+after the kill. Taking raises all their epochs in one transaction; the log is read from the stored
 offsets, and what owes in pages while new commands are applied already.
 """
 

@@ -49,7 +49,7 @@ class Settings:
 
     # Who lives: an engine is taken for dead when its lease, renewed each interval, has run out.
     lease_ttl_us: int = 3_000_000
-    membership_interval_us: int = 500_000
+    membership_interval_us: int = 1_000_000
 
     # What a client may send.
     payload_bytes_max: int = 1_048_576

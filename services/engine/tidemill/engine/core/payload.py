@@ -23,24 +23,19 @@ class Payload:
     __slots__ = ("_data", "_value")
     __hash__ = None  # type: ignore[assignment]
 
-    _data: bytes | None
-    _value: "Json | _Absent"
+    def __init__(self, data: bytes | None, value: "Json | _Absent") -> None:
+        self._data = data
+        self._value = value
 
-    @classmethod
-    def of(cls, value: Json) -> "Payload":
+    @staticmethod
+    def of(value: Json) -> "Payload":
         """Hold a value; it belongs to the payload from now on."""
-        payload = cls.__new__(cls)
-        payload._data = None
-        payload._value = value
-        return payload
+        return Payload(None, value)
 
-    @classmethod
-    def encoded(cls, data: bytes) -> "Payload":
+    @staticmethod
+    def encoded(data: bytes) -> "Payload":
         """Hold bytes that are taken for JSON until somebody asks for the value."""
-        payload = cls.__new__(cls)
-        payload._data = data
-        payload._value = _ABSENT
-        return payload
+        return Payload(data, _ABSENT)
 
     @property
     def value(self) -> Json:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tidemill.clock import Clock, SystemClock
+from tidemill.engine.store.leases import Leases
 from tidemill.engine.store.memory.lanes import MemoryLanes
 from tidemill.engine.store.memory.retention import MemoryRetention
 from tidemill.engine.store.rows import (
@@ -29,7 +30,7 @@ class MemoryStore(MemoryLanes, MemoryRetention):
     def __init__(self, shards: int, clock: Clock | None = None) -> None:
         super().__init__()
         self._clock = clock or SystemClock()
-        self._leases: dict[str, tuple[int, LeaseRow]] = {}
+        self._leases = Leases()
         self._log_identity = ""
         self._shards = {shard: ShardRow(shard, 0, 0, 0, 0) for shard in range(shards)}
         self._shard_histories = {shard: [] for shard in range(shards)}
@@ -49,13 +50,10 @@ class MemoryStore(MemoryLanes, MemoryRetention):
         return [self._shards[shard] for shard in sorted(shards)]
 
     async def renew_lease(self, engine: str, *, ttl_us: int, revision: int) -> list[LeaseRow]:
-        now_us = self._clock.now_us()
-        self._leases[engine] = (now_us + ttl_us, LeaseRow(engine, revision))
-        self._leases = {name: held for name, held in self._leases.items() if held[0] > now_us}
-        return [row for _, (_, row) in sorted(self._leases.items())]
+        return self._leases.renew(LeaseRow(engine, revision), now_us=self._clock.now_us(), ttl_us=ttl_us)
 
     async def end_lease(self, engine: str) -> None:
-        self._leases.pop(engine, None)
+        self._leases.end(engine)
 
     async def shards(self) -> list[ShardRow]:
         return list(self._shards.values())

@@ -1,26 +1,12 @@
-"""Leases of engines and owners of shards in SQL."""
+"""Owners of shards in SQL."""
 
 import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from tidemill.engine.store.rows import LeaseRow, ShardRow
+from tidemill.engine.store.rows import ShardRow
 
 _SHARD_COLUMNS: Final = "id, epoch, log_offset, clock_us, commit_number, outbox_sequence, owner"
-
-
-def renew_lease(
-    connection: sqlite3.Connection, lease: LeaseRow, *, now_us: int, ttl_us: int
-) -> list[LeaseRow]:
-    """Let an engine live on; those that live, see the port."""
-    connection.execute(
-        "INSERT OR REPLACE INTO lease (engine, expires_at_us, revision) VALUES (?, ?, ?)",
-        (lease.engine, now_us + ttl_us, lease.revision),
-    )
-    connection.execute("DELETE FROM lease WHERE expires_at_us <= ?", (now_us,))
-    return [
-        LeaseRow(*row) for row in connection.execute("SELECT engine, revision FROM lease ORDER BY engine")
-    ]
 
 
 def take(connection: sqlite3.Connection, shards: Sequence[int], owner: str) -> list[ShardRow]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from tidemill.clock import Clock, SystemClock
 from tidemill.engine.settings import SHARDS_VARIABLE
+from tidemill.engine.store.leases import Leases
 from tidemill.engine.store.packing import pack_id, unpack_id
 from tidemill.engine.store.retention import NamespaceRow, RetentionTerms
 from tidemill.engine.store.rows import (
@@ -51,7 +52,7 @@ class SqliteStore:
     def __init__(
         self, path: Path, shards: int, *, page_count_max: int = 0, clock: Clock | None = None
     ) -> None:
-        """Open or create the file. Leases in it are of engines that are gone: its directory has one at most.
+        """Open or create the file. Leases are in memory alone: its directory has one engine at most.
 
         Raises StorageUnavailableError for a damaged one, StoreTooNewError for one of a later release,
         InvalidRequestError for one with another number of shards: executions would not be found in the shards
@@ -66,8 +67,8 @@ class SqliteStore:
                 SHARDS_VARIABLE,
                 f"{SHARDS_VARIABLE} is {shards}, but {path.name} was made with {found} shards",
             )
-        writing.execute("DELETE FROM lease")
         self._clock = clock or SystemClock()
+        self._leases = Leases()
         reading = open_database(path, part=_PART, schema="PRAGMA query_only = ON;", verify=False)
         self._writer = SqliteThread(writing, part=_PART)
         self._reader = SqliteThread(reading, part=_PART)
@@ -76,15 +77,10 @@ class SqliteStore:
         return await self._writer.write(lambda connection: membership.take(connection, shards, owner))
 
     async def renew_lease(self, engine: str, *, ttl_us: int, revision: int) -> list[LeaseRow]:
-        lease, now_us = LeaseRow(engine, revision), self._clock.now_us()
-        return await self._writer.write(
-            lambda connection: membership.renew_lease(connection, lease, now_us=now_us, ttl_us=ttl_us)
-        )
+        return self._leases.renew(LeaseRow(engine, revision), now_us=self._clock.now_us(), ttl_us=ttl_us)
 
     async def end_lease(self, engine: str) -> None:
-        await self._writer.write(
-            lambda connection: connection.execute("DELETE FROM lease WHERE engine = ?", (engine,))
-        )
+        self._leases.end(engine)
 
     async def shards(self) -> list[ShardRow]:
         return await self._reader.read(membership.read_shards)
