@@ -16,6 +16,11 @@ PYTEST := $(BIN)/python -m pytest
 # Most tests wait for a disk or for a clock. Those of one file share servers, so they stay together; and the long
 # ones come first in the order of collection.
 SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
+# Builds the compiled core where it is not current, and runs what follows with it; all else runs the pure one.
+COMPILED := $(BIN)/python scripts/compile_core.py
+# What takes long, crashes above all, is about the shell around the core: `test-compiled` has that too.
+ABOUT_THE_CORE := tests/unit/core tests/unit/engine tests/unit/repo/test_compiled_core.py tests/histories \
+	$(patsubst %,tests/simulation/test_%.py,fold stories features snapshots yields reachability)
 
 .PHONY: help
 help: ## List the targets
@@ -64,6 +69,18 @@ types: setup ## Check types (mypy, strict)
 .PHONY: test
 test: setup ## Run every test: unit, contract, simulation, histories, cost, end to end
 	$(PYTEST) $(SIDE_BY_SIDE)
+
+.PHONY: compiled
+compiled: setup ## Compile the engine's core with mypyc into build/compiled; needs a C compiler
+	@$(COMPILED)
+
+.PHONY: test-compiled
+test-compiled: setup ## Run every test with the compiled core
+	$(COMPILED) $(PYTEST) $(SIDE_BY_SIDE)
+
+.PHONY: check-compiled
+check-compiled: setup ## Run the tests of the core with the compiled one
+	$(COMPILED) $(PYTEST) $(SIDE_BY_SIDE) $(ABOUT_THE_CORE)
 
 .PHONY: unit
 unit: setup ## Run the unit tests alone
@@ -128,4 +145,4 @@ verify: setup ## Check contracts, generated code, import boundaries and generate
 	$(BIN)/python scripts/telemetry_docs.py --check
 
 .PHONY: check
-check: verify lint types test ## All that CI runs
+check: verify lint types check-compiled test ## All that CI runs

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.core.snapshots import snapshot
+from tests.unit.core.snapshots import members_of, snapshot
 from tidemill.api.events.v1.snapshot_pb2 import Snapshot
 from tidemill.engine.core.events import (
     ActionCompleted,
@@ -128,8 +128,7 @@ def full_state() -> ExecutionState:
 
 def unset(value: object, fresh: object) -> set[str]:
     """The members that are as in a fresh one."""
-    names: tuple[str, ...] = type(value).__slots__  # type: ignore[attr-defined]
-    return {name for name in names if getattr(value, name) == getattr(fresh, name)}
+    return {name for name in members_of(type(value)) if getattr(value, name) == getattr(fresh, name)}
 
 
 def test_every_member_survives() -> None:

@@ -3,12 +3,13 @@
 import os
 import sys
 
+from tidemill.core_build import core_build
 from tidemill.engine.app import build
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.settings import load
 from tidemill.interpreter import tune_interpreter
 from tidemill.supervision import run_to_exit_code
-from tidemill.telemetry.logging import configure_logging
+from tidemill.telemetry.logging import configure_logging, get_logger
 from tidemill.telemetry.metrics import Metrics
 from tidemill.telemetry.tracing import configure_tracing
 
@@ -16,6 +17,7 @@ from tidemill.telemetry.tracing import configure_tracing
 async def run() -> None:
     """Serve until asked to stop."""
     settings = load(os.environ)
+    get_logger(__name__).info("starting", core=core_build())
     tracing = configure_tracing("engine", os.environ)
     metrics = Metrics()
     if settings.metrics_port:
