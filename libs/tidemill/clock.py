@@ -1,9 +1,11 @@
 """The one way to read the time and to sleep: the system's clock, or one that a test moves by hand."""
 
 import asyncio
+import contextlib
 import heapq
 import itertools
 import time
+from collections.abc import Awaitable
 from typing import Protocol
 
 
@@ -22,6 +24,10 @@ class Clock(Protocol):
         """Return once the duration has passed; zero or less gives other tasks a turn."""
         ...
 
+    async def wait_us(self, event: asyncio.Event, duration_us: int) -> None:
+        """Return once the event is set, or the duration has passed."""
+        ...
+
 
 class SystemClock:
     """The machine's clock."""
@@ -34,6 +40,12 @@ class SystemClock:
 
     async def sleep_us(self, duration_us: int) -> None:
         await asyncio.sleep(max(duration_us, 0) / 1_000_000)
+
+    async def wait_us(self, event: asyncio.Event, duration_us: int) -> None:
+        # Without a task for the wait and one for the sleep: loops idle thousands of times a second.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(duration_us / 1_000_000):
+                await event.wait()
 
 
 class ManualClock:
@@ -59,6 +71,9 @@ class ManualClock:
         heapq.heappush(self._sleepers, (self._now_us + duration_us, next(self._order), woken))
         await woken
 
+    async def wait_us(self, event: asyncio.Event, duration_us: int) -> None:
+        await first_of(event.wait(), self.sleep_us(duration_us))
+
     def next_due_us(self) -> int | None:
         """When the first sleeper is due, or None when nobody sleeps."""
         while self._sleepers and self._sleepers[0][2].done():
@@ -74,6 +89,17 @@ class ManualClock:
             await settle()
         self._now_us = target_us
         await settle()
+
+
+async def first_of(*waits: Awaitable[object]) -> None:
+    """Return once one of them has ended, however; the others are cancelled."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def settle(turns: int = 20) -> None:

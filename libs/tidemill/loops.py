@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from tidemill.backoff import Backoff
-from tidemill.clock import Clock, SystemClock
+from tidemill.clock import Clock, SystemClock, first_of
 from tidemill.telemetry import names
 from tidemill.telemetry.logging import get_logger
 from tidemill.telemetry.metrics import Metrics
@@ -116,7 +116,7 @@ class _Loop:
             await self.wake.wait()
             return
         wait_us = idle_us() if callable(idle_us) else idle_us
-        await first_of(self.wake.wait(), self._pacing.clock.sleep_us(wait_us))
+        await self._pacing.clock.wait_us(self.wake, wait_us)
 
     async def _back_off(self, error: Exception, stop: Stop) -> None:
         self._failures += 1
@@ -136,14 +136,3 @@ class _Loop:
             self._log.info("the loop's step works again", failures=self._failures)
             self._failures = 0
             self._failing.set(0)
-
-
-async def first_of(*waits: Awaitable[object]) -> None:
-    """Return once one of them has ended, however; the others are cancelled."""
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

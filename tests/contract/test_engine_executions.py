@@ -210,6 +210,34 @@ async def test_history_pages_without_gaps_and_names_causes(bench: EngineBench) -
     ) == ("EXECUTION_NOT_FOUND")
 
 
+async def test_who_waits_for_the_end_alone_hears_of_nothing_else(bench: EngineBench) -> None:
+    await bench.publish(CALL, WAIT)
+    started = await bench.start({"n": 1})
+    ended = bench.executions.Watch(
+        pb.WatchRequest(
+            namespace="shop", execution_id=started.execution_id, at_least=started.position, end_only=True
+        )
+    )
+    answers = aiter(ended)
+    first = asyncio.ensure_future(anext(answers))
+
+    async def waits() -> bool:
+        return (await bench.get(started)).phase == WAITING
+
+    await eventually(waits)
+    assert not first.done()
+    cancel = pb.CancelRequest(namespace="shop", execution_id=started.execution_id, reason="enough")
+    await bench.executions.Cancel(cancel)
+    answer = await asyncio.wait_for(first, 10)
+    assert (answer.execution.phase, list(answer.events)) == (CANCELLED, [])
+    assert [answer async for answer in answers] == []
+    # And who comes later hears of it at once.
+    again = bench.executions.Watch(
+        pb.WatchRequest(namespace="shop", execution_id=started.execution_id, end_only=True)
+    )
+    assert [response.execution.phase async for response in again] == [CANCELLED]
+
+
 async def test_watch_of_an_unknown_execution(bench: EngineBench) -> None:
     stream = bench.executions.Watch(pb.WatchRequest(namespace="-", execution_id=UNKNOWN_ID))
     assert await refused(stream.read()) == "EXECUTION_NOT_FOUND"

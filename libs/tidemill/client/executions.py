@@ -100,7 +100,9 @@ class Executions:
         self, execution_id: str, *, namespace: str = ANY_NAMESPACE, at_least: Position | None = None
     ) -> Execution:
         """Return the execution once it has completed, faulted or been cancelled. Waits without a limit."""
-        request = pb.WatchRequest(namespace=namespace, execution_id=execution_id, at_least=at_least)
+        request = pb.WatchRequest(
+            namespace=namespace, execution_id=execution_id, at_least=at_least, end_only=True
+        )
         async for answer in self.watch(request):
             if answer.execution.phase in CLOSED_PHASES:
                 return answer.execution

@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 import grpc
 
-from tidemill.loops import first_of
+from tidemill.clock import first_of
 
 _READY: Final = grpc.ChannelConnectivity.READY
 # A call waits for a channel that is on its way; one that has failed refuses at once.

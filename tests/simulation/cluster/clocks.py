@@ -1,6 +1,9 @@
 """Clocks: the true time, which nobody has, and that of each engine, which is wrong and jumps."""
 
+import asyncio
+
 from tests.simulation.cluster.loop import SeededLoop
+from tidemill.clock import first_of
 
 
 class TrueClock:
@@ -18,6 +21,9 @@ class TrueClock:
 
     async def sleep_us(self, duration_us: int) -> None:
         await self._loop.pause_us(duration_us)
+
+    async def wait_us(self, event: asyncio.Event, duration_us: int) -> None:
+        await first_of(event.wait(), self.sleep_us(duration_us))
 
 
 class SkewedClock(TrueClock):

@@ -1,5 +1,6 @@
 """A clock whose sleeps pass at once, and RPCs that answer from a list."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from typing import Generic, TypeVar
 
@@ -30,6 +31,10 @@ class InstantClock:
     async def sleep_us(self, duration_us: int) -> None:
         self.sleeps_us.append(duration_us)
         self._now_us += duration_us
+
+    async def wait_us(self, event: asyncio.Event, duration_us: int) -> None:
+        if not event.is_set():
+            await self.sleep_us(duration_us)
 
 
 class ScriptedMethod(Generic[RequestT, ResponseT]):

@@ -67,7 +67,7 @@ async def test_a_commit_wakes_and_an_end_leaves_nothing_behind() -> None:
         await anext(stream)
         assert bench.open == 1
         execution_id = await bench.store.run_execution(2)
-        bench.watchers.tell(iter([execution_id]))
+        bench.watchers.tell(iter([execution_id]), ())
         assert {event.subject for event in (await anext(stream)).events} == {execution_id}
     assert bench.open == 0
 

@@ -590,12 +590,15 @@ class WatchRequest(_message.Message):
     EXECUTION_ID_FIELD_NUMBER: _builtins.int
     FROM_SEQUENCE_FIELD_NUMBER: _builtins.int
     AT_LEAST_FIELD_NUMBER: _builtins.int
+    END_ONLY_FIELD_NUMBER: _builtins.int
     namespace: _builtins.str
     """The namespace; "-" for any."""
     execution_id: _builtins.str
     """The execution."""
     from_sequence: _builtins.int
     """Begin with the event of this number; 0 for the first."""
+    end_only: _builtins.bool
+    """Answer once, when the execution has closed, and without its events: for who waits for nothing but the end."""
     @_builtins.property
     def at_least(self) -> _position_pb2.Position:
         """Wait, bounded by the deadline, until the store has this position before looking for the execution."""
@@ -607,10 +610,11 @@ class WatchRequest(_message.Message):
         execution_id: _builtins.str = ...,
         from_sequence: _builtins.int = ...,
         at_least: _position_pb2.Position | None = ...,
+        end_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["at_least", b"at_least"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least", b"at_least", "execution_id", b"execution_id", "from_sequence", b"from_sequence", "namespace", b"namespace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least", b"at_least", "end_only", b"end_only", "execution_id", b"execution_id", "from_sequence", b"from_sequence", "namespace", b"namespace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -618,7 +622,7 @@ Global___WatchRequest: _TypeAlias = WatchRequest  # noqa: Y015
 
 @_typing.final
 class WatchResponse(_message.Message):
-    """WatchResponse carries new events."""
+    """WatchResponse carries new events, or the end."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -626,7 +630,7 @@ class WatchResponse(_message.Message):
     EXECUTION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___HistoryEvent]:
-        """The events, oldest first."""
+        """The events, oldest first; none with `end_only`."""
 
     @_builtins.property
     def execution(self) -> _execution_pb2.Execution:

@@ -118,14 +118,14 @@ class Reads:
         return messages.history_events(kept, sequence)[:limit]
 
     async def watch(self, request: pb.WatchRequest) -> AsyncIterator[pb.WatchResponse]:
-        """The events of an execution from a number on, until it has closed."""
+        """The events of an execution from a number on, until it has closed; or its end alone."""
         if len(self._watchers) >= self._settings.watchers_max:
             raise OverloadedError(
                 "watchers_max",
                 limit_value=self._settings.watchers_max,
                 retry_delay_us=self._settings.overload_retry_delay_us,
             )
-        wake = self._watchers.follow(request.execution_id)
+        wake = self._watchers.follow(request.execution_id, end_only=request.end_only)
         try:
             async for response in self._follow(request, wake):
                 yield response
@@ -137,13 +137,18 @@ class Reads:
         while True:
             wake.clear()
             row = await self.execution(request.namespace, request.execution_id)
+            is_closed = Phase(row.phase) in CLOSED_PHASES
+            if request.end_only:
+                following = row.sequence + 1
+                if is_closed:
+                    yield pb.WatchResponse(execution=messages.execution(row))
             while following <= row.sequence:
                 page = await self._events(row.execution_id, following, self._settings.page_size_max)
                 # What was committed since the row was read comes with the row that shows it.
                 events = [event for event in page if event.sequence <= row.sequence]
                 following = events[-1].sequence + 1 if events else row.sequence + 1
                 yield pb.WatchResponse(events=events, execution=messages.execution(row))
-            if Phase(row.phase) in CLOSED_PHASES:
+            if is_closed:
                 return
             if self._watchers.closed:
                 raise TidemillError(

@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator
-from typing import Final
+from typing import Final, TypeAlias
 
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
 from tidemill.engine.store.port import MembershipStore
@@ -110,35 +110,40 @@ class RemoteProgress:
         return any(shard not in self._owned for shard in self._progress.awaited_shards())
 
 
+Followers: TypeAlias = dict[str, set[asyncio.Event]]
+
+
 class Watchers:
-    """Wakes those who follow an execution when a commit has added to its history."""
+    """Wakes those who follow an execution when a commit has added to its history, or has closed it."""
 
     def __init__(self) -> None:
-        self._events: dict[str, set[asyncio.Event]] = {}
+        self._events: Followers = {}
+        self._ends: Followers = {}
         self._all: set[asyncio.Event] = set()
         self.closed = False
 
     def __len__(self) -> int:
-        return sum(map(len, self._events.values()))
+        return sum(map(len, self._events.values())) + sum(map(len, self._ends.values()))
 
     def close(self) -> None:
         """The process stops: wake all, who then find `closed` set."""
         self.closed = True
-        self.tell(list(self._events))
-        self._tell_all()
+        self.tell(list(self._events), list(self._ends))
 
-    def follow(self, execution_id: str) -> asyncio.Event:
-        """An event that is set after each commit of the execution, until `leave`."""
+    def follow(self, execution_id: str, *, end_only: bool = False) -> asyncio.Event:
+        """An event that is set after each commit of the execution, or the last one alone, until `leave`."""
         event = asyncio.Event()
-        self._events.setdefault(execution_id, set()).add(event)
+        followers = self._ends if end_only else self._events
+        followers.setdefault(execution_id, set()).add(event)
         return event
 
     def leave(self, execution_id: str, event: asyncio.Event) -> None:
         """Undo `follow`."""
-        followers = self._events[execution_id]
-        followers.discard(event)
-        if not followers:
-            del self._events[execution_id]
+        for followers in (self._events, self._ends):
+            if execution_id in followers:
+                followers[execution_id].discard(event)
+                if not followers[execution_id]:
+                    del followers[execution_id]
 
     def follow_all(self) -> asyncio.Event:
         """An event that is set after each commit, whatever it is about, until `leave_all`."""
@@ -150,15 +155,12 @@ class Watchers:
         """Undo `follow_all`."""
         self._all.discard(event)
 
-    def _tell_all(self) -> None:
+    def tell(self, grown: Iterable[str], closed: Iterable[str]) -> None:
+        """These executions have new history, and these have closed by it."""
         for event in self._all:
             event.set()
-
-    def tell(self, execution_ids: Iterable[str]) -> None:
-        """These executions have new history."""
-        self._tell_all()
-        if not self._events:
-            return
-        for execution_id in execution_ids:
-            for event in self._events.get(execution_id, ()):
-                event.set()
+        for followers, execution_ids in ((self._events, grown), (self._ends, closed)):
+            if followers:
+                for execution_id in execution_ids:
+                    for event in followers.get(execution_id, ()):
+                        event.set()

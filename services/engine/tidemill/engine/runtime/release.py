@@ -43,7 +43,11 @@ class Release:
             self._messages(shard_turn)
         for turn in shard_turn.turns:
             self._turn(turn, shard_turn)
-        self._watchers.tell(turn.execution_id for turn in shard_turn.turns if turn.events)
+        grown = [turn for turn in shard_turn.turns if turn.events]
+        self._watchers.tell(
+            (turn.execution_id for turn in grown),
+            (turn.execution_id for turn in grown if turn.state and turn.state.phase in CLOSED_PHASES),
+        )
         if shard_turn.log_offset != shard_turn.owned.log_offset:
             shard_turn.owned.log_offset = shard_turn.log_offset
             self._progress.advance(shard_turn.owned.shard, shard_turn.log_offset)
