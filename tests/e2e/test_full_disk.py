@@ -164,8 +164,9 @@ def test_a_full_ledger(tmp_path: Path) -> None:
 def test_room_on_the_disk_is_found_without_a_restart(tmp_path: Path) -> None:
     with small(tmp_path) as filling:
         pid = filling.stack.stack.pids()["engine"]
-        # No file may grow beyond what the smaller of the two has already.
-        size = min((tmp_path / "engine" / name).stat().st_size for name in ("log.db-wal", "state.db-wal"))
+        # Nothing may be written beyond what the smaller of the two has used; both are laid out in full.
+        files = [tmp_path / "engine" / name for name in ("log.db-wal", "state.db-wal")]
+        size = min(len(file.read_bytes().rstrip(b"\0")) for file in files)
         _, highest = resource.prlimit(pid, resource.RLIMIT_FSIZE)
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, highest))
         assert filling.start_until_refused().reason_name == "STORAGE_UNAVAILABLE"
