@@ -11,8 +11,8 @@ from tidemill.engine.store.port import ShardStore
 from tidemill.engine.store.rows import TimerRow
 from tidemill.telemetry import names
 
-# By time, then by execution whatever its shard: those of one moment lie side by side in the store's tables, so
-# that a batch of them touches few pages.
+# By time, then by execution whatever its shard: those of one moment lie side by side in the store's tables,
+# so that a batch of them touches few pages.
 Entry = tuple[int, str, str, int]
 
 
