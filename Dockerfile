@@ -20,6 +20,17 @@ RUN --mount=type=cache,target=/var/cache/pip \
     && python -m hatchling build -t wheel -d /wheels \
     && python -m venv --without-pip /opt/tidemill \
     && pip --python /opt/tidemill/bin/python install -q -c constraints.txt "$(echo /wheels/*.whl)[$extras]"
+# CORE=compiled: the Engine's core through a C compiler, for a fifth less CPU a step.
+ARG CORE=pure
+COPY scripts scripts
+# hadolint ignore=DL3008,DL3042
+RUN --mount=type=cache,target=/var/cache/pip \
+    if [ "$CORE" = compiled ]; then \
+        apt-get -q update && apt-get -qy --no-install-recommends install gcc libc6-dev \
+        && rm -rf /var/lib/apt/lists/* \
+        && pip install -q -c constraints.txt "mypy[mypyc]" \
+        && python scripts/compile_core.py --into /opt/tidemill/lib/python3.11/site-packages; \
+    fi
 
 FROM python:3.11-slim-bookworm AS runtime
 RUN useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin tidemill \
