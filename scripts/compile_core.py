@@ -2,10 +2,11 @@
 
     scripts/compile_core.py              build what is compiled anew, unless it is current
     scripts/compile_core.py COMMAND ...  the same, then run a command with the compiled core
-    scripts/compile_core.py --into PATH  add it to an Engine that was just installed in PATH from these sources
+    scripts/compile_core.py --into PATH  add it to an Engine that was just installed in PATH from these
 
-The last is for images, which are made anew with each release. The folder of the sources never holds anything compiled: so nothing compiled is ever older than the source
-beside it, and whatever does not ask for the compiled core runs the pure one.
+The last is for images, which are made anew with each release. The folder of the sources never holds anything
+compiled: so nothing compiled is ever older than the source beside it, and whatever does not ask for the
+compiled core runs the pure one.
 """
 
 import hashlib
