@@ -17,11 +17,9 @@ def rates(load: Load, *, executions: int, steps: int) -> dict[str, float]:
 
 def costs(load: Load, steps: int) -> dict[str, float]:
     """CPU seconds for 1,000 steps, in all and by process."""
-    name = "cpu_s_per_1k_steps"
-    by_process = {
-        f"{name}.{process}": round(seconds * 1000 / steps, 4) for process, seconds in load.cpu_seconds.items()
-    }
-    return {name: round(sum(load.cpu_seconds.values()) * 1000 / steps, 4), **by_process}
+    name, used = "cpu_s_per_1k_steps", load.cpu_seconds_per_1k(steps)
+    total = used.pop("total")
+    return {name: total, **{f"{name}.{process}": seconds for process, seconds in used.items()}}
 
 
 def latencies(milliseconds: Sequence[float]) -> dict[str, float]:

@@ -1,13 +1,13 @@
 """Executions that wait for an event each, and the events."""
 
-import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 from tidemill.api.events.v1.payload_pb2 import CloudEvent
-from tidemill.bench.loads import until_applied
+from tidemill.api.triggers.v1.event_service_pb2 import EventOutcome
+from tidemill.bench.loads import in_batches, until_applied
 from tidemill.bench.stage import Stage
-from tidemill.bench.workflows import Workflow
-from tidemill.bench.workload import NAMESPACE
+from tidemill.bench.workflows import NAMESPACE, Workflow
 from tidemill.errors import from_item_error
 from tidemill.json import Json, dumps
 
@@ -38,20 +38,13 @@ class Listeners:
 
     async def resume(self, stage: Stage) -> None:
         """Send each its event, some batches in flight at a time; raises TidemillError when one is refused."""
-        slots = asyncio.Semaphore(_BATCHES_IN_FLIGHT)
 
-        async def publish(numbers: range) -> None:
-            async with slots:
-                await self._publish(stage, numbers)
+        async def publish(numbers: Sequence[int]) -> list[EventOutcome]:
+            events = [self._event(number) for number in numbers]
+            stage.journal.expected.events.update({(event.source, event.id): 1 for event in events})
+            return await stage.client.events.publish(NAMESPACE, events, seconds=_PUBLISH_SECONDS_MAX)
 
-        waiting = self._waiting
-        parts = [waiting[at : at + _BATCH_EVENTS] for at in range(0, len(waiting), _BATCH_EVENTS)]
-        await asyncio.gather(*map(publish, parts))
-
-    async def _publish(self, stage: Stage, numbers: range) -> None:
-        events = [self._event(number) for number in numbers]
-        stage.journal.expected.events.update({(event.source, event.id): 1 for event in events})
-        outcomes = await stage.client.events.publish(NAMESPACE, events, seconds=_PUBLISH_SECONDS_MAX)
+        outcomes = await in_batches(publish, self._waiting, size=_BATCH_EVENTS, in_flight=_BATCHES_IN_FLIGHT)
         for outcome in outcomes:
             if outcome.HasField("error"):
                 raise from_item_error(outcome.error)

@@ -2,16 +2,19 @@
 
 import asyncio
 import itertools
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final, TypeVar
 
 from tidemill.api.engine.v1 import execution_pb2
 from tidemill.api.engine.v1 import execution_service_pb2 as pb
 from tidemill.api.engine.v1.position_pb2 import Position
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
-from tidemill.bench.workload import NAMESPACE
+from tidemill.bench.workflows import NAMESPACE
 from tidemill.client.client import Client
 from tidemill.errors import TidemillError, from_item_error
+
+ItemT = TypeVar("ItemT")
+AnswerT = TypeVar("AnswerT")
 
 _BATCH_COMMANDS: Final = 250
 _BATCHES_IN_FLIGHT: Final = 4
@@ -26,17 +29,31 @@ _OPEN_PHASES: Final = (
 )
 
 
+async def in_batches(
+    send: Callable[[Sequence[ItemT]], Awaitable[list[AnswerT]]],
+    items: Sequence[ItemT],
+    *,
+    size: int,
+    in_flight: int,
+) -> list[AnswerT]:
+    """What `send` answers for all items, in their order; so many at a time, some batches in flight."""
+    slots = asyncio.Semaphore(in_flight)
+
+    async def send_one(batch: Sequence[ItemT]) -> list[AnswerT]:
+        async with slots:
+            return await send(batch)
+
+    answers = await asyncio.gather(*(send_one(items[at : at + size]) for at in range(0, len(items), size)))
+    return list(itertools.chain.from_iterable(answers))
+
+
 async def submit(client: Client, commands: Sequence[pb.SubmitCommand]) -> list[pb.SubmitResult]:
     """Submit every command, some batches in flight at a time. Raises TidemillError when one is refused."""
-    slots = asyncio.Semaphore(_BATCHES_IN_FLIGHT)
 
     async def submit_one(batch: Sequence[pb.SubmitCommand]) -> list[pb.SubmitResult]:
-        async with slots:
-            return await client.executions.submit(NAMESPACE, batch, seconds=_SUBMIT_SECONDS_MAX)
+        return await client.executions.submit(NAMESPACE, batch, seconds=_SUBMIT_SECONDS_MAX)
 
-    starts = range(0, len(commands), _BATCH_COMMANDS)
-    answers = await asyncio.gather(*(submit_one(commands[at : at + _BATCH_COMMANDS]) for at in starts))
-    results = list(itertools.chain.from_iterable(answers))
+    results = await in_batches(submit_one, commands, size=_BATCH_COMMANDS, in_flight=_BATCHES_IN_FLIGHT)
     for result in results:
         if result.HasField("error"):
             raise from_item_error(result.error)

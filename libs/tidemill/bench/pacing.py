@@ -13,8 +13,7 @@ from typing import Final
 
 from tidemill.api.engine.v1.execution_service_pb2 import StartRequest
 from tidemill.bench.stage import Stage
-from tidemill.bench.workflows import Workflow
-from tidemill.bench.workload import NAMESPACE
+from tidemill.bench.workflows import NAMESPACE, Workflow
 
 _TICK_SECONDS: Final = 0.02
 

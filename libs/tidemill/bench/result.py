@@ -16,6 +16,11 @@ class Load:
     cpu_seconds: dict[str, float]
     peak_rss_mb: dict[str, float]
 
+    def cpu_seconds_per_1k(self, steps: int) -> dict[str, float]:
+        """What 1,000 of so many steps took, by process and in all (`total`)."""
+        used = {"total": sum(self.cpu_seconds.values()), **self.cpu_seconds}
+        return {name: round(seconds * 1000 / steps, 4) for name, seconds in used.items()}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
@@ -34,16 +39,12 @@ class Result:
     def to_json(self) -> dict[str, Json]:
         """As `bench --json` prints it."""
         executions, steps = self.workload.executions, self.workload.executions * self.workload.steps
-        by_process: dict[str, Json] = {
-            name: round(seconds * 1000 / steps, 4) for name, seconds in self.load.cpu_seconds.items()
-        }
-        total = round(sum(self.load.cpu_seconds.values()) * 1000 / steps, 4)
         return {
             "executions_per_s": round(executions / self.load.seconds, 1),
             "steps_per_s": round(steps / self.load.seconds, 1),
             "p50_ms": round(percentile(self.alone_ms, 50), 2),
             "p99_ms": round(percentile(self.alone_ms, 99), 2),
-            "cpu_s_per_1k_steps": {"total": total, **by_process},
+            "cpu_s_per_1k_steps": {**self.load.cpu_seconds_per_1k(steps)},
             "peak_rss_mb": {**self.load.peak_rss_mb},
             "durability": self.durability,
             "checked": self.checked,

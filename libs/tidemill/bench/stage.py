@@ -15,7 +15,7 @@ from tidemill.bench.beds import Bed
 from tidemill.bench.loads import submit, until_closed
 from tidemill.bench.processes import cost_of, memory_of
 from tidemill.bench.result import Load
-from tidemill.bench.workflows import Workflow
+from tidemill.bench.workflows import NAMESPACE, Workflow
 from tidemill.checking.expected import Expectations
 from tidemill.client.client import Client
 
@@ -78,6 +78,17 @@ class Stage:
             cpu_seconds=used,
             peak_rss_mb=memory_of(self.bed.pids, self.bed.families),
         )
+
+    async def run_alone(self, workflow: Workflow, count: int) -> list[float]:
+        """Run executions one by one; each one's milliseconds from its start until it is seen closed."""
+        found: list[float] = []
+        for _ in range(count):
+            begun = time.perf_counter()
+            started = await self.client.executions.start(workflow.start())
+            self.journal.accepted(workflow, [started])
+            await self.client.executions.wait_ended(started, namespace=NAMESPACE)
+            found.append((time.perf_counter() - begun) * 1000)
+        return found
 
     def cost(self) -> dict[str, float]:
         """The CPU seconds that each process has used so far."""

@@ -6,8 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 from tidemill.bench.beds import Bed
-from tidemill.bench.checking import check_journal
-from tidemill.bench.effects import effects_made
+from tidemill.bench.checking import check_stage
 from tidemill.bench.scenario import Cases, MeasureError, Scenario, Target
 from tidemill.bench.stage import Say, Stage
 from tidemill.bench.summary import Summaries, summarise
@@ -66,12 +65,7 @@ async def run_once(scenario: Scenario, stage: Stage) -> Run:
     """
     cases = await scenario.run(stage)
     stage.say(f"{scenario.name}: checking")
-    faults = await check_journal(stage.bed.environment, stage.journal)
-    # Counted by who made them: another witness than what is stored.
-    effects = await effects_made(stage.bed.action_metrics)
-    if effects != stage.journal.calls:
-        faults.append(f"{effects} effects were made, not {stage.journal.calls}")
-    return Run(cases, stage.bed.durability, faults)
+    return Run(cases, stage.bed.durability, await check_stage(stage))
 
 
 def parameters_of(scenario: Scenario) -> dict[str, int | float]:

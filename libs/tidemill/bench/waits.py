@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 import asyncpg
 
@@ -12,13 +12,12 @@ from tidemill.api.engine.v1.execution_pb2 import EXECUTION_PHASE_COMPLETED, EXEC
 from tidemill.api.engine.v1.execution_service_pb2 import StartRequest, SubmitCommand, SubmitResult
 from tidemill.api.events.v1.payload_pb2 import CloudEvent
 from tidemill.api.triggers.v1.event_service_pb2 import EventOutcome
+from tidemill.bench.loads import in_batches
 from tidemill.bench.processes import rss_mb
 from tidemill.client.client import Client
 from tidemill.json import dumps
 from tidemill.stack.cluster import Cluster
 from tidemill.testing.clusters import STORE_NAME, Servers
-
-AnswerT = TypeVar("AnswerT")
 
 NAMESPACE: Final = "waits"
 YEAR: Final = b"""
@@ -107,7 +106,9 @@ class Waits:
         subjects = range(self.started, self.started + count)
         self.started += count
         for at in range(0, count, _PART):
-            results = await _in_batches(self._submit, subjects[at : at + _PART])
+            results = await in_batches(
+                self._submit, subjects[at : at + _PART], size=_BATCH, in_flight=_IN_FLIGHT
+            )
             assert not any(result.HasField("error") for result in results), "every start is accepted"
             done = min(at + _PART, count)
             say(f"{done:,} accepted, {done / (time.monotonic() - begun):,.0f}/s")
@@ -120,16 +121,16 @@ class Waits:
         """Send each of these its event, and return the seconds until all have completed."""
         begun = time.monotonic()
         self.resumed += len(subjects)
-        outcomes = await _in_batches(self._send, subjects)
+        outcomes = await in_batches(self._send, subjects, size=_BATCH, in_flight=_IN_FLIGHT)
         assert not any(outcome.HasField("error") for outcome in outcomes), "every event is taken"
         await self._until(EXECUTION_PHASE_COMPLETED, self.resumed, poll_seconds=_POLL_SECONDS)
         return time.monotonic() - begun
 
-    async def _submit(self, subjects: range) -> list[SubmitResult]:
+    async def _submit(self, subjects: Sequence[int]) -> list[SubmitResult]:
         commands = [_start(subject) for subject in subjects]
         return await self._client.executions.submit(NAMESPACE, commands, seconds=_CALL_SECONDS_MAX)
 
-    async def _send(self, subjects: range) -> list[EventOutcome]:
+    async def _send(self, subjects: Sequence[int]) -> list[EventOutcome]:
         events = [_event(subject) for subject in subjects]
         return await self._client.events.publish(NAMESPACE, events, seconds=_CALL_SECONDS_MAX)
 
@@ -153,19 +154,6 @@ class Waits:
                 await asyncio.sleep(poll_seconds)
         finally:
             await store.close()
-
-
-async def _in_batches(send: Callable[[range], Awaitable[list[AnswerT]]], subjects: range) -> list[AnswerT]:
-    """What `send` answers for all subjects, some batches in flight at a time."""
-    slots = asyncio.Semaphore(_IN_FLIGHT)
-
-    async def send_one(part: range) -> list[AnswerT]:
-        async with slots:
-            return await send(part)
-
-    parts = [subjects[at : at + _BATCH] for at in range(0, len(subjects), _BATCH)]
-    answers = await asyncio.gather(*map(send_one, parts))
-    return [answer for part in answers for answer in part]
 
 
 def _start(subject: int) -> SubmitCommand:

@@ -6,10 +6,11 @@ from typing import Final
 
 from tidemill.api.engine.v1.execution_service_pb2 import StartRequest
 from tidemill.api.events.v1.payload_pb2 import Payload
-from tidemill.bench.workload import ACTION, NAMESPACE
 from tidemill.json import Json, dumps
 
+NAMESPACE: Final = "bench"
 VERSION: Final = "1.0.0"
+ACTION: Final = "tidemill.noop:1.0.0"
 # A text of so many bytes is what each step takes and gives, unless a scenario says otherwise.
 PAYLOAD_BYTES: Final = 200
 

@@ -69,7 +69,7 @@ def test_any_fault_makes_a_result_unchecked() -> None:
 
 
 def test_the_workload_has_as_many_steps_and_bytes_as_asked_for() -> None:
-    workload = Workload(steps=3, payload_bytes=7)
-    document = json.loads(workload.document("loaded"))
+    workflow = Workload(steps=3, payload_bytes=7).workflow("loaded")
+    document = json.loads(workflow.document())
     assert [next(iter(task)) for task in document["do"]] == ["step1", "step2", "step3"]
-    assert json.loads(workload.start("loaded").input.data) == {"payload": "x" * 7}
+    assert json.loads(workflow.start().input.data) == {"payload": "x" * 7}

@@ -1,7 +1,6 @@
 """How long one execution takes, alone and beside a load."""
 
 import asyncio
-import time
 from dataclasses import dataclass
 
 from tidemill.api.engine.v1.execution_service_pb2 import SubmitResult
@@ -11,7 +10,6 @@ from tidemill.bench.pacing import offer, probing
 from tidemill.bench.scenario import Cases, Figures, Scenario
 from tidemill.bench.stage import Stage
 from tidemill.bench.workflows import Workflow, stepped
-from tidemill.bench.workload import NAMESPACE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +30,7 @@ class Latency(Scenario):
         workflow = stepped("latency", self.steps)
         load, probe = stepped("latency-load", self.steps), stepped("latency-probe", self.steps)
         await stage.publish(workflow, load, probe)
-        alone = await self._alone(stage, workflow)
+        alone = await stage.run_alone(workflow, self.alone)
         full = await stage.run_all(load, self.executions)
         half_per_s = self.executions / full.seconds / 2
         stage.say(f"half of the full load: {half_per_s:.0f} executions/s")
@@ -40,16 +38,6 @@ class Latency(Scenario):
             "alone": latencies(alone),
             "half of the full load": await self._beside(stage, load, probe, half_per_s),
         }
-
-    async def _alone(self, stage: Stage, workflow: Workflow) -> list[float]:
-        found = []
-        for _ in range(self.alone):
-            begun = time.perf_counter()
-            started = await stage.client.executions.start(workflow.start())
-            stage.journal.accepted(workflow, [started])
-            await stage.client.executions.wait_ended(started, namespace=NAMESPACE)
-            found.append((time.perf_counter() - begun) * 1000)
-        return found
 
     async def _beside(self, stage: Stage, load: Workflow, probe: Workflow, per_s: float) -> Figures:
         results: list[SubmitResult] = []

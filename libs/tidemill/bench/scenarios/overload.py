@@ -22,8 +22,7 @@ from tidemill.bench.pacing import offer
 from tidemill.bench.sampling import Memory, Steps, memory_watched, steps_watched
 from tidemill.bench.scenario import Cases, MeasureError, Scenario, Target
 from tidemill.bench.stage import Stage
-from tidemill.bench.workflows import Workflow, stepped
-from tidemill.bench.workload import NAMESPACE
+from tidemill.bench.workflows import NAMESPACE, Workflow, stepped
 from tidemill.client.calls import Method
 from tidemill.rpc import connect
 from tidemill.unique import fresh_uuid
