@@ -39,7 +39,7 @@ class Release:
         if not shard_turn.changes_nothing():
             shard_turn.owned.commit_number += 1
             shard_turn.owned.clock_us = shard_turn.now_us
-            shard_turn.owned.heard_us = max(shard_turn.owned.heard_us, shard_turn.heard_us)
+            shard_turn.owned.heard_us = shard_turn.heard_us
             self._messages(shard_turn)
         for turn in shard_turn.turns:
             self._turn(turn, shard_turn)

@@ -129,7 +129,10 @@ class ShardTurn:
     dead_letters_gone: list[int] = field(default_factory=list)
     timers_gone: list[tuple[str, str]] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
-    heard_us: int = 0
+    heard_us: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.heard_us = self.owned.heard_us
 
     def next_heard_us(self) -> int:
         """The time of the next event that a lane hears: later than that of the one before, if only by a
@@ -137,7 +140,7 @@ class ShardTurn:
 
         What was heard before this process took the shard is older than a clock needs to move on.
         """
-        self.heard_us = max(self.now_us, self.heard_us + 1, self.owned.heard_us + 1)
+        self.heard_us = max(self.now_us, self.heard_us + 1)
         return self.heard_us
 
     def send(self, message: Outgoing) -> None:
