@@ -17,6 +17,7 @@ from tidemill.testing.servers.family import family, state_of
 
 LAUNCH: Final = Path(__file__).with_name("launch.py")
 POLL_SECONDS: Final = 0.02
+SIGNAL_POLL_SECONDS: Final = 0.002
 KILL_SECONDS_MAX: Final = 10.0
 # States of a process, as `ps` names them: stopped or ended; ended, with or without a trace.
 _ENDED: Final = ("", "Z", "X")
@@ -124,12 +125,12 @@ class ServerProcess:
         if self.running:
             # Held still first, so that it starts no child that we do not see.
             self._signal_all([self.pid], signal.SIGSTOP)
-            _wait_until(lambda: state_of(self.pid) in _STILL)
+            self._expect(lambda: state_of(self.pid) in _STILL)
             members = family(self.pid)
         self._signal_all(members, signal.SIGKILL)
         self._process.wait()
         # A child that is still on its way out holds the server's files and memory.
-        _wait_until(lambda: all(state_of(member) in _ENDED for member in members))
+        self._expect(lambda: all(state_of(member) in _ENDED for member in members))
 
     def suspend(self) -> None:
         """Hold it and its children still: connections stay open and nothing answers."""
@@ -166,14 +167,20 @@ class ServerProcess:
         return launched(program.command, account=program.account, orphan_signal=program.orphan_signal)
 
     def _until(self, answers: Callable[[], bool], seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while not answers():
-            if not self.running:
-                raise ServerFailedError(f"{self._program.name} ended at its start:\n{self.last_lines()}")
-            if time.monotonic() > deadline:
-                late = f"{self._program.name} did not answer within {seconds:g} s"
-                raise ServerFailedError(f"{late}:\n{self.last_lines()}")
-            time.sleep(POLL_SECONDS)
+        def answers_or_ended() -> bool:
+            return answers() or not self.running
+
+        if not _comes_to_hold(answers_or_ended, seconds, POLL_SECONDS):
+            late = f"{self._program.name} did not answer within {seconds:g} s"
+            raise ServerFailedError(f"{late}:\n{self.last_lines()}")
+        if not self.running:
+            raise ServerFailedError(f"{self._program.name} ended at its start:\n{self.last_lines()}")
+
+    def _expect(self, holds: Callable[[], bool]) -> None:
+        """Wait for what a signal does to processes; raises ServerFailedError when it takes too long."""
+        if not _comes_to_hold(holds, KILL_SECONDS_MAX, SIGNAL_POLL_SECONDS):
+            late = f"{self._program.name} has not obeyed a signal within {KILL_SECONDS_MAX:g} s"
+            raise ServerFailedError(late)
 
     @staticmethod
     def _signal_all(pids: Sequence[int], number: signal.Signals) -> None:
@@ -182,10 +189,11 @@ class ServerProcess:
                 os.kill(pid, number)
 
 
-def _wait_until(holds: Callable[[], bool]) -> None:
-    """Return once it holds; raises ServerFailedError when that takes too long."""
-    deadline = time.monotonic() + KILL_SECONDS_MAX
+def _comes_to_hold(holds: Callable[[], bool], seconds: float, poll_seconds: float) -> bool:
+    """Whether it holds within so many seconds; returns as soon as it does."""
+    deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:
-            raise ServerFailedError(f"a process has not ended within {KILL_SECONDS_MAX:g} s of SIGKILL")
-        time.sleep(POLL_SECONDS / 10)
+            return False
+        time.sleep(poll_seconds)
+    return True
