@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from tidemill.testing.servers import ServerMissingError
+from tidemill.testing.servers.jars import CACHE_VARIABLE, program
 
 HERE = Path(__file__).parent
 INSTALL_SECONDS_MAX = 600.0
@@ -15,16 +16,8 @@ INSTALL_SECONDS_MAX = 600.0
 
 def cache_folder() -> Path:
     """Where installed peers are kept between runs."""
-    named = os.environ.get("TIDEMILL_TEST_CACHE")
+    named = os.environ.get(CACHE_VARIABLE)
     return (Path(named) if named else Path.home() / ".cache" / "tidemill") / "peers"
-
-
-def program(name: str, what: str) -> str:
-    """The path of a program of this machine; raises ServerMissingError, which says what brings it."""
-    found = shutil.which(name)
-    if found is None:
-        raise ServerMissingError(f"'{name}' is not on the path; it comes with {what}")
-    return found
 
 
 def node() -> str:

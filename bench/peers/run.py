@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from setups import PAYLOAD_BYTES, SETUPS, STEPS
+from setups import SETUPS, STEPS
 
 from tidemill.bench.beds import embedded_bed
 from tidemill.bench.bench import run_bench
 from tidemill.bench.processes import cost_of
 from tidemill.bench.result import percentile
+from tidemill.bench.workflows import PAYLOAD_BYTES
 from tidemill.bench.workload import Workload
 from tidemill.testing.servers import ServerFailedError, ServerMissingError
 

@@ -7,13 +7,14 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from installing import HERE, node, npm_folder, program, venv_python
+from installing import HERE, node, npm_folder, venv_python
 from programs import Asked, RedisServer, RestateServer
 
+from tidemill.bench.workflows import PAYLOAD_BYTES
 from tidemill.stack.ports import free_ports
 from tidemill.testing.servers import PostgresServer, servers_folder
+from tidemill.testing.servers.jars import program
 
-PAYLOAD_BYTES = 200
 STEPS = 5
 _NODE_VARIABLES = {"NODE_ENV": "production"}
 

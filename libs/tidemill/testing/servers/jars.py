@@ -28,7 +28,7 @@ def cache_folder() -> Path:
 
 def java() -> str:
     """The program `java`; raises ServerMissingError."""
-    return _program("java", "a Java runtime, 17 or newer (on Debian: apt-get install default-jre-headless)")
+    return program("java", "a Java runtime, 17 or newer (on Debian: apt-get install default-jre-headless)")
 
 
 def kafka_jars() -> Path:
@@ -36,7 +36,7 @@ def kafka_jars() -> Path:
     jars = cache_folder() / f"kafka-{KAFKA_VERSION}"
     if jars.is_dir():
         return jars
-    maven = _program("mvn", "Maven, to fetch Kafka (on Debian: apt-get install maven)")
+    maven = program("mvn", "Maven, to fetch Kafka (on Debian: apt-get install maven)")
     jars.parent.mkdir(parents=True, exist_ok=True)
     # Into a folder of its own first: whoever looks meanwhile sees all jars or none.
     with tempfile.TemporaryDirectory(prefix="kafka-", dir=jars.parent) as scratch:
@@ -82,7 +82,8 @@ def _fetch(maven: str, scratch: Path, target: Path) -> None:
         )
 
 
-def _program(name: str, what: str) -> str:
+def program(name: str, what: str) -> str:
+    """The path of a program of this machine; raises ServerMissingError, which says what it needs."""
     found = shutil.which(name)
     if found is None:
         raise ServerMissingError(f"'{name}' is not on the path; it needs {what}")
