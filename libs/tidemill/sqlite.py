@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from tidemill.errors import TidemillError
 from tidemill.storage import StorageRefusedError, StorageUnavailableError
@@ -157,10 +157,15 @@ class _Pending(Generic[T]):
     write: bool
 
 
-class SqliteThread:
-    """Runs jobs on one connection in one thread, in the order they came.
+# To whom an answer goes, and what it is: a result or an error.
+_Answer: TypeAlias = tuple[asyncio.Future[Any], Any, Exception | None]
+_Answers: TypeAlias = list[_Answer]
 
-    `write` jobs that wait together share one transaction and so one fsync; each is answered after it. When
+
+class SqliteThread:
+    """Runs jobs on one connection in the order they came; one thread waits for the disk.
+
+    Jobs that write and wait together share one transaction and so one fsync; each is answered after it. When
     one of them fails, the group is rolled back and each runs again alone: only the offender fails.
     """
 
@@ -169,12 +174,31 @@ class SqliteThread:
         self._part = part
         self._queue: queue.SimpleQueue[_Pending[Any] | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
+        # Short jobs of this turn of the event loop.
+        self._gathered: list[_Pending[Any]] = []
+        # How many jobs the thread has and has not answered; the connection is the loop's while it has none.
+        self._under_way = 0
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=f"sqlite-{part}", daemon=True)
         self._thread.start()
 
+    async def commit(self, job: Job[T]) -> T:
+        """Run a job of a few short statements inside a transaction; returns when it is on disk.
+
+        Its statements run in the event loop, once those who call in the same turn have come too, and only the
+        disk is waited for in the thread: a thread would ask for the interpreter at each statement, and wait
+        for it as long as the loop is busy. Raises as `write` does.
+        """
+        if self._closed:
+            raise StorageUnavailableError(self._part, "it is closed")
+        if not self._gathered:
+            self._loop.call_soon(self._execute_gathered)
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._gathered.append(_Pending(job, future, write=True))
+        return await future
+
     async def write(self, job: Job[T]) -> T:
-        """Run the job inside a transaction; returns when it is on disk.
+        """Run the job inside a transaction in the thread; returns when it is on disk.
 
         Raises StorageRefusedError (bad data), StorageUnavailableError (disk or file), or what the job raised.
         """
@@ -187,6 +211,7 @@ class SqliteThread:
     async def close(self) -> None:
         """Finish what waits, then close the connection."""
         if not self._closed:
+            self._execute_gathered()
             self._closed = True
             self._queue.put(None)
             await asyncio.to_thread(self._thread.join)
@@ -194,9 +219,37 @@ class SqliteThread:
     def _submit(self, job: Job[T], *, write: bool) -> asyncio.Future[T]:
         if self._closed:
             raise StorageUnavailableError(self._part, "it is closed")
+        self._execute_gathered()
         future: asyncio.Future[T] = self._loop.create_future()
-        self._queue.put(_Pending(job, future, write))
+        self._put(_Pending(job, future, write))
         return future
+
+    def _put(self, pending: _Pending[Any]) -> None:
+        self._under_way += 1
+        self._queue.put(pending)
+
+    def _execute_gathered(self) -> None:
+        """Run the short jobs that have come, here where the thread has no job, and have it commit them."""
+        group, self._gathered = self._gathered, []
+        if self._under_way == 0 and group:
+            # Any failure is found again in the thread, by its own job alone.
+            with contextlib.suppress(Exception):
+                results = self._execute(group)
+                committed: asyncio.Future[_Answers] = self._loop.create_future()
+                committed.add_done_callback(_resolve_group)
+                self._put(_Pending(partial(self._commit, group, results), committed, write=False))
+                return
+        for pending in group:
+            self._put(pending)
+
+    def _commit(self, group: list[_Pending[Any]], results: list[Any], _: sqlite3.Connection) -> _Answers:
+        """Commit what the loop has executed; a commit that fails is found again by each job alone."""
+        try:
+            self._connection.execute("COMMIT")
+        except sqlite3.Error:
+            self._roll_back()
+            return self._run_each(group)
+        return _answers(group, results)
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
@@ -219,42 +272,49 @@ class SqliteThread:
             group.append(pending)
         return False
 
-    def _run_group(
-        self, group: list[_Pending[Any]]
-    ) -> list[tuple[asyncio.Future[Any], Any, Exception | None]]:
+    def _run_group(self, group: list[_Pending[Any]]) -> _Answers:
         writes = [pending for pending in group if pending.write]
         answers = self._run_writes(writes) if writes else []
         for pending in group[len(writes) :]:
             answers.append(self._attempt(pending, partial(pending.job, self._connection)))
         return answers
 
-    def _run_writes(
-        self, writes: list[_Pending[Any]]
-    ) -> list[tuple[asyncio.Future[Any], Any, Exception | None]]:
+    def _run_writes(self, writes: list[_Pending[Any]]) -> _Answers:
         if len(writes) > 1:
             # Any failure is found again, by its own job alone, in the second pass.
             with contextlib.suppress(Exception):
-                results = self._transact(writes)
-                return [(p.future, result, None) for p, result in zip(writes, results, strict=True)]
-        return [self._attempt(p, partial(self._transact_one, p)) for p in writes]
+                return _answers(writes, self._transact(writes))
+        return self._run_each(writes)
+
+    def _run_each(self, writes: list[_Pending[Any]]) -> _Answers:
+        return [self._attempt(pending, partial(self._transact_one, pending)) for pending in writes]
 
     def _transact_one(self, pending: _Pending[Any]) -> object:
         return self._transact([pending])[0]
 
     def _transact(self, writes: list[_Pending[Any]]) -> list[Any]:
-        self._connection.execute("BEGIN IMMEDIATE")
+        results = self._execute(writes)
         try:
-            results = [pending.job(self._connection) for pending in writes]
             self._connection.execute("COMMIT")
         except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            self._roll_back()
             raise
         return results
 
-    def _attempt(
-        self, pending: _Pending[Any], run: Callable[[], Any]
-    ) -> tuple[asyncio.Future[Any], Any, Exception | None]:
+    def _execute(self, writes: list[_Pending[Any]]) -> list[Any]:
+        """Run the jobs in a transaction that stays open; one that raises ends it."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            return [pending.job(self._connection) for pending in writes]
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def _attempt(self, pending: _Pending[Any], run: Callable[[], Any]) -> _Answer:
         try:
             return pending.future, run(), None
         except TidemillError as error:
@@ -266,13 +326,25 @@ class SqliteThread:
         except Exception as error:  # a bug in a job must reach its caller, not end the thread
             return pending.future, None, error
 
-    def _deliver(self, answers: list[tuple[asyncio.Future[Any], Any, Exception | None]]) -> None:
+    def _deliver(self, answers: _Answers) -> None:
         # The loop may be gone at the end of the process; nobody is left to be told then.
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(_resolve, answers)
+            self._loop.call_soon_threadsafe(self._delivered, answers)
+
+    def _delivered(self, answers: _Answers) -> None:
+        self._under_way -= len(answers)
+        _resolve(answers)
 
 
-def _resolve(answers: list[tuple[asyncio.Future[Any], Any, Exception | None]]) -> None:
+def _answers(group: list[_Pending[Any]], results: list[Any]) -> _Answers:
+    return [(pending.future, result, None) for pending, result in zip(group, results, strict=True)]
+
+
+def _resolve_group(committed: asyncio.Future[_Answers]) -> None:
+    _resolve(committed.result())
+
+
+def _resolve(answers: _Answers) -> None:
     for future, result, error in answers:
         if future.done():
             continue

@@ -3,7 +3,8 @@
 import asyncio
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -53,44 +54,102 @@ async def count(thread: SqliteThread) -> int:
     return rows
 
 
-async def test_writes_that_wait_together_each_get_their_answer(thread: SqliteThread) -> None:
-    answers = await asyncio.gather(*(thread.write(insert(number)) for number in range(300)))
+# Both ways to write: all of it in the thread, or there the commit alone.
+Way = Callable[[SqliteThread], Callable[["InsertJob"], Awaitable[int]]]
+WAYS = [
+    pytest.param(lambda thread: thread.write, id="write"),
+    pytest.param(lambda thread: thread.commit, id="commit"),
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_writes_that_wait_together_each_get_their_answer(thread: SqliteThread, way: Way) -> None:
+    answers = await asyncio.gather(*(way(thread)(insert(number)) for number in range(300)))
     assert answers == list(range(300))
     assert await count(thread) == 300
 
 
-async def test_one_bad_write_of_a_group_fails_alone(thread: SqliteThread) -> None:
+@pytest.mark.parametrize("way", WAYS)
+async def test_one_bad_write_of_a_group_fails_alone(thread: SqliteThread, way: Way) -> None:
     jobs = [insert(1), insert(2, None), insert(3)]
-    answers = await asyncio.gather(*(thread.write(job) for job in jobs), return_exceptions=True)
+    answers = await asyncio.gather(*(way(thread)(job) for job in jobs), return_exceptions=True)
     assert [type(answer) for answer in answers] == [int, StorageRefusedError, int]
     assert await count(thread) == 2
 
 
-async def test_a_read_sees_the_writes_before_it(thread: SqliteThread) -> None:
+async def test_short_writes_run_where_no_other_thread_has_the_connection(thread: SqliteThread) -> None:
+    ran_in: list[threading.Thread] = []
+
+    def job(connection: sqlite3.Connection) -> None:
+        ran_in.append(threading.current_thread())
+
+    await thread.commit(job)
     writing = asyncio.ensure_future(thread.write(insert(1)))
+    await asyncio.sleep(0)
+    await thread.commit(job)
+    await writing
+    assert ran_in[0] is threading.main_thread()
+    assert ran_in[1] is not threading.main_thread()
+
+
+async def test_a_commit_that_fails_is_found_by_each_job_alone(thread: SqliteThread) -> None:
+    # A deferred constraint is looked at by COMMIT, after every statement has succeeded.
+    await thread.read(
+        lambda connection: connection.executescript(
+            "PRAGMA foreign_keys = ON; CREATE TABLE part (of REFERENCES t DEFERRABLE INITIALLY DEFERRED);"
+        )
+    )
+
+    def part_of(number: int) -> Callable[[sqlite3.Connection], int]:
+        return lambda connection: connection.execute("INSERT INTO part VALUES (?)", (number,)).rowcount
+
+    answers = await asyncio.gather(
+        thread.commit(insert(1)), thread.commit(part_of(1)), thread.commit(part_of(2)), return_exceptions=True
+    )
+    assert list(answers[:2]) == [1, 1]
+    assert isinstance(answers[2], StorageRefusedError)
+    assert await count(thread) == 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_read_sees_the_writes_before_it(thread: SqliteThread, way: Way) -> None:
+    writing = asyncio.ensure_future(way(thread)(insert(1)))
     await asyncio.sleep(0)
     assert await count(thread) == 1
     await writing
 
 
-async def test_what_a_job_raises_reaches_its_caller(thread: SqliteThread) -> None:
-    def broken(connection: sqlite3.Connection) -> None:
-        raise LookupError("a bug")
+@pytest.mark.parametrize("way", WAYS)
+async def test_what_a_job_raises_reaches_its_caller(thread: SqliteThread, way: Way) -> None:
+    class Broken(InsertJob):
+        def __call__(self, connection: sqlite3.Connection) -> int:
+            super().__call__(connection)
+            raise LookupError("a bug")
 
     with pytest.raises(LookupError, match="a bug"):
-        await thread.write(broken)
-    assert await thread.write(insert(1)) == 1
+        await way(thread)(Broken(1, "x"))
+    assert await way(thread)(insert(1)) == 1
 
 
-async def test_a_closed_thread_refuses(thread: SqliteThread) -> None:
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_write_whose_caller_has_gone_away_is_written(thread: SqliteThread, way: Way) -> None:
+    writing = asyncio.ensure_future(way(thread)(insert(1)))
+    await asyncio.sleep(0)
+    writing.cancel()
+    assert await count(thread) == 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_closed_thread_refuses(thread: SqliteThread, way: Way) -> None:
     await thread.close()
     with pytest.raises(StorageUnavailableError, match="closed"):
-        await thread.write(insert(1))
+        await way(thread)(insert(1))
 
 
-async def test_closing_finishes_what_waits(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", WAYS)
+async def test_closing_finishes_what_waits(tmp_path: Path, way: Way) -> None:
     thread = SqliteThread(open_database(tmp_path / "t.db", part="test", schema=SCHEMA), part="test")
-    writing = [asyncio.ensure_future(thread.write(insert(number))) for number in range(20)]
+    writing = [asyncio.ensure_future(way(thread)(insert(number))) for number in range(20)]
     await asyncio.sleep(0)
     await thread.close()
     assert await asyncio.gather(*writing) == list(range(20))

@@ -30,10 +30,10 @@ class SqliteLedger:
         self._thread = SqliteThread(connection, part=PART)
 
     async def claim(self, claims: Sequence[Claim], now_us: int) -> list[ClaimAnswer]:
-        return await self._write(statements.claim, claims, now_us)
+        return await self._thread.commit(lambda connection: statements.claim(connection, claims, now_us))
 
     async def record(self, records: Sequence[Record]) -> list[Outcome | None]:
-        return await self._write(statements.record, records)
+        return await self._thread.commit(lambda connection: statements.record(connection, records))
 
     async def release(self, holds: Sequence[tuple[int, Claim]]) -> None:
         await self._write(statements.release, holds)

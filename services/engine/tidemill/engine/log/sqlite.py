@@ -43,7 +43,7 @@ class SqliteLog:
         return await asyncio.shield(asyncio.ensure_future(self._append(records)))
 
     async def _append(self, records: Sequence[tuple[int, bytes]]) -> list[int]:
-        appended = await self._thread.write(lambda connection: _append(connection, records))
+        appended = await self._thread.commit(lambda connection: _append(connection, records))
         # Answers of one group arrive in commit order, so that the tails grow in order of offsets.
         for record in appended:
             self._tails[record.shard].append(record)

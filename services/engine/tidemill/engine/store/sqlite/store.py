@@ -95,7 +95,7 @@ class SqliteStore:
         await self._writer.write(lambda connection: membership.rebind_log(connection, identity, offsets))
 
     async def commit(self, commits: Sequence[ShardCommit]) -> set[int]:
-        return await self._writer.write(lambda connection: write_commits(connection, commits))
+        return await self._writer.commit(lambda connection: write_commits(connection, commits))
 
     async def load(
         self, execution_ids: Sequence[str], *, whole: bool = False
