@@ -2,6 +2,7 @@
 
 import pytest
 
+from tidemill.engine.settings import Settings as EngineSettings
 from tidemill.errors import InvalidRequestError
 from tidemill.triggers.settings import Settings, load
 
@@ -17,7 +18,7 @@ def test_the_defaults_are_the_ports_that_the_whole_stack_agrees_on() -> None:
 
 
 def test_the_index_is_distrusted_before_the_engines_lease_for_watchers_ends() -> None:
-    assert Settings().catalogue_silence_us_max < 2_000_000
+    assert Settings().catalogue_silence_us_max < EngineSettings().publish_lease_us
 
 
 def test_a_part_of_a_request_always_fits_into_the_empty_queue() -> None:

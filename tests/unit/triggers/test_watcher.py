@@ -111,7 +111,6 @@ async def test_each_revision_is_acknowledged_once_it_is_in_force() -> None:
         (0, []),
         (3, ["a", "b"]),
         (4, ["a", "b", "c"]),
-        (4, ["a", "b", "c"]),
     ]
     assert await end(watching, task) is False
 

@@ -1,6 +1,7 @@
 """The life of the service: what runs, when it says that it is ready, and how it stops."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -75,7 +76,8 @@ class ActionsService:
                 "record", parts.dispatcher.recorder.run_once, wake=parts.dispatcher.recorder.wake
             )
             self._start_loop("events", parts.events.run_once, wake=parts.events.wake)
-            self._start_loop("settle", parts.settlement.run_once, idle_us=settings.settle_interval_us)
+            settlement = parts.settlement
+            self._start_loop("settle", settlement.run_once, wake=settlement.wake, idle_us=settlement.idle_us)
             self._start_loop("expire", parts.expiry.run_once, idle_us=settings.expire_interval_us)
             await parts.rpc.start()
             self._serving.set()
@@ -89,7 +91,12 @@ class ActionsService:
         await self._serving.wait()
 
     def _start_loop(
-        self, name: str, step: Step, *, wake: asyncio.Event | None = None, idle_us: int | None = None
+        self,
+        name: str,
+        step: Step,
+        *,
+        wake: asyncio.Event | None = None,
+        idle_us: int | Callable[[], int] | None = None,
     ) -> None:
         pacing = Pacing(
             backoff=Backoff(max_us=self._parts.settings.storage_retry_us_max),

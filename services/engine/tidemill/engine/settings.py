@@ -131,8 +131,8 @@ class Settings:
     # Waits of clients and watchers.
     outcome_wait_us_max: int = 30_000_000
     watch_poll_us: int = 200_000
-    publish_lease_us: int = 2_000_000
-    catalogue_heartbeat_us: int = 500_000
+    publish_lease_us: int = 3_000_000
+    catalogue_heartbeat_us: int = 1_000_000
     catalogue_poll_us: int = 250_000
     progress_poll_us: int = 20_000
 

@@ -50,9 +50,9 @@ class Settings:
     submit_bytes_max: int = 4_194_304
     submit_timeout_us: int = 10_000_000
 
-    # The catalogue: below the Engine's lease for watchers (2 s), so that a process which the Engine no longer
+    # The catalogue: below the Engine's lease for watchers (3 s), so that a process which the Engine no longer
     # waits for knows by itself that its index may be old.
-    catalogue_silence_us_max: int = 1_500_000
+    catalogue_silence_us_max: int = 2_500_000
     catalogue_open_us_max: int = 5_000_000
     # Waits of the background loops after a failure.
     loop_backoff_us_min: int = 50_000

@@ -109,24 +109,27 @@ class CatalogueWatcher:
         """Take the stream's messages until it fails; raises then."""
         opening = WatchDefinitionsRequest(namespace=ANY_NAMESPACE, watcher=_own_name())
         await self._within(self._limits.open_us_max, stream.write(opening))
+        acknowledged: int | None = None
         while True:
             silence_us = self._limits.silence_us_max if self._catalogue.whole else self._limits.open_us_max
             asked_us = self._clock.monotonic_us()
             message = await self._within(silence_us, stream.read())
             if not isinstance(message, WatchDefinitionsResponse):
                 raise StreamEndedError
-            await self._take(stream, message, asked_us)
+            revision = await self._take(message, asked_us)
+            if revision is not None and revision != acknowledged:
+                # Only now: the Engine tells its publisher that this process listens.
+                acknowledgement = WatchDefinitionsRequest(acknowledged_revision=revision)
+                await self._within(self._limits.silence_us_max, stream.write(acknowledgement))
+                acknowledged = revision
 
-    async def _take(self, stream: Stream, message: WatchDefinitionsResponse, asked_us: int) -> None:
+    async def _take(self, message: WatchDefinitionsResponse, asked_us: int) -> int | None:
+        """Put the message in force; the revision that is, or None while parts are missing."""
         was_whole = self._catalogue.whole
         revision = await self._catalogue.receive(message, asked_us=asked_us)
-        if revision is None:
-            return
-        if not was_whole:
+        if revision is not None and not was_whole:
             await self.on_ready(True)
-        # Only now: the Engine tells its publisher that this process listens.
-        acknowledgement = WatchDefinitionsRequest(acknowledged_revision=revision)
-        await self._within(self._limits.silence_us_max, stream.write(acknowledgement))
+        return revision
 
     async def _within(self, limit_us: int, work: Coroutine[Any, Any, T]) -> T:
         """The work's result; raises when it takes longer than the limit, or when stopping is asked for."""

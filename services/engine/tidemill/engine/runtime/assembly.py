@@ -109,6 +109,8 @@ class Assembly:
         retention = Retention(self._store, self._environment)
         holding = Holding(retention, self._store, self.ownership, settings.retention_rows)
         keeping_us = settings.housekeeping_interval_us
+        # Where nobody else can publish there is nothing to look for.
+        catalogue_us = settings.catalogue_poll_us if self._store.is_shared else None
         return [
             Loop("batches", self.batches.run_once, memory.inbox.wake, None),
             Loop(
@@ -118,7 +120,7 @@ class Assembly:
                 settings.membership_interval_us,
                 settings.membership_interval_us,
             ),
-            Loop("catalogue", self.catalogue.run_once, None, settings.catalogue_poll_us),
+            Loop("catalogue", self.catalogue.run_once, None, catalogue_us),
             Loop("progress", remote.run_once, remote.wake, remote.idle_us),
             Loop("log-report", report.run_once, None, settings.log_report_interval_us),
             Loop("intake", self._intake.run_once, self._intake.wake, _SECOND_US),

@@ -262,6 +262,9 @@ class Store(
 ):
     """All ports of the store at once."""
 
+    # Whether other engines may write to it as well.
+    is_shared: bool
+
     async def close(self) -> None:
         """Finish what is under way and let go of files and connections."""
         ...

@@ -27,6 +27,8 @@ from tidemill.engine.store.rows import (
 class MemoryStore(MemoryLanes, MemoryRetention):
     """Implements all ports of the store in dictionaries; nothing survives."""
 
+    is_shared = True
+
     def __init__(self, shards: int, clock: Clock | None = None) -> None:
         super().__init__()
         self._clock = clock or SystemClock()

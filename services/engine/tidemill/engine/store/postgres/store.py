@@ -93,6 +93,8 @@ async def open_store(url: str, shards: int, options: PostgresOptions | None = No
 class PostgresStore:
     """Implements all ports of the store on one database. Every read sees what was committed before it."""
 
+    is_shared = True
+
     def __init__(self, reading: Postgres, writing: Postgres) -> None:
         self._reading = reading
         self._writing = writing

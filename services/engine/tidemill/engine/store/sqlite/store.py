@@ -49,6 +49,8 @@ SELECT id, 0, '', 0, 0, 0 FROM numbers WHERE NOT EXISTS (SELECT 1 FROM shard);
 class SqliteStore:
     """Implements all ports of the store on one file."""
 
+    is_shared = False
+
     def __init__(
         self, path: Path, shards: int, *, page_count_max: int = 0, clock: Clock | None = None
     ) -> None:
