@@ -157,6 +157,14 @@ class _Pending(Generic[T]):
     write: bool
 
 
+@dataclass(slots=True)
+class _Executed:
+    """Jobs whose statements have run in a transaction that is still open, and what they gave."""
+
+    group: list[_Pending[Any]]
+    results: list[Any]
+
+
 # To whom an answer goes, and what it is: a result or an error.
 _Answer: TypeAlias = tuple[asyncio.Future[Any], Any, Exception | None]
 _Answers: TypeAlias = list[_Answer]
@@ -166,13 +174,14 @@ class SqliteThread:
     """Runs jobs on one connection in the order they came; one thread waits for the disk.
 
     Jobs that write and wait together share one transaction and so one fsync; each is answered after it. When
-    one of them fails, the group is rolled back and each runs again alone: only the offender fails.
+    one of them fails, the group is rolled back and each runs again alone: only the offender fails. Answers
+    come in the order of the jobs.
     """
 
     def __init__(self, connection: sqlite3.Connection, *, part: str) -> None:
         self._connection = connection
         self._part = part
-        self._queue: queue.SimpleQueue[_Pending[Any] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Pending[Any] | _Executed | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         # Short jobs of this turn of the event loop.
         self._gathered: list[_Pending[Any]] = []
@@ -234,25 +243,26 @@ class SqliteThread:
         if self._under_way == 0 and group:
             # Any failure is found again in the thread, by its own job alone.
             with contextlib.suppress(Exception):
-                results = self._execute(group)
-                committed: asyncio.Future[_Answers] = self._loop.create_future()
-                committed.add_done_callback(_resolve_group)
-                self._put(_Pending(partial(self._commit, group, results), committed, write=False))
+                self._queue.put(_Executed(group, self._execute(group)))
+                self._under_way += len(group)
                 return
         for pending in group:
             self._put(pending)
 
-    def _commit(self, group: list[_Pending[Any]], results: list[Any], _: sqlite3.Connection) -> _Answers:
+    def _commit(self, executed: _Executed) -> _Answers:
         """Commit what the loop has executed; a commit that fails is found again by each job alone."""
         try:
             self._connection.execute("COMMIT")
         except sqlite3.Error:
             self._roll_back()
-            return self._run_each(group)
-        return _answers(group, results)
+            return self._run_each(executed.group)
+        return _answers(executed.group, executed.results)
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
+            if isinstance(first, _Executed):
+                self._deliver(self._commit(first))
+                continue
             group = [first]
             stopped = self._fill(group)
             self._deliver(self._run_group(group))
@@ -269,6 +279,7 @@ class SqliteThread:
                 return False
             if pending is None:
                 return True
+            assert isinstance(pending, _Pending), "the loop executes only while the thread has no job"
             group.append(pending)
         return False
 
@@ -338,10 +349,6 @@ class SqliteThread:
 
 def _answers(group: list[_Pending[Any]], results: list[Any]) -> _Answers:
     return [(pending.future, result, None) for pending, result in zip(group, results, strict=True)]
-
-
-def _resolve_group(committed: asyncio.Future[_Answers]) -> None:
-    _resolve(committed.result())
 
 
 def _resolve(answers: _Answers) -> None:

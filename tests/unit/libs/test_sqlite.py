@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -90,6 +91,24 @@ async def test_short_writes_run_where_no_other_thread_has_the_connection(thread:
     await writing
     assert ran_in[0] is threading.main_thread()
     assert ran_in[1] is not threading.main_thread()
+
+
+async def test_answers_come_in_the_order_of_the_jobs_however_they_were_run(thread: SqliteThread) -> None:
+    order: list[int] = []
+
+    async def write(way: Callable[[InsertJob], Awaitable[int]], number: int) -> None:
+        order.append(await way(insert(number)))
+
+    # The first runs in the loop; the others find the connection taken, and run in the thread.
+    writing = []
+    for number, way in enumerate((thread.commit, thread.commit, thread.write, thread.commit)):
+        writing.append(asyncio.create_task(write(way, number)))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    # All are answered before the loop gets round to any of them.
+    time.sleep(0.2)  # noqa: ASYNC251
+    await asyncio.gather(*writing)
+    assert order == [0, 1, 2, 3]
 
 
 async def test_a_commit_that_fails_is_found_by_each_job_alone(thread: SqliteThread) -> None:

@@ -46,6 +46,7 @@ class SqliteLog:
         appended = await self._thread.commit(lambda connection: _append(connection, records))
         # Answers of one group arrive in commit order, so that the tails grow in order of offsets.
         for record in appended:
+            assert record.offset == self._next[record.shard], "answers come in the order of commits"
             self._tails[record.shard].append(record)
             self._next[record.shard] = record.offset + 1
         shards = {record.shard for record in appended}
