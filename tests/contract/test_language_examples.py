@@ -19,9 +19,8 @@ LATER = {
     "grpc": r"\bcall: grpc\b",
     "mcp": r"\bcall: mcp\b",
     "functions by URL": r"\bcall: https?://",
-    "oauth2": r"\boauth2:",
-    "oidc": r"\boidc:",
-    "use.secrets": r"^  secrets:",
+    "oauth2": r"\boauth2:\s+(?!use:)\w",
+    "oidc": r"\boidc:\s+(?!use:)\w",
     "use.functions": r"^  functions:",
     "use.extensions": r"^  extensions:",
 }

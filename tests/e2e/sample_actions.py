@@ -111,3 +111,14 @@ async def meet(arguments: Json, context: ActionContext) -> Json:
     _begun[f"{context.execution_id} {me}"].set()
     await _begun[f"{context.execution_id} {_text(arguments, 'other')}"].wait()
     return {"met": me}
+
+
+@action("test.own:1.0.0", effect_class=EffectClass.ONCE)
+def own(arguments: Json, context: ActionContext) -> Json:
+    """What it was given, and how long the first text of it is; or an error that quotes it."""
+    assert isinstance(arguments, dict)
+    given = arguments["a"]
+    assert isinstance(given, list)
+    if arguments.get("raise"):
+        raise ValueError(f"no good: {given[0]}")
+    return {"characters": len(str(given[0])), "shown": given}

@@ -91,13 +91,11 @@ _TABLE: Final[Mapping[str, Look]] = MappingProxyType(
             functions="`use.functions` is",
             extensions="`use.extensions` is",
             catalogs="`use.catalogs` is",
-            secrets="secrets (`use.secrets`) are",
         ),
         **{
             f"{scheme} values": _whole(f"`{scheme}` authentication is")
             for scheme in ("digest", "oauth2", "oidc")
         },
-        "secret reference": _whole("authentication by a secret is"),
         "external data schema": _whole("schemas from outside (`schema.resource`) are"),
         "data schema format": _data_schema_format,
         "evaluate": _evaluate,

@@ -26,8 +26,16 @@ class Expression:
 
     __slots__ = ("_many", "_may_nest", "_needs_run", "_single", "_step", "source", "variables")
 
-    def __init__(self, source: str, allowed: frozenset[str] | None, *, closures: bool = True) -> None:
-        tree = parse(source)
+    def __init__(
+        self,
+        source: str,
+        allowed: frozenset[str] | None,
+        *,
+        closures: bool = True,
+        tree: syntax.Node | None = None,
+    ) -> None:
+        """`tree` is the source's, where it is known already. Raises ExpressionSyntaxError."""
+        tree = parse(source) if tree is None else tree
         compiler = Compiler(allowed, closures=closures)
         self.source = source
         self._single: Single | None = None

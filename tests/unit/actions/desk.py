@@ -27,6 +27,7 @@ from tidemill.actions.runtime.meters import Meters
 from tidemill.actions.runtime.parts import Parts
 from tidemill.actions.runtime.presence import Presence
 from tidemill.actions.runtime.running import Runner
+from tidemill.actions.secrets import Secrets
 from tidemill.actions.settings import Settings
 from tidemill.clock import ManualClock, settle
 from tidemill.telemetry.metrics import Metrics
@@ -114,6 +115,7 @@ class Desk:
         functions = [function_action(function, threads) for function in BUILTIN_FUNCTIONS]
         runner = Runner(
             NoTracing(),
+            Secrets({"TIDEMILL_SECRET.shop.token": "t0p-secret"}, bytes_max=100).find,
             timeout_us_max=self.settings.call_timeout_us_max,
             output_bytes_max=self.settings.output_bytes_max,
         )

@@ -9,7 +9,10 @@ from tidemill.actions.settings import Settings, load
 from tidemill.errors import InvalidRequestError
 
 UNITS = ("_max", "_us", "_us_max", "_default")
-PLAIN = {"listen", "data", "triggers", "ledger_url", "metrics_host", "metrics_port", "modules", "http_hosts"}
+PLAIN = {
+    *("listen", "data", "triggers", "ledger_url", "metrics_host", "metrics_port", "modules", "secrets"),
+    "http_hosts",
+}
 
 
 def test_the_environment_is_read() -> None:

@@ -14,6 +14,7 @@ from tidemill.engine.core.events import ActionState, Event
 from tidemill.engine.core.history import HistoryError
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.problems import Problem
+from tidemill.engine.core.secrets import SecretPath, SecretUse
 from tidemill.engine.core.state import ExecutionState
 from tidemill.engine.records import (
     ActionSource,
@@ -86,6 +87,16 @@ VARIANTS: list[Event] = [
     ),
     events.ExecutionRetried(9),
     events.TaskStarted("/do/0/a", "1", 1, action=events.ActionRequested("http", Payload.of({"a": "ä"}))),
+    events.TaskStarted(
+        "/do/0/a",
+        "1",
+        1,
+        action=events.ActionRequested(
+            "http",
+            Payload.of({"a": "(secret)"}),
+            (SecretUse("/a", ("Bearer ", SecretPath("token", ("key",)), "")),),
+        ),
+    ),
     events.TaskStarted("/do/0/a", "1", 1, due_at_us=9),
     events.TaskStarted("/do/0/a", "1", 1, items=Payload.of([])),
     events.TaskStarted("/do/0/a", "1", 1, attempt_timeout_at_us=9),

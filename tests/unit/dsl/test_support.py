@@ -35,6 +35,8 @@ def test_the_supported_part_of_the_language_passes() -> None:
         ("script", {"run": {"script": {"language": "js", "code": "1"}}}),
         ("container", {"run": {"container": {"image": "a"}}}),
         ("web", http(endpoint={"uri": "a", "authentication": {"use": "me"}})),
+        ("web3", http(body="${ $secrets.s.x }")),
+        ("web4", http(endpoint={"uri": "a", "authentication": {"basic": {"use": "s"}}})),
         ("web2", http(endpoint={"uri": "a", "authentication": {"bearer": {"token": "${ .t }"}}})),
     ]
     use: Json = {
@@ -42,7 +44,7 @@ def test_the_supported_part_of_the_language_passes() -> None:
         "retries": {"patient": {"delay": "PT1S"}},
         "timeouts": {"long": {"after": "PT1S"}},
         "authentications": {"me": {"basic": {"username": "a", "password": "b"}}},
-        "secrets": [],
+        "secrets": ["s"],
         "functions": {},
     }
     members: dict[str, Json] = {
@@ -103,7 +105,6 @@ def test_an_unsupported_task_is_named(task: Json, pointer: str, sentence: str) -
             "/use/catalogs",
             "`use.catalogs` is not supported yet",
         ),
-        ({"use": {"secrets": ["s"]}}, "/use/secrets", "secrets (`use.secrets`) are not supported yet"),
         (
             {"evaluate": {"language": "js"}},
             "/evaluate/language",
@@ -114,12 +115,6 @@ def test_an_unsupported_task_is_named(task: Json, pointer: str, sentence: str) -
 )
 def test_an_unsupported_member_is_named(members: dict[str, Json], pointer: str, sentence: str) -> None:
     assert findings(one(SET, **members)) == {pointer: sentence}
-
-
-def test_secrets_are_named_where_they_are_declared() -> None:
-    document = one(http(body="${ $secrets.s.x }"), use={"secrets": ["s"]})
-
-    assert findings(document).keys() == {"/use/secrets"}
 
 
 def test_functions_of_other_catalogs_are_named_with_the_catalogs() -> None:

@@ -18,6 +18,7 @@ from tidemill.engine.core.events import (
 )
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.problems import Problem
+from tidemill.engine.core.secrets import SecretPath, SecretUse
 from tidemill.engine.core.state import (
     Attempts,
     EntryCounts,
@@ -85,7 +86,8 @@ def frame(state: ExecutionState, reference: str, parent: Frame) -> Frame:
     made.error, made.timeout_us, made.key = PROBLEM, 60, "key"
     made.timers = {TimerKind.WAIT: "t1", TimerKind.TIMEOUT: "t2"}
     made.fired = {TimerKind.RETRY: 4, TimerKind.ATTEMPT: 5}
-    made.request = ActionRequested("http", Payload.of({"a": 1}))
+    secrets = (SecretUse("/a", (SecretPath("token"),)),)
+    made.request = ActionRequested("http", Payload.of({"a": "(secret)"}), secrets)
     made.outcome = ActionCompleted(reference, "key", 3, ActionState.FAILED, made.data, PROBLEM)
     made.outcome_sequence, made.ended_sequence = 8, 9
     made.counts_at_entry, made.counts_high = counts(1), counts(2)

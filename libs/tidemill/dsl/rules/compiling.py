@@ -5,8 +5,8 @@ from typing import Final
 
 from tidemill.dsl import limits
 from tidemill.dsl.references import UnknownReferenceError, lookup
-from tidemill.dsl.rules.secrets import is_plain_use, secret_names
 from tidemill.dsl.scopes import Scope
+from tidemill.dsl.secrets import is_plain_use, secret_names
 from tidemill.expressions import ExpressionSyntaxError, compile_expression
 from tidemill.json import Json
 

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tidemill.action_kit import FunctionAction
@@ -23,6 +23,7 @@ from tidemill.actions.runtime.presence import Presence
 from tidemill.actions.runtime.running import Runner
 from tidemill.actions.runtime.settlement import Expiry, Settlement
 from tidemill.actions.runtime.streams import Streams
+from tidemill.actions.secrets import Secrets
 from tidemill.actions.service import ActionsService, ServiceParts
 from tidemill.actions.settings import TRIGGERS_VARIABLE, Settings
 from tidemill.actions.storage import open_storage
@@ -43,6 +44,8 @@ class Surroundings:
     metrics: Metrics = field(default_factory=Metrics)
     tracing: Tracing = field(default_factory=NoTracing)
     functions: Sequence[FunctionAction] = ()
+    # Where secrets may stand.
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
 
 async def build(settings: Settings, surroundings: Surroundings | None = None) -> ActionsService:
@@ -70,7 +73,7 @@ async def build(settings: Settings, surroundings: Surroundings | None = None) ->
         ledger=ledger,
         presence=presence,
         registry=registry,
-        runner=_runner(settings, around.tracing),
+        runner=_runner(settings, around),
         clock=around.clock,
         meters=meters,
         settings=settings,
@@ -111,9 +114,13 @@ def _functions(settings: Settings, around: Surroundings) -> list[Action]:
     return [function_action(function, threads) for function in declared]
 
 
-def _runner(settings: Settings, tracing: Tracing) -> Runner:
+def _runner(settings: Settings, around: Surroundings) -> Runner:
+    secrets = Secrets(around.environment, settings.secrets, bytes_max=settings.secret_bytes_max)
     return Runner(
-        tracing, timeout_us_max=settings.call_timeout_us_max, output_bytes_max=settings.output_bytes_max
+        around.tracing,
+        secrets.find,
+        timeout_us_max=settings.call_timeout_us_max,
+        output_bytes_max=settings.output_bytes_max,
     )
 
 

@@ -31,6 +31,10 @@ class Settings:
     metrics_port: int = 0
     # Python modules, separated by commas, whose actions are served beside those of installed packages.
     modules: str = ""
+    # A folder of secrets, `namespace/name` in it; empty for none. Variables `TIDEMILL_SECRET.namespace.name`
+    # are read in any case.
+    secrets: str = ""
+    secret_bytes_max: int = 65_536
     # `host=http://127.0.0.1:8080,...`: HTTP calls to these hosts go there instead.
     http_hosts: str = ""
 

@@ -11,6 +11,7 @@ from tidemill.engine.core.events import Event
 from tidemill.engine.core.history import HistoryError
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.record_values import read_payload, read_problem, write_problem
+from tidemill.engine.secret_records import read_secrets, write_secret
 from tidemill.engine.wait_records import (
     READERS,
     WRITERS,
@@ -147,6 +148,8 @@ def _write_task_started(record: records.Event, event: events.TaskStarted) -> Non
         action = started.action
         action.action = event.action.action
         action.arguments.data = event.action.arguments.data
+        if event.action.secrets:
+            action.secrets.extend(map(write_secret, event.action.secrets))
     elif event.due_at_us:
         started.due_at_us = event.due_at_us
     elif event.items is not None:
@@ -162,7 +165,9 @@ def _read_task_started(record: records.TaskStarted) -> events.TaskStarted:
     action = None
     if detail == "action":
         requested = record.action
-        action = events.ActionRequested(requested.action, Payload.encoded(requested.arguments.data))
+        action = events.ActionRequested(
+            requested.action, Payload.encoded(requested.arguments.data), read_secrets(requested.secrets)
+        )
     return events.TaskStarted(
         record.reference,
         record.activations,

@@ -18,6 +18,7 @@ from tidemill.engine.core.state import (
 )
 from tidemill.engine.event_records import read_event, write_event
 from tidemill.engine.record_values import read_problem, write_problem
+from tidemill.engine.secret_records import read_secrets, write_secret
 from tidemill.engine.wait_records import read_listening, read_slot, write_listening
 from tidemill.json import dumps, loads
 
@@ -178,6 +179,7 @@ def _write_call(record: Snapshot.Frame, frame: Frame, values: Values) -> None:
         record.request.SetInParent()
         record.request.action = frame.request.action
         record.request.arguments.data = frame.request.arguments.data
+        record.request.secrets.extend(map(write_secret, frame.request.secrets))
     if frame.outcome is not None:
         write_event(record.outcome, replace(frame.outcome, output=None))
         record.outcome_output = values.optional(frame.outcome.output)
@@ -188,7 +190,8 @@ def _read_call(record: Snapshot.Frame, frame: Frame, values: Sequence[Payload]) 
     frame.outcome_sequence = record.outcome_sequence
     if record.HasField("request"):
         arguments = Payload.encoded(record.request.arguments.data)
-        frame.request = ActionRequested(record.request.action, arguments)
+        secrets = read_secrets(record.request.secrets)
+        frame.request = ActionRequested(record.request.action, arguments, secrets)
     if record.HasField("outcome"):
         outcome = read_event(record.outcome)
         assert isinstance(outcome, ActionCompleted)

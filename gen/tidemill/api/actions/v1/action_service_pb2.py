@@ -26,35 +26,36 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from tidemill.api.errors.v1 import problem_pb2 as tidemill_dot_api_dot_errors_dot_v1_dot_problem__pb2
 from tidemill.api.events.v1 import history_pb2 as tidemill_dot_api_dot_events_dot_v1_dot_history__pb2
 from tidemill.api.events.v1 import payload_pb2 as tidemill_dot_api_dot_events_dot_v1_dot_payload__pb2
+from tidemill.api.events.v1 import secret_pb2 as tidemill_dot_api_dot_events_dot_v1_dot_secret__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,tidemill/api/actions/v1/action_service.proto\x12\x17tidemill.api.actions.v1\x1a\x1egoogle/protobuf/duration.proto\x1a$tidemill/api/errors/v1/problem.proto\x1a$tidemill/api/events/v1/history.proto\x1a$tidemill/api/events/v1/payload.proto\"\xb1\x01\n\x0e\x45xecuteRequest\x12\x11\n\tengine_id\x18\x01 \x01(\t\x12\x32\n\x05\x63\x61lls\x18\x02 \x03(\x0b\x32#.tidemill.api.actions.v1.ActionCall\x12\x42\n\rcancellations\x18\x03 \x03(\x0b\x32+.tidemill.api.actions.v1.ActionCancellation\x12\x14\n\x0csettled_keys\x18\x04 \x03(\t\"\xa4\x02\n\nActionCall\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x05\x12\x10\n\x08\x64\x65livery\x18\x03 \x01(\x05\x12\x11\n\tnamespace\x18\x04 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x05 \x01(\t\x12\x16\n\x0etask_reference\x18\x06 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x07 \x01(\t\x12\x32\n\targuments\x18\x08 \x01(\x0b\x32\x1f.tidemill.api.events.v1.Payload\x12\r\n\x05shard\x18\t \x01(\x05\x12\r\n\x05\x65poch\x18\n \x01(\x03\x12\x1a\n\x12\x64ispatch_before_us\x18\x0b \x01(\x03\x12\x12\n\ntimeout_us\x18\x0c \x01(\x03\x12\x13\n\x0btraceparent\x18\r \x01(\t\"2\n\x12\x41\x63tionCancellation\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x05\"f\n\x0f\x45xecuteResponse\x12\x36\n\x07results\x18\x01 \x03(\x0b\x32%.tidemill.api.actions.v1.ActionResult\x12\x1b\n\x13\x63\x61lls_in_flight_max\x18\x02 \x01(\x05\"\xb3\x02\n\x0c\x41\x63tionResult\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x05\x12\x32\n\x05state\x18\x03 \x01(\x0e\x32#.tidemill.api.events.v1.ActionState\x12/\n\x06output\x18\x04 \x01(\x0b\x32\x1f.tidemill.api.events.v1.Payload\x12.\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x1f.tidemill.api.errors.v1.Problem\x12\x13\n\x0b\x66rom_record\x18\x06 \x01(\x08\x12\x42\n\x10\x64\x65livery_failure\x18\x07 \x01(\x0e\x32(.tidemill.api.actions.v1.DeliveryFailure\x12\x17\n\x0f\x64\x65livery_detail\x18\x08 \x01(\t\"N\n\x12ListActionsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x13ListActionsResponse\x12\x30\n\x07\x61\x63tions\x18\x01 \x03(\x0b\x32\x1f.tidemill.api.actions.v1.Action\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xd1\x01\n\x06\x41\x63tion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12:\n\x0c\x65\x66\x66\x65\x63t_class\x18\x03 \x01(\x0e\x32$.tidemill.api.actions.v1.EffectClass\x12*\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0cinput_schema\x18\x05 \x01(\x0c\x12\x15\n\routput_schema\x18\x06 \x01(\x0c\x12\x13\n\x0b\x64\x65scription\x18\x07 \x01(\t*\x98\x01\n\x0f\x44\x65liveryFailure\x12 \n\x1c\x44\x45LIVERY_FAILURE_UNSPECIFIED\x10\x00\x12#\n\x1f\x44\x45LIVERY_FAILURE_UNKNOWN_ACTION\x10\x01\x12 \n\x1c\x44\x45LIVERY_FAILURE_UNAVAILABLE\x10\x02\x12\x1c\n\x18\x44\x45LIVERY_FAILURE_REFUSED\x10\x03*\x95\x01\n\x0b\x45\x66\x66\x65\x63tClass\x12\x1c\n\x18\x45\x46\x46\x45\x43T_CLASS_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45\x46\x46\x45\x43T_CLASS_PURE\x10\x01\x12\x1b\n\x17\x45\x46\x46\x45\x43T_CLASS_IDEMPOTENT\x10\x02\x12\x15\n\x11\x45\x46\x46\x45\x43T_CLASS_ONCE\x10\x03\x12\x1d\n\x19\x45\x46\x46\x45\x43T_CLASS_AT_MOST_ONCE\x10\x04\x32\xdb\x01\n\rActionService\x12`\n\x07\x45xecute\x12\'.tidemill.api.actions.v1.ExecuteRequest\x1a(.tidemill.api.actions.v1.ExecuteResponse(\x01\x30\x01\x12h\n\x0bListActions\x12+.tidemill.api.actions.v1.ListActionsRequest\x1a,.tidemill.api.actions.v1.ListActionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,tidemill/api/actions/v1/action_service.proto\x12\x17tidemill.api.actions.v1\x1a\x1egoogle/protobuf/duration.proto\x1a$tidemill/api/errors/v1/problem.proto\x1a$tidemill/api/events/v1/history.proto\x1a$tidemill/api/events/v1/payload.proto\x1a#tidemill/api/events/v1/secret.proto\"\xb1\x01\n\x0e\x45xecuteRequest\x12\x11\n\tengine_id\x18\x01 \x01(\t\x12\x32\n\x05\x63\x61lls\x18\x02 \x03(\x0b\x32#.tidemill.api.actions.v1.ActionCall\x12\x42\n\rcancellations\x18\x03 \x03(\x0b\x32+.tidemill.api.actions.v1.ActionCancellation\x12\x14\n\x0csettled_keys\x18\x04 \x03(\t\"\xd8\x02\n\nActionCall\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x05\x12\x10\n\x08\x64\x65livery\x18\x03 \x01(\x05\x12\x11\n\tnamespace\x18\x04 \x01(\t\x12\x14\n\x0c\x65xecution_id\x18\x05 \x01(\t\x12\x16\n\x0etask_reference\x18\x06 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x07 \x01(\t\x12\x32\n\targuments\x18\x08 \x01(\x0b\x32\x1f.tidemill.api.events.v1.Payload\x12\r\n\x05shard\x18\t \x01(\x05\x12\r\n\x05\x65poch\x18\n \x01(\x03\x12\x1a\n\x12\x64ispatch_before_us\x18\x0b \x01(\x03\x12\x12\n\ntimeout_us\x18\x0c \x01(\x03\x12\x13\n\x0btraceparent\x18\r \x01(\t\x12\x32\n\x07secrets\x18\x0e \x03(\x0b\x32!.tidemill.api.events.v1.SecretUse\"2\n\x12\x41\x63tionCancellation\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x05\"f\n\x0f\x45xecuteResponse\x12\x36\n\x07results\x18\x01 \x03(\x0b\x32%.tidemill.api.actions.v1.ActionResult\x12\x1b\n\x13\x63\x61lls_in_flight_max\x18\x02 \x01(\x05\"\xb3\x02\n\x0c\x41\x63tionResult\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x05\x12\x32\n\x05state\x18\x03 \x01(\x0e\x32#.tidemill.api.events.v1.ActionState\x12/\n\x06output\x18\x04 \x01(\x0b\x32\x1f.tidemill.api.events.v1.Payload\x12.\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x1f.tidemill.api.errors.v1.Problem\x12\x13\n\x0b\x66rom_record\x18\x06 \x01(\x08\x12\x42\n\x10\x64\x65livery_failure\x18\x07 \x01(\x0e\x32(.tidemill.api.actions.v1.DeliveryFailure\x12\x17\n\x0f\x64\x65livery_detail\x18\x08 \x01(\t\"N\n\x12ListActionsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x13ListActionsResponse\x12\x30\n\x07\x61\x63tions\x18\x01 \x03(\x0b\x32\x1f.tidemill.api.actions.v1.Action\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xd1\x01\n\x06\x41\x63tion\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12:\n\x0c\x65\x66\x66\x65\x63t_class\x18\x03 \x01(\x0e\x32$.tidemill.api.actions.v1.EffectClass\x12*\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0cinput_schema\x18\x05 \x01(\x0c\x12\x15\n\routput_schema\x18\x06 \x01(\x0c\x12\x13\n\x0b\x64\x65scription\x18\x07 \x01(\t*\x98\x01\n\x0f\x44\x65liveryFailure\x12 \n\x1c\x44\x45LIVERY_FAILURE_UNSPECIFIED\x10\x00\x12#\n\x1f\x44\x45LIVERY_FAILURE_UNKNOWN_ACTION\x10\x01\x12 \n\x1c\x44\x45LIVERY_FAILURE_UNAVAILABLE\x10\x02\x12\x1c\n\x18\x44\x45LIVERY_FAILURE_REFUSED\x10\x03*\x95\x01\n\x0b\x45\x66\x66\x65\x63tClass\x12\x1c\n\x18\x45\x46\x46\x45\x43T_CLASS_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45\x46\x46\x45\x43T_CLASS_PURE\x10\x01\x12\x1b\n\x17\x45\x46\x46\x45\x43T_CLASS_IDEMPOTENT\x10\x02\x12\x15\n\x11\x45\x46\x46\x45\x43T_CLASS_ONCE\x10\x03\x12\x1d\n\x19\x45\x46\x46\x45\x43T_CLASS_AT_MOST_ONCE\x10\x04\x32\xdb\x01\n\rActionService\x12`\n\x07\x45xecute\x12\'.tidemill.api.actions.v1.ExecuteRequest\x1a(.tidemill.api.actions.v1.ExecuteResponse(\x01\x30\x01\x12h\n\x0bListActions\x12+.tidemill.api.actions.v1.ListActionsRequest\x1a,.tidemill.api.actions.v1.ListActionsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tidemill.api.actions.v1.action_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DELIVERYFAILURE']._serialized_start=1551
-  _globals['_DELIVERYFAILURE']._serialized_end=1703
-  _globals['_EFFECTCLASS']._serialized_start=1706
-  _globals['_EFFECTCLASS']._serialized_end=1855
-  _globals['_EXECUTEREQUEST']._serialized_start=220
-  _globals['_EXECUTEREQUEST']._serialized_end=397
-  _globals['_ACTIONCALL']._serialized_start=400
-  _globals['_ACTIONCALL']._serialized_end=692
-  _globals['_ACTIONCANCELLATION']._serialized_start=694
-  _globals['_ACTIONCANCELLATION']._serialized_end=744
-  _globals['_EXECUTERESPONSE']._serialized_start=746
-  _globals['_EXECUTERESPONSE']._serialized_end=848
-  _globals['_ACTIONRESULT']._serialized_start=851
-  _globals['_ACTIONRESULT']._serialized_end=1158
-  _globals['_LISTACTIONSREQUEST']._serialized_start=1160
-  _globals['_LISTACTIONSREQUEST']._serialized_end=1238
-  _globals['_LISTACTIONSRESPONSE']._serialized_start=1240
-  _globals['_LISTACTIONSRESPONSE']._serialized_end=1336
-  _globals['_ACTION']._serialized_start=1339
-  _globals['_ACTION']._serialized_end=1548
-  _globals['_ACTIONSERVICE']._serialized_start=1858
-  _globals['_ACTIONSERVICE']._serialized_end=2077
+  _globals['_DELIVERYFAILURE']._serialized_start=1640
+  _globals['_DELIVERYFAILURE']._serialized_end=1792
+  _globals['_EFFECTCLASS']._serialized_start=1795
+  _globals['_EFFECTCLASS']._serialized_end=1944
+  _globals['_EXECUTEREQUEST']._serialized_start=257
+  _globals['_EXECUTEREQUEST']._serialized_end=434
+  _globals['_ACTIONCALL']._serialized_start=437
+  _globals['_ACTIONCALL']._serialized_end=781
+  _globals['_ACTIONCANCELLATION']._serialized_start=783
+  _globals['_ACTIONCANCELLATION']._serialized_end=833
+  _globals['_EXECUTERESPONSE']._serialized_start=835
+  _globals['_EXECUTERESPONSE']._serialized_end=937
+  _globals['_ACTIONRESULT']._serialized_start=940
+  _globals['_ACTIONRESULT']._serialized_end=1247
+  _globals['_LISTACTIONSREQUEST']._serialized_start=1249
+  _globals['_LISTACTIONSREQUEST']._serialized_end=1327
+  _globals['_LISTACTIONSRESPONSE']._serialized_start=1329
+  _globals['_LISTACTIONSRESPONSE']._serialized_end=1425
+  _globals['_ACTION']._serialized_start=1428
+  _globals['_ACTION']._serialized_end=1637
+  _globals['_ACTIONSERVICE']._serialized_start=1947
+  _globals['_ACTIONSERVICE']._serialized_end=2166
 # @@protoc_insertion_point(module_scope)

@@ -12,6 +12,7 @@ from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from tidemill.api.errors.v1 import problem_pb2 as _problem_pb2
 from tidemill.api.events.v1 import history_pb2 as _history_pb2
 from tidemill.api.events.v1 import payload_pb2 as _payload_pb2
+from tidemill.api.events.v1 import secret_pb2 as _secret_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -142,6 +143,7 @@ class ActionCall(_message.Message):
     DISPATCH_BEFORE_US_FIELD_NUMBER: _builtins.int
     TIMEOUT_US_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
+    SECRETS_FIELD_NUMBER: _builtins.int
     key: _builtins.str
     """The idempotency key."""
     attempt: _builtins.int
@@ -170,6 +172,10 @@ class ActionCall(_message.Message):
     def arguments(self) -> _payload_pb2.Payload:
         """The resolved arguments."""
 
+    @_builtins.property
+    def secrets(self) -> _containers.RepeatedCompositeFieldContainer[_secret_pb2.SecretUse]:
+        """The secrets that belong into the arguments, which have a placeholder there."""
+
     def __init__(
         self,
         *,
@@ -186,10 +192,11 @@ class ActionCall(_message.Message):
         dispatch_before_us: _builtins.int = ...,
         timeout_us: _builtins.int = ...,
         traceparent: _builtins.str = ...,
+        secrets: _abc.Iterable[_secret_pb2.SecretUse] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "arguments", b"arguments", "attempt", b"attempt", "delivery", b"delivery", "dispatch_before_us", b"dispatch_before_us", "epoch", b"epoch", "execution_id", b"execution_id", "key", b"key", "namespace", b"namespace", "shard", b"shard", "task_reference", b"task_reference", "timeout_us", b"timeout_us", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "arguments", b"arguments", "attempt", b"attempt", "delivery", b"delivery", "dispatch_before_us", b"dispatch_before_us", "epoch", b"epoch", "execution_id", b"execution_id", "key", b"key", "namespace", b"namespace", "secrets", b"secrets", "shard", b"shard", "task_reference", b"task_reference", "timeout_us", b"timeout_us", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

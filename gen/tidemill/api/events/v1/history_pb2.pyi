@@ -11,6 +11,7 @@ from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from tidemill.api.errors.v1 import problem_pb2 as _problem_pb2
 from tidemill.api.events.v1 import command_pb2 as _command_pb2
 from tidemill.api.events.v1 import payload_pb2 as _payload_pb2
+from tidemill.api.events.v1 import secret_pb2 as _secret_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -831,21 +832,27 @@ class ActionRequested(_message.Message):
 
     ACTION_FIELD_NUMBER: _builtins.int
     ARGUMENTS_FIELD_NUMBER: _builtins.int
+    SECRETS_FIELD_NUMBER: _builtins.int
     action: _builtins.str
     """The action: "http", "events.publish", or a function's "name:version"."""
     @_builtins.property
     def arguments(self) -> _payload_pb2.Payload:
-        """The resolved arguments."""
+        """The resolved arguments, with a placeholder where a secret belongs."""
+
+    @_builtins.property
+    def secrets(self) -> _containers.RepeatedCompositeFieldContainer[_secret_pb2.SecretUse]:
+        """The secrets that the Action service puts in."""
 
     def __init__(
         self,
         *,
         action: _builtins.str = ...,
         arguments: _payload_pb2.Payload | None = ...,
+        secrets: _abc.Iterable[_secret_pb2.SecretUse] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "arguments", b"arguments"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "arguments", b"arguments", "secrets", b"secrets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

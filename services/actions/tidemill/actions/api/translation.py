@@ -1,11 +1,11 @@
 """Between the contract's messages and the service's own words."""
 
 from tidemill.action_kit import EffectClass
-from tidemill.actions.core.model import Answer, Call, Cancellation, Completed, Problem
+from tidemill.actions.core.model import Answer, Call, Cancellation, Completed, Problem, SecretPath, SecretUse
 from tidemill.actions.registry import ActionSpec
 from tidemill.api.actions.v1 import action_service_pb2 as pb
 from tidemill.api.errors.v1 import problem_pb2
-from tidemill.api.events.v1 import payload_pb2
+from tidemill.api.events.v1 import payload_pb2, secret_pb2
 from tidemill.errors import duration_of_us
 
 _EFFECT_CLASSES = {
@@ -31,7 +31,18 @@ def call_of(message: pb.ActionCall) -> Call:
         message.dispatch_before_us,
         message.timeout_us,
         message.traceparent,
+        tuple(map(_secret_use, message.secrets)) if message.secrets else (),
     )
+
+
+def _secret_use(message: secret_pb2.SecretUse) -> SecretUse:
+    return SecretUse(message.pointer, tuple(map(_secret_part, message.parts)))
+
+
+def _secret_part(message: secret_pb2.SecretPart) -> str | SecretPath:
+    if message.WhichOneof("kind") == "secret":
+        return SecretPath(message.secret.name, tuple(message.secret.keys))
+    return message.text
 
 
 def cancellation_of(message: pb.ActionCancellation) -> Cancellation:

@@ -42,6 +42,22 @@ class Outcome(NamedTuple):
     error: Problem | None = None
 
 
+@value
+class SecretPath:
+    """A secret of the call's namespace, or what stands in it under these keys."""
+
+    name: str
+    keys: tuple[str, ...] = ()
+
+
+@value
+class SecretUse:
+    """Where in the arguments (a JSON pointer) one secret belongs as it is, or a text of several parts."""
+
+    pointer: str
+    parts: tuple[str | SecretPath, ...]
+
+
 # Not frozen: one is built for every call, and freezing would double what that costs.
 @dataclass(slots=True)
 class Call:
@@ -59,6 +75,7 @@ class Call:
     dispatch_before_us: int
     timeout_us: int
     traceparent: str
+    secrets: tuple[SecretUse, ...] = ()
 
 
 @value

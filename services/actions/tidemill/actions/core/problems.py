@@ -18,6 +18,11 @@ def configuration_problem(detail: str) -> Problem:
     return Problem(ERROR_TYPES + "configuration", 400, "Configuration Error", detail)
 
 
+def authorization_problem(detail: str) -> Problem:
+    """What the call needs is not there for it, or not allowed."""
+    return Problem(ERROR_TYPES + "authorization", 403, "Authorization Error", detail)
+
+
 def validation_problem(detail: str) -> Problem:
     """Arguments or an output that do not follow their schema."""
     return Problem(ERROR_TYPES + "validation", 400, "Validation Error", detail)

@@ -2,10 +2,12 @@
 
 import asyncio
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 from tidemill.action_kit import EffectClass
 from tidemill.actions.core.model import CANCELLED, ActionState, Call, Outcome
 from tidemill.actions.core.problems import failed, runtime_problem, timeout_problem
+from tidemill.actions.core.secrets import FindSecret, SecretError, mask_outcome, put_in
 from tidemill.actions.registry import Action, NotDeliveredError, RunInline
 from tidemill.telemetry import names
 from tidemill.telemetry.logging import get_logger
@@ -17,8 +19,11 @@ _log = get_logger(__name__)
 class Runner:
     """Runs actions. `timeout_us_max` bounds every call, `output_bytes_max` every output."""
 
-    def __init__(self, tracing: Tracing, *, timeout_us_max: int, output_bytes_max: int) -> None:
+    def __init__(
+        self, tracing: Tracing, find_secret: FindSecret, *, timeout_us_max: int, output_bytes_max: int
+    ) -> None:
         self._tracing = tracing
+        self._find_secret = find_secret
         self._timeout_us_max = timeout_us_max
         self._output_bytes_max = output_bytes_max
 
@@ -29,13 +34,38 @@ class Runner:
     def run_inline(self, action: Action, call: Call) -> Outcome:
         """Run a quick function here and now. Raises NotDeliveredError."""
         assert action.run_inline is not None, "asked of inline actions alone"
+        if call.secrets:
+            return self._run_with_secrets(action.run_inline, call)
         if self._tracing.enabled:
             with self._span(call):
                 return self._bounded(_run_here(action.run_inline, call))
         return self._bounded(_run_here(action.run_inline, call))
 
+    def _run_with_secrets(self, run_inline: RunInline, call: Call) -> Outcome:
+        try:
+            filled, hidden = self._filled(call)
+        except SecretError as error:
+            return failed(error.problem)
+        with self._span(call):
+            return mask_outcome(self._bounded(_run_here(run_inline, filled, hidden)), hidden)
+
+    def _filled(self, call: Call) -> tuple[Call, tuple[str, ...]]:
+        """The call with its secrets, and what may be shown nowhere. Raises SecretError."""
+        arguments, hidden = put_in(call.arguments, call.secrets, call.namespace, self._find_secret)
+        return replace(call, arguments=arguments, secrets=()), hidden
+
     async def run(self, action: Action, call: Call) -> Outcome:
         """Run a call within its time limit. Raises NotDeliveredError and CancelledError."""
+        hidden: tuple[str, ...] = ()
+        if call.secrets:
+            try:
+                call, hidden = self._filled(call)
+            except SecretError as error:
+                return failed(error.problem)
+        outcome = await self._run(action, call, hidden)
+        return mask_outcome(outcome, hidden) if hidden else outcome
+
+    async def _run(self, action: Action, call: Call, hidden: tuple[str, ...]) -> Outcome:
         timeout_us = self.timeout_us(action, call)
         limit = asyncio.timeout(timeout_us / 1_000_000)
         with self._span(call):
@@ -45,9 +75,9 @@ class Runner:
             except NotDeliveredError:
                 raise
             except TimeoutError as error:
-                outcome = _timed_out(action, timeout_us) if limit.expired() else _broken(call, error)
+                outcome = _timed_out(action, timeout_us) if limit.expired() else _broken(call, error, hidden)
             except Exception as error:
-                outcome = _broken(call, error)
+                outcome = _broken(call, error, hidden)
         return self._bounded(outcome)
 
     def _bounded(self, outcome: Outcome) -> Outcome:
@@ -84,21 +114,22 @@ def _timed_out(action: Action, timeout_us: int) -> Outcome:
     return Outcome(ActionState.UNKNOWN if unknown else ActionState.FAILED, error=timeout_problem(detail))
 
 
-def _run_here(run_inline: RunInline, call: Call) -> Outcome:
+def _run_here(run_inline: RunInline, call: Call, hidden: tuple[str, ...] = ()) -> Outcome:
     try:
         return run_inline(call)
     except NotDeliveredError:
         raise
     except Exception as error:
-        return _broken(call, error)
+        return _broken(call, error, hidden)
 
 
-def _broken(call: Call, error: Exception) -> Outcome:
+def _broken(call: Call, error: Exception, hidden: tuple[str, ...]) -> Outcome:
     _log.warning(
         "an action raised",
         action=call.action,
         execution_id=call.execution_id,
         attempt=call.attempt,
-        exc_info=error,
+        # What it says may quote its arguments.
+        exc_info=None if hidden else error,
     )
     return failed(runtime_problem(f"{type(error).__name__}: {error}"))

@@ -5,6 +5,7 @@ from typing import TypeAlias
 from tidemill.engine.core.events import ChildRequested, ChildState, SlotRequested, Subscription
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.problems import Problem
+from tidemill.engine.core.secrets import SecretUse
 from tidemill.values import value
 
 
@@ -18,6 +19,7 @@ class CallAction:
     action: str
     arguments: Payload
     timeout_us: int = 0
+    secrets: tuple[SecretUse, ...] = ()
 
 
 @value

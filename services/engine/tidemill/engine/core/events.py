@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.problems import Problem
+from tidemill.engine.core.secrets import SecretUse
 from tidemill.values import named_value, value
 
 
@@ -126,10 +127,11 @@ class ExecutionRetried:
 
 @value
 class ActionRequested:
-    """The resolved request of an action."""
+    """The resolved request of an action; secrets are put into the arguments by the Action service alone."""
 
     action: str
     arguments: Payload
+    secrets: tuple[SecretUse, ...] = ()
 
 
 @named_value

@@ -147,7 +147,13 @@ def request_action(
 def call_of(frame: Frame, request: ActionRequested) -> CallAction:
     """The call that a frame asks for: the same one each time it is asked."""
     return CallAction(
-        frame.key, frame.attempt, frame.reference, request.action, request.arguments, frame.timeout_us
+        frame.key,
+        frame.attempt,
+        frame.reference,
+        request.action,
+        request.arguments,
+        frame.timeout_us,
+        request.secrets,
     )
 
 

@@ -12,6 +12,7 @@ from tidemill.engine.record_values import read_payload, read_problem
 from tidemill.engine.records import ActionSource, LogSource, MessageSource, Source, TimerSource
 from tidemill.engine.runtime.items import ActionAnswer, DueTimer, Keepable, LoggedCommand, Message
 from tidemill.engine.runtime.turns import OwnedShard
+from tidemill.engine.secret_records import write_secret
 from tidemill.engine.wait_records import read_child_state, read_origin
 
 
@@ -55,6 +56,8 @@ def action_call(effect: CallAction | CancelAction, owned: OwnedShard, state: Exe
         call.action = effect.action
         call.arguments.data = effect.arguments.data
         call.timeout_us = effect.timeout_us
+        if effect.secrets:
+            call.secrets.extend(map(write_secret, effect.secrets))
     return call
 
 

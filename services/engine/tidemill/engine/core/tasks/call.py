@@ -54,14 +54,18 @@ class CallNode(ActionNode):
         self._request = compile_request(definition, place.reference, compiler)
         self._constant: ActionRequested | None = None
         if self._request.is_constant:
-            arguments = self._request.arguments(Evaluator(0, 0), None, NO_VARIABLES)
-            self._constant = ActionRequested(self._request.action, Payload.of(arguments))
+            evaluator = Evaluator(0, 0)
+            arguments = self._request.arguments(evaluator, None, NO_VARIABLES)
+            secrets = self._request.secrets.uses(evaluator, None, NO_VARIABLES)
+            self._constant = ActionRequested(self._request.action, Payload.of(arguments), secrets)
 
     def request(self, turn: "Turn", entry: Entry) -> ActionRequested:
         if self._constant is not None:
             return self._constant
-        arguments = self._request.arguments(turn, entry.input.value, entry.variables())
-        return ActionRequested(self._request.action, turn.payload(arguments))
+        value, variables = entry.input.value, entry.variables()
+        arguments = self._request.arguments(turn, value, variables)
+        secrets = self._request.secrets.uses(turn, value, variables)
+        return ActionRequested(self._request.action, turn.payload(arguments), secrets)
 
 
 def _problem(outcome: ActionCompleted) -> Problem:
