@@ -119,6 +119,20 @@ class LogSuite:
             seen.extend(record.offset for record in await follow(log, 0, len(seen), 7))
         assert seen == list(range(140))
 
+    async def test_a_reader_beside_many_writers_misses_no_offset(self, log: CommandLog) -> None:
+        """Appends that meet one under way, at every turn of the loop, come to the reader in their order."""
+
+        async def write(first: int) -> None:
+            for number in range(first, first + 40):
+                await log.append([(0, str(number).encode()), (number % SHARDS, b"beside")])
+                for _ in range(number % 7):
+                    await asyncio.sleep(0)
+
+        writing = [asyncio.create_task(write(100 * writer)) for writer in range(8)]
+        records = await follow(log, 0, 0, 8 * 40)
+        await asyncio.gather(*writing)
+        assert [record.offset for record in records] == list(range(8 * 40))
+
     async def test_wakes_after_each_append(self, log: CommandLog) -> None:
         woken: asyncio.Queue[Collection[int]] = asyncio.Queue()
         log.on_append(woken.put_nowait)
