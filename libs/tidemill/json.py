@@ -67,7 +67,8 @@ def _dumps(value: Json, options: int, field: str) -> bytes:
         raise JsonError("NaN and infinities are not JSON", field=field)
     # orjson writes some levels more than may be read.
     _refuse_depth(data, value, field=field)
-    return data
+    # What orjson gives holds on to the 4 KiB that it was written into, however short it is.
+    return memoryview(data).tobytes()
 
 
 def _refuse_depth(raw: bytes, value: Json, *, field: str) -> None:

@@ -30,7 +30,9 @@ _PAGE_BYTES: Final = 4096
 WAL_BYTES: Final = 32 + WAL_AUTOCHECKPOINT_PAGES * (24 + _PAGE_BYTES)
 # The log is laid out only where the disk has room for so many of it.
 _WAL_ROOM: Final = 20
-CACHE_KIBIBYTES: Final = 65536
+CACHE_KIBIBYTES: Final = 65_536
+# For the schema of a connection that appends alone, or reads what the system's cache has: it needs few pages.
+SMALL_CACHE: Final = "PRAGMA cache_size = -8192;"
 BUSY_TIMEOUT_SECONDS: Final = 10.0
 # What SQLite answers when the data itself is at fault, rather than the disk or the file.
 _DATA_ERRORS: Final = (

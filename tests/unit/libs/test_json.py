@@ -1,5 +1,8 @@
 """JSON payloads: what passes, and what is refused before it is stored."""
 
+import sys
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -121,3 +124,14 @@ def test_what_nests_too_deep_to_be_read_is_not_written() -> None:
 
 def test_a_wide_value_is_not_a_deep_one() -> None:
     assert len(loads("[" + ",".join(["[]"] * 1000) + "]")) == 1000  # type: ignore[arg-type]
+
+
+def test_what_is_written_holds_no_more_memory_than_it_is_long() -> None:
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        kept = [dumps({"n": number}) for number in range(1_000)]
+        held = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert held < sum(map(sys.getsizeof, kept)) + 20_000

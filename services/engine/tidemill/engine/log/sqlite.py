@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tidemill.engine.log.port import Extent, LogGapError, LogRecord, Wake
-from tidemill.sqlite import SqliteThread, insert_many, open_database
+from tidemill.sqlite import SMALL_CACHE, SqliteThread, insert_many, open_database
 
 TAIL_RECORDS_MAX: Final = 4096
 TRIM_RECORDS_MAX: Final = 5000
@@ -28,7 +28,7 @@ class SqliteLog:
     def __init__(self, path: Path, shards: int, *, page_count_max: int = 0) -> None:
         """Open or create the file. Raises StorageUnavailableError for a damaged one."""
         extents = ", ".join(f"({shard}, 0, 0)" for shard in range(shards))
-        schema = f"{_SCHEMA}INSERT OR IGNORE INTO extent VALUES {extents};"
+        schema = f"{SMALL_CACHE}{_SCHEMA}INSERT OR IGNORE INTO extent VALUES {extents};"
         connection = open_database(path, part=_PART, schema=schema, page_count_max=page_count_max)
         self._first = dict(connection.execute("SELECT shard, first FROM extent"))
         self._next = dict(connection.execute("SELECT shard, next FROM extent"))

@@ -32,7 +32,7 @@ from tidemill.engine.store.sqlite import lanes, membership, outbox, reads, reten
 from tidemill.engine.store.sqlite.commit import write_commits
 from tidemill.engine.store.sqlite.migration import migrate
 from tidemill.errors import InvalidRequestError
-from tidemill.sqlite import SqliteThread, insert_many, open_database
+from tidemill.sqlite import SMALL_CACHE, SqliteThread, insert_many, open_database
 
 _PART: Final = "store"
 _DEFINITION_COLUMNS: Final = (
@@ -71,7 +71,8 @@ class SqliteStore:
             )
         self._clock = clock or SystemClock()
         self._leases = Leases()
-        reading = open_database(path, part=_PART, schema="PRAGMA query_only = ON;", verify=False)
+        schema = f"PRAGMA query_only = ON;{SMALL_CACHE}"
+        reading = open_database(path, part=_PART, schema=schema, verify=False)
         self._writer = SqliteThread(writing, part=_PART)
         self._reader = SqliteThread(reading, part=_PART)
 
