@@ -33,7 +33,8 @@ class AgentRequest:
     __slots__ = ("_endpoints", "_others", "_timeout", "action", "secrets")
 
     def __init__(self, action: str, given: Mapping[str, Json], pointer: str, compiler: "Compiler") -> None:
-        places = [place for place in _PLACES[action] if _found(given, place) is not None]
+        written: Json = {name: value for name, value in given.items() if name != "timeout"}
+        places = [place for place in _PLACES[action] if _found(written, place) is not None]
         if action == "a2a" and not places:
             raise refusal("a call of an agent needs its `server` or its `agentCard`", pointer)
         self.action = action
@@ -41,7 +42,6 @@ class AgentRequest:
         self._timeout: Duration | None = compiler.optional_duration(
             given.get("timeout"), f"{pointer}/timeout"
         )
-        written: Json = {name: value for name, value in given.items() if name != "timeout"}
         for place in places:
             endpoint = with_policy(_found(written, place), _pointer(pointer, place), compiler)
             written = _placed(written, place, endpoint)
@@ -73,7 +73,7 @@ class AgentRequest:
 def _found(value: Json, place: _Place) -> Json:
     """What stands at the place, None where there is nothing."""
     for name in place:
-        value = value.get(name) if isinstance(value, Mapping) else None
+        value = value.get(name) if isinstance(value, dict) else None
     return value
 
 
