@@ -98,6 +98,7 @@ _TABLE: Final[Mapping[str, Look]] = MappingProxyType(
         },
         "external data schema": _whole("schemas from outside (`schema.resource`) are"),
         "data schema format": _data_schema_format,
+        "script parts": _members(source="scripts from outside (`script.source`) are"),
         "evaluate": _evaluate,
         "document": _document,
     }

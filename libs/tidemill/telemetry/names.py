@@ -44,6 +44,7 @@ FAILURE: Final = Field("failure", "Why a call was not made.")
 RECEIVER: Final = Field("receiver", "Who gets lifecycle events: `stream` or `sink`.")
 STATUS: Final = Field("status", "An HTTP status code.")
 SIGNAL: Final = Field("signal", "The signal that asked the process to stop.")
+EXIT_CODE: Final = Field("exit_code", "How a program of a workflow ended; 128 and the number for a signal.")
 
 # Every service.
 

@@ -325,18 +325,3 @@ Feature: Sub-workflows
     And the engine dies and starts again
     Then the execution of "parent" has completed with: {n: 1}
     And the action "tell:1.0.0" was called once
-
-  Scenario Outline: Programs of the machine are not run
-    Given the workflow "program":
-      """
-      do:
-        - program: {run: <program>}
-      """
-    When "program" is started
-    Then the execution has faulted with status 400 at "/do/0/program"
-
-    Examples:
-      | program                                                   |
-      | {shell: {command: ls}}                                    |
-      | {script: {language: js, code: '1'}}                       |
-      | {container: {image: busybox}}                             |

@@ -86,12 +86,6 @@ class TestStart:
         assert not child.awaited
         assert not driver.cancelled_children
 
-    @pytest.mark.parametrize("process", ["shell", "script", "container"])
-    def test_processes_are_off_and_say_so(self, process: str) -> None:
-        driver = Driver({"job": {"run": {process: {"command": "ls"}}}}).start()
-        assert driver.error.type.endswith("/errors/configuration")
-        assert f"`run: {process}` is off" in driver.error.detail
-
     def test_the_depth_of_children_is_bounded(self) -> None:
         limits = CoreSettings(child_depth_max=2)
         allowed = Driver(run_task(), settings=limits)

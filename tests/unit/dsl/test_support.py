@@ -79,6 +79,11 @@ def test_the_supported_part_of_the_language_passes() -> None:
             "schemas from outside (`schema.resource`) are not supported yet",
         ),
         (
+            {"run": {"script": {"language": "js", "source": {"endpoint": "https://example.com/s.js"}}}},
+            "/run/script/source",
+            "scripts from outside (`script.source`) are not supported yet",
+        ),
+        (
             {**SET, "input": {"schema": AVRO}},
             "/input/schema/format",
             "the schema format `avro` is not supported yet",

@@ -13,6 +13,8 @@ from tidemill.dsl.walk import Place
 from tidemill.expressions import expression_source
 
 LATEST: Final = "latest"
+# The specification's table has the first and the last, and its examples the one between.
+SCRIPT_LANGUAGES: Final = ("js", "javascript", "python")
 _LABEL: Final = re.compile(LABEL)
 _VERSION: Final = re.compile(SEMANTIC_VERSION)
 
@@ -38,4 +40,15 @@ def run_workflow(place: Place, _check: Check) -> Iterator[Problem]:
         yield Problem(child(place.pointer, "return"), message, "warning")
 
 
-RULES: Final[RuleTable] = MappingProxyType({"workflow process": workflow, "run workflow": run_workflow})
+def script(place: Place, _check: Check) -> Iterator[Problem]:
+    """A script is for one of the interpreters that the specification names."""
+    language = place.value.get("language") if isinstance(place.value, dict) else None
+    if isinstance(language, str) and language not in SCRIPT_LANGUAGES:
+        known = ", ".join(f"`{name}`" for name in SCRIPT_LANGUAGES)
+        message = f"there are scripts in {known}, and none in `{language:.80}`; run a container for others"
+        yield Problem(child(place.pointer, "language"), message)
+
+
+RULES: Final[RuleTable] = MappingProxyType(
+    {"workflow process": workflow, "run workflow": run_workflow, "script parts": script}
+)

@@ -11,6 +11,10 @@ from tidemill.actions.adapters.discovery import functions_of_modules, installed_
 from tidemill.actions.adapters.events import EventPublisher
 from tidemill.actions.adapters.functions import function_action
 from tidemill.actions.adapters.http.action import HTTP, HttpAction, HttpLimits
+from tidemill.actions.adapters.processes.action import PROCESSES, Processes, ProcessSettings
+from tidemill.actions.adapters.processes.cleaning import ContainerCleaner
+from tidemill.actions.adapters.processes.limits import ProcessLimits
+from tidemill.actions.adapters.processes.programs import ProgramSettings
 from tidemill.actions.adapters.threads import Threads
 from tidemill.actions.api.servicer import ActionServicer
 from tidemill.actions.core.admission import Admission, AdmissionLimits
@@ -64,7 +68,8 @@ async def build(settings: Settings, surroundings: Surroundings | None = None) ->
         batch_max=settings.events_batch_max,
         services=len(split_addresses(TRIGGERS_VARIABLE, settings.triggers)),
     )
-    registry = Registry([http.action, events.action, *_functions(settings, around)])
+    processes = _processes(settings)
+    registry = Registry([http.action, events.action, *processes.actions, *_functions(settings, around)])
     storage = await open_storage(settings)
     ledger = storage.ledger
     meters = Meters(around.metrics)
@@ -95,6 +100,8 @@ async def build(settings: Settings, surroundings: Surroundings | None = None) ->
             streams=streams,
             http=http,
             events=events,
+            processes=processes,
+            cleaner=ContainerCleaner(processes.programs, around.clock) if processes.has_containers else None,
             triggers=triggers,
             rpc=build_server(settings.listen, [_rpc_service(servicer)], options),
         )
@@ -132,7 +139,10 @@ def _admission_limits(settings: Settings) -> AdmissionLimits:
         queued_max=settings.calls_queued_max,
         namespace_queued_max=settings.namespace_calls_queued_max,
         # More would only wait for a connection, with their time limits running.
-        group_limits={HTTP: settings.http_connections_max},
+        group_limits={
+            HTTP: settings.http_connections_max,
+            PROCESSES: settings.processes_in_flight_max,
+        },
     )
 
 
@@ -144,6 +154,40 @@ def _http_limits(settings: Settings) -> HttpLimits:
         response_bytes_max=settings.http_response_bytes_max,
         error_excerpt_bytes_max=settings.http_error_excerpt_bytes_max,
         redirects_max=settings.http_redirects_max,
+    )
+
+
+def _processes(settings: Settings) -> Processes:
+    programs = ProgramSettings(
+        path=settings.process_path,
+        language=settings.process_language,
+        shell=settings.process_shell,
+        python=settings.process_python,
+        node=settings.process_node,
+        containers=settings.process_containers,
+        container_options=settings.process_container_options,
+        container_volumes=settings.process_container_volumes,
+    )
+    wanted = ProcessSettings(
+        kinds=settings.processes,
+        effect_class=settings.process_effect_class,
+        folder=settings.process_folder,
+        programs=programs,
+    )
+    return Processes(wanted, _process_limits(settings))
+
+
+def _process_limits(settings: Settings) -> ProcessLimits:
+    return ProcessLimits(
+        timeout_us=settings.process_timeout_us,
+        kill_grace_us=settings.process_kill_grace_us,
+        output_bytes_max=settings.process_output_bytes_max,
+        memory_bytes_max=settings.process_memory_bytes_max,
+        cpu_us_max=settings.process_cpu_us_max,
+        open_files_max=settings.process_open_files_max,
+        file_bytes_max=settings.process_file_bytes_max,
+        container_processes_max=settings.process_container_processes_max,
+        detached_max=settings.processes_detached_max,
     )
 
 

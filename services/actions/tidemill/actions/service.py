@@ -9,6 +9,8 @@ import grpc
 
 from tidemill.actions.adapters.events import EventPublisher
 from tidemill.actions.adapters.http.action import HttpAction
+from tidemill.actions.adapters.processes.action import Processes
+from tidemill.actions.adapters.processes.cleaning import ContainerCleaner
 from tidemill.actions.runtime.dispatch import Dispatcher
 from tidemill.actions.runtime.presence import Presence
 from tidemill.actions.runtime.settlement import Expiry, Settlement
@@ -44,6 +46,9 @@ class ServiceParts:
     streams: Streams
     http: HttpAction
     events: EventPublisher
+    processes: Processes
+    # Where containers are on.
+    cleaner: ContainerCleaner | None
     triggers: grpc.aio.Channel
     rpc: RpcServer
 
@@ -79,6 +84,10 @@ class ActionsService:
             settlement = parts.settlement
             self._start_loop("settle", settlement.run_once, wake=settlement.wake, idle_us=settlement.idle_us)
             self._start_loop("expire", parts.expiry.run_once, idle_us=settings.expire_interval_us)
+            if parts.cleaner is not None:
+                self._start_loop(
+                    "containers", parts.cleaner.run_once, idle_us=settings.process_container_cleanup_us
+                )
             await parts.rpc.start()
             self._serving.set()
             _log.info("ready", address=self.address)
@@ -125,6 +134,7 @@ class ActionsService:
         parts = self._parts
         await parts.rpc.stop(0)
         await parts.http.close()
+        await parts.processes.close()
         await parts.triggers.close()
         await parts.storage.close()
         if self._metrics_server is not None:

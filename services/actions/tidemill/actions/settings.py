@@ -38,6 +38,24 @@ class Settings:
     # `host=http://127.0.0.1:8080,...`: HTTP calls to these hosts go there instead.
     http_hosts: str = ""
 
+    # Programs of workflow authors: which of `shell,script,container` run on this machine. Empty for none.
+    processes: str = ""
+    # What becomes of a program that was lost half-way: `once` runs it again, `at_most_once` does not.
+    process_effect_class: str = "once"
+    # Where each program gets a folder of its own; empty for the system's temporary folder.
+    process_folder: str = ""
+    # All that programs see of the environment, beside what their tasks give them.
+    process_path: str = "/usr/local/bin:/usr/bin:/bin"
+    process_language: str = "C.UTF-8"
+    # Commands; the first word is a path, or is looked up on `process_path`.
+    process_shell: str = "/bin/sh"
+    process_python: str = "python3"
+    process_node: str = "node"
+    process_containers: str = "docker"
+    # Options for every container, and the folders of the host, with commas between, that may be volumes.
+    process_container_options: str = ""
+    process_container_volumes: str = ""
+
     # Streams and their messages.
     streams_max: int = 64
     stream_calls_in_flight_max: int = 10_000
@@ -91,6 +109,19 @@ class Settings:
     http_response_bytes_max: int = 1_048_576
     http_error_excerpt_bytes_max: int = 512
     http_redirects_max: int = 10
+
+    # Programs; those from memory to files hold for each process that a program is made of.
+    processes_in_flight_max: int = 16
+    processes_detached_max: int = 16
+    process_timeout_us: int = 60_000_000
+    process_kill_grace_us: int = 2_000_000
+    process_output_bytes_max: int = 262_144
+    process_memory_bytes_max: int = 2_147_483_648
+    process_cpu_us_max: int = 60_000_000
+    process_open_files_max: int = 256
+    process_file_bytes_max: int = 67_108_864
+    process_container_processes_max: int = 256
+    process_container_cleanup_us: int = 60_000_000
 
     # Publishing events.
     events_batch_max: int = 256

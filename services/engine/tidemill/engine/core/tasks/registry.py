@@ -12,7 +12,7 @@ from tidemill.engine.core.tasks.for_ import ForNode
 from tidemill.engine.core.tasks.fork import ForkNode
 from tidemill.engine.core.tasks.listen import ListenNode
 from tidemill.engine.core.tasks.raise_ import RaiseNode
-from tidemill.engine.core.tasks.run import RunNode
+from tidemill.engine.core.tasks.run import run_node
 from tidemill.engine.core.tasks.set import SetNode
 from tidemill.engine.core.tasks.switch import SwitchNode
 from tidemill.engine.core.tasks.try_ import TryNode
@@ -35,7 +35,7 @@ KINDS: Final[Kinds] = MappingProxyType(
         "fork": ForkNode,
         "listen": ListenNode,
         "raise": RaiseNode,
-        "run": RunNode,
+        "run": run_node,
         "set": SetNode,
         "switch": SwitchNode,
         "try": TryNode,

@@ -1,4 +1,4 @@
-"""`run`: another workflow as a child, awaited or not; processes on the Engine's own machine are never run."""
+"""`run`: another workflow as a child, awaited or not; a program is left to the Action service."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
@@ -9,9 +9,10 @@ from tidemill.engine.core.entry import Entry
 from tidemill.engine.core.events import ChildCompleted, ChildRequested, ChildState, TaskStarted
 from tidemill.engine.core.faults import TaskFaultError, fault
 from tidemill.engine.core.lifecycle import complete
-from tidemill.engine.core.node import Place, WaitingNode
+from tidemill.engine.core.node import Place, TaskNode, WaitingNode
 from tidemill.engine.core.payload import EMPTY_OBJECT, NULL, Payload
 from tidemill.engine.core.problems import Problem, standard_problem
+from tidemill.engine.core.tasks.processes import ProcessNode, process_kind
 from tidemill.engine.core.views import FrameView
 from tidemill.errors import TidemillError
 from tidemill.expressions import Template
@@ -23,12 +24,14 @@ if TYPE_CHECKING:
 
 WORKFLOW: Final = "workflow"
 LATEST: Final = "latest"
-_PROCESSES: Final = frozenset({"shell", "script", "container"})
-_OFF: Final = (
-    "`run: {}` is off: this release cannot run processes on its own machines, and no setting turns it on; "
-    "call a function of the Action service instead"
-)
 _HASH_DIGITS: Final = 8
+
+
+def run_node(place: Place, definition: dict[str, Json], compiler: "Compiler") -> TaskNode:
+    """The task of a `run`: a child or a program. Raises DocumentError."""
+    if process_kind(members(definition["run"])):
+        return ProcessNode(place, definition, compiler)
+    return RunNode(place, definition, compiler)
 
 
 class RunNode(WaitingNode):
@@ -37,13 +40,12 @@ class RunNode(WaitingNode):
     The child stands in the parent's lane, and has its subject. Each attempt has a child of its own.
     """
 
-    __slots__ = ("_input", "_process", "_workflow", "awaited")
+    __slots__ = ("_input", "_workflow", "awaited")
 
     def __init__(self, place: Place, definition: dict[str, Json], compiler: "Compiler") -> None:
         super().__init__(place, definition, compiler)
         run = members(definition["run"])
         self.awaited = run.get("await") is not False
-        self._process = next((kind for kind in run if kind in _PROCESSES), "")
         pointer = f"{place.reference}/run/{WORKFLOW}"
         workflow = members(run.get(WORKFLOW))
         names = {name: workflow.get(name, "") for name in ("namespace", "name", "version")}
@@ -53,8 +55,6 @@ class RunNode(WaitingNode):
             self._input = compiler.template(workflow["input"], f"{pointer}/input")
 
     def prepare(self, turn: "Turn", entry: Entry) -> TaskStarted:
-        if self._process:
-            raise fault("configuration", _OFF.format(self._process))
         return entry.started(child=self._child(turn, entry))
 
     def _child(self, turn: "Turn", entry: Entry) -> ChildRequested:
