@@ -10,21 +10,13 @@ import httpx
 import orjson
 import pytest
 
+from tests.contract.http_calls import KEY, LIMITS, error, kind, output
 from tests.contract.provider import Provider, Reply, compressed, running_provider
 from tests.unit.actions.samples import call
-from tidemill.actions.adapters.http.action import HttpAction, HttpLimits
-from tidemill.actions.core.model import ActionState, Outcome, Problem
+from tidemill.actions.adapters.http.action import HttpAction
+from tidemill.actions.core.model import Outcome
 from tidemill.errors import InvalidRequestError
 
-LIMITS = HttpLimits(
-    connections_max=4,
-    timeout_us=5_000_000,
-    connect_timeout_us=2_000_000,
-    response_bytes_max=10_000,
-    error_excerpt_bytes_max=60,
-    redirects_max=3,
-)
-KEY = "00000000-0190a000-0000-7000-8000-000000000001:/do/0/send%231"
 Send = Callable[..., Awaitable[Outcome]]
 
 
@@ -65,22 +57,6 @@ async def send() -> AsyncIterator[Send]:
 async def send_redirected(provider: Provider) -> AsyncIterator[Send]:
     async for sender in make(f"api.example.com={provider.url}/stub, other.example:8443={provider.url}"):
         yield sender
-
-
-def output(outcome: Outcome) -> object:
-    assert outcome.state is ActionState.SUCCEEDED, outcome.error
-    assert outcome.output is not None
-    return orjson.loads(outcome.output)
-
-
-def error(outcome: Outcome) -> Problem:
-    assert outcome.state is ActionState.FAILED
-    assert outcome.error is not None
-    return outcome.error
-
-
-def kind(problem: Problem) -> tuple[str, int]:
-    return problem.type.rpartition("/")[2], problem.status
 
 
 async def test_content_is_read_as_json(provider: Provider, send: Send) -> None:
@@ -231,10 +207,12 @@ async def test_basic_authentication(provider: Provider, send: Send) -> None:
     assert provider.last.headers["authorization"] == f"Basic {expected}"
 
 
-async def test_an_authentication_that_is_not_built_is_a_configuration_error(send: Send) -> None:
-    digest = {"digest": {"username": "ada", "password": "x"}}
-    outcome = await send(method="get", endpoint={"uri": "http://example.com", "authentication": digest})
-    assert kind(error(outcome)) == ("configuration", 400)
+@pytest.mark.parametrize("authentication", [{}, {"ntlm": {}}, {"basic": {}, "bearer": {"token": "x"}}])
+async def test_an_authentication_that_is_not_one_of_the_schemes_is_a_configuration_error(
+    send: Send, authentication: dict[str, object]
+) -> None:
+    endpoint = {"uri": "http://example.com", "authentication": authentication}
+    assert kind(error(await send(method="get", endpoint=endpoint))) == ("configuration", 400)
 
 
 @pytest.mark.parametrize("status", [301, 302, 304, 400, 401, 404, 409, 429, 500, 503])

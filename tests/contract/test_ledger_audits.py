@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.http_calls import LIMITS
 from tests.contract.ledger_suite import ask, ran
 from tests.contract.postgres_ledger import joined_ledger
 from tests.unit.actions.samples import FAILURE, NOW_US, SUCCESS, claim
 from tidemill.actions.adapters.events import EventPublisher
-from tidemill.actions.adapters.http.action import HttpAction, HttpLimits
+from tidemill.actions.adapters.http.action import HttpAction
 from tidemill.actions.audit import BUILT_IN_CLASSES, classes_of
 from tidemill.actions.audit_files import LedgerFile
 from tidemill.actions.audit_port import LedgerAudit
@@ -113,17 +114,9 @@ def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
 
 
 async def test_the_classes_told_are_those_that_the_service_registers() -> None:
-    limits = HttpLimits(
-        connections_max=1,
-        timeout_us=1,
-        connect_timeout_us=1,
-        response_bytes_max=1,
-        error_excerpt_bytes_max=1,
-        redirects_max=1,
-    )
     channel = connect("127.0.0.1:1", RpcOptions(metrics=Metrics(), tracing=NoTracing()))
     registered = [
-        HttpAction(limits).action.spec,
+        HttpAction(LIMITS).action.spec,
         EventPublisher(channel, timeout_us=1, batch_max=1).action.spec,
     ]
     assert {spec.full_name: spec.effect_class for spec in registered} == BUILT_IN_CLASSES

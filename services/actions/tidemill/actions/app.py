@@ -11,6 +11,7 @@ from tidemill.actions.adapters.discovery import functions_of_modules, installed_
 from tidemill.actions.adapters.events import EventPublisher
 from tidemill.actions.adapters.functions import function_action
 from tidemill.actions.adapters.http.action import HTTP, HttpAction, HttpLimits
+from tidemill.actions.adapters.http.auth.limits import TokenLimits
 from tidemill.actions.adapters.processes.action import PROCESSES, Processes, ProcessSettings
 from tidemill.actions.adapters.processes.cleaning import ContainerCleaner
 from tidemill.actions.adapters.processes.limits import ProcessLimits
@@ -60,7 +61,7 @@ async def build(settings: Settings, surroundings: Surroundings | None = None) ->
     """
     around = surroundings or Surroundings()
     options = RpcOptions(metrics=around.metrics, tracing=around.tracing)
-    http = HttpAction(_http_limits(settings), settings.http_hosts)
+    http = HttpAction(_http_limits(settings), settings.http_hosts, around.clock)
     triggers = connect(settings.triggers, options)
     events = EventPublisher(
         triggers,
@@ -154,6 +155,15 @@ def _http_limits(settings: Settings) -> HttpLimits:
         response_bytes_max=settings.http_response_bytes_max,
         error_excerpt_bytes_max=settings.http_error_excerpt_bytes_max,
         redirects_max=settings.http_redirects_max,
+        tokens=TokenLimits(
+            tokens_max=settings.http_tokens_max,
+            discoveries_max=settings.http_token_discoveries_max,
+            timeout_us=settings.http_token_timeout_us,
+            answer_bytes_max=settings.http_token_answer_bytes_max,
+            margin_us=settings.http_token_margin_us,
+            lifetime_us=settings.http_token_lifetime_us,
+            discovery_lifetime_us=settings.http_token_discovery_lifetime_us,
+        ),
     )
 
 

@@ -110,6 +110,16 @@ class Settings:
     http_error_excerpt_bytes_max: int = 512
     http_redirects_max: int = 10
 
+    # Tokens that HTTP calls fetch: the last three are how long before its end a token is given up, and how
+    # long one is used that names no end, and the token endpoint that discovery has found.
+    http_tokens_max: int = 1_024
+    http_token_discoveries_max: int = 256
+    http_token_timeout_us: int = 10_000_000
+    http_token_answer_bytes_max: int = 131_072
+    http_token_margin_us: int = 30_000_000
+    http_token_lifetime_us: int = 300_000_000
+    http_token_discovery_lifetime_us: int = 3_600_000_000
+
     # Programs; those from memory to files hold for each process that a program is made of.
     processes_in_flight_max: int = 16
     processes_detached_max: int = 16

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tidemill.action_kit import EffectClass
+from tidemill.actions.adapters.http.auth.limits import TokenLimits
 from tidemill.actions.adapters.http.hosts import parse_hosts
 from tidemill.actions.core.model import Call, Outcome
 from tidemill.actions.registry import Action, ActionSpec
+from tidemill.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
     from tidemill.actions.adapters.http.calls import HttpCalls
+    from tidemill.actions.adapters.http.outlet import Outlet
 
 HTTP: Final = "http"
 
@@ -25,15 +28,17 @@ class HttpLimits:
     response_bytes_max: int
     error_excerpt_bytes_max: int
     redirects_max: int
+    tokens: TokenLimits
 
 
 class HttpAction:
     """Makes HTTP calls. The library and its certificates take a third of a second to load, so that a service
     which makes no such call starts without them."""
 
-    def __init__(self, limits: HttpLimits, hosts: str = "") -> None:
+    def __init__(self, limits: HttpLimits, hosts: str = "", clock: Clock | None = None) -> None:
         """`hosts` sends calls elsewhere, see `parse_hosts`. Raises InvalidRequestError."""
         self._limits = limits
+        self._clock = clock or SystemClock()
         self._hosts = parse_hosts(hosts)
         self._calls: HttpCalls | None = None
         self._opening = asyncio.Lock()
@@ -55,6 +60,11 @@ class HttpAction:
         calls = self._calls or await self._open()
         return await calls.run(call)
 
+    async def outlet(self) -> "Outlet":
+        """The same connections and tokens, for protocols that stand on HTTP."""
+        calls = self._calls or await self._open()
+        return calls.outlet
+
     async def close(self) -> None:
         """Close the connections, if there ever were any."""
         if self._calls is not None:
@@ -63,11 +73,11 @@ class HttpAction:
     async def _open(self) -> "HttpCalls":
         async with self._opening:
             if self._calls is None:
-                self._calls = await asyncio.to_thread(_load, self._limits, self._hosts)
+                self._calls = await asyncio.to_thread(_load, self._limits, self._hosts, self._clock)
         return self._calls
 
 
-def _load(limits: HttpLimits, hosts: dict[str, str]) -> "HttpCalls":
+def _load(limits: HttpLimits, hosts: dict[str, str], clock: Clock) -> "HttpCalls":
     from tidemill.actions.adapters.http.calls import HttpCalls
 
-    return HttpCalls(limits, hosts)
+    return HttpCalls(limits, hosts, clock)

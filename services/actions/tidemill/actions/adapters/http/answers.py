@@ -10,12 +10,10 @@ import httpx
 from tidemill.actions.adapters.http.bodies import decode_content
 from tidemill.actions.core.model import Problem
 from tidemill.actions.core.problems import communication_problem
+from tidemill.actions.core.secrets import MASK, MASKED_LENGTH_MIN, masked
 from tidemill.json import Json
 
-MASK: Final = "***"
 _SECRET_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
-# Masking what is shorter would blot out half the text, and hide nothing that could not be guessed.
-_SECRET_LENGTH_MIN: Final = 4
 
 
 def output_of(response: httpx.Response, data: bytes, output: str) -> Json:
@@ -42,23 +40,29 @@ def is_error(status: int, *, redirect: bool) -> bool:
     return not 200 <= status <= (399 if redirect else 299)
 
 
-def status_problem(response: httpx.Response, excerpt: bytes, secrets: Iterable[str]) -> Problem:
-    """The error of an answer with a bad status; the excerpt of its body is there for people."""
+def status_problem(
+    response: httpx.Response, start: bytes, hidden: Iterable[str], *, excerpt_bytes_max: int
+) -> Problem:
+    """The error of an answer with a bad status; an excerpt of its body is there for people.
+
+    `start` is longer than the excerpt by the longest of what is hidden: so nothing is cut before it is found.
+    """
     status = response.status_code
     request = response.request
     detail = f"{request.method} {shown(request.url)} answered {status} {_phrase(response)}".rstrip()
-    text = " ".join(excerpt.decode("utf-8", "replace").replace("\0", " ").split())
+    excerpt = masked(start.decode("utf-8", "replace"), hidden).encode()[:excerpt_bytes_max]
+    text = " ".join(excerpt.decode("utf-8", "ignore").replace("\0", " ").split())
     if text:
         detail += f": {text}"
-    return communication_problem(status, masked(detail, secrets), _phrase(response) or "Communication Error")
+    return communication_problem(status, masked(detail, hidden), _phrase(response) or "Communication Error")
 
 
-def masked(text: str, secrets: Iterable[str]) -> str:
-    """The text without the secrets."""
-    for secret in secrets:
-        if len(secret) >= _SECRET_LENGTH_MIN:
-            text = text.replace(secret, MASK)
-    return text
+def masked_bytes(data: bytes, hidden: Iterable[str]) -> bytes:
+    """The content without what is hidden, as long as that stands in it as it is."""
+    for text in hidden:
+        if len(text) >= MASKED_LENGTH_MIN:
+            data = data.replace(text.encode(), MASK.encode())
+    return data
 
 
 def shown(url: httpx.URL) -> str:

@@ -1,6 +1,5 @@
 """The arguments of an HTTP call: the resolved `with` of the task, checked and made a request."""
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -28,7 +27,7 @@ class InvalidArgumentsError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpCall:
-    """A request to send. `secrets` are the strings that may stand in no answer."""
+    """A request to send, yet without what proves who is calling: the `authentication` as it was given."""
 
     method: str
     url: httpx.URL
@@ -36,13 +35,7 @@ class HttpCall:
     body: bytes | None
     output: str
     redirect: bool
-    secrets: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Credentials:
-    header: str = ""
-    secrets: tuple[str, ...] = ()
+    authentication: Json = None
 
 
 def parse(arguments: bytes, key: str) -> HttpCall:
@@ -54,10 +47,8 @@ def parse(arguments: bytes, key: str) -> HttpCall:
     unknown = sorted(members.keys() - _MEMBERS)
     if unknown:
         raise _invalid(f"with.{unknown[0]} is not a property of an HTTP call")
-    url, credentials = _endpoint(members.get("endpoint"))
+    url, authentication = _endpoint(members.get("endpoint"))
     headers = {IDEMPOTENCY_HEADER: key, **_headers(members.get("headers"))}
-    if credentials.header:
-        headers["authorization"] = credentials.header
     body = _body(members.get("body"), headers)
     return HttpCall(
         method=_method(members.get("method")),
@@ -66,7 +57,7 @@ def parse(arguments: bytes, key: str) -> HttpCall:
         body=body,
         output=_output(members.get("output", "content")),
         redirect=_flag(members.get("redirect", False), "redirect"),
-        secrets=credentials.secrets,
+        authentication=authentication,
     )
 
 
@@ -95,14 +86,14 @@ def _flag(value: Json, name: str) -> bool:
     return value
 
 
-def _endpoint(value: Json) -> tuple[httpx.URL, _Credentials]:
+def _endpoint(value: Json) -> tuple[httpx.URL, Json]:
     if isinstance(value, str):
-        return _url(value), _Credentials()
+        return _url(value), None
     members = _object(value, "with.endpoint")
     uri = members.get("uri")
     if not isinstance(uri, str):
         raise _invalid("with.endpoint.uri must be a string")
-    return _url(uri), _credentials(members.get("authentication"))
+    return _url(uri), members.get("authentication")
 
 
 def _url(uri: str) -> httpx.URL:
@@ -113,27 +104,6 @@ def _url(uri: str) -> httpx.URL:
     if url.scheme not in ("http", "https") or not url.host:
         raise _misconfigured("the endpoint must be an absolute http or https URI")
     return url
-
-
-def _credentials(value: Json) -> _Credentials:
-    if value is None:
-        return _Credentials()
-    members = _object(value, "with.endpoint.authentication")
-    if "basic" in members:
-        return _basic(_object(members["basic"], "authentication.basic"))
-    if "bearer" in members:
-        token = _text(_object(members["bearer"], "authentication.bearer").get("token"), "bearer.token")
-        return _Credentials(f"Bearer {token}", (token,))
-    raise _misconfigured(
-        f"the authentication {', '.join(sorted(members)) or '(none)'} is not supported: use basic or bearer"
-    )
-
-
-def _basic(members: dict[str, Json]) -> _Credentials:
-    username = _text(members.get("username"), "basic.username")
-    password = _text(members.get("password"), "basic.password")
-    encoded = base64.b64encode(f"{username}:{password}".encode()).decode()
-    return _Credentials(f"Basic {encoded}", (password, encoded))
 
 
 def _headers(value: Json) -> dict[str, str]:
@@ -185,12 +155,6 @@ def _scalar(value: Json, name: str) -> str:
             return dumps(value).decode()
         case _:
             raise _invalid(f"with.{name} must be a string, a number or a boolean")
-
-
-def _text(value: Json, name: str) -> str:
-    if not isinstance(value, str):
-        raise _invalid(f"authentication.{name} must be a string")
-    return value
 
 
 def _object(value: Json, name: str) -> dict[str, Json]:

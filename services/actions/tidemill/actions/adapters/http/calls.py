@@ -7,23 +7,21 @@ from typing import Final
 import httpx
 
 from tidemill.actions.adapters.http.action import HttpLimits
-from tidemill.actions.adapters.http.answers import is_error, masked, output_of, shown, status_problem
+from tidemill.actions.adapters.http.answers import is_error, masked_bytes, output_of, shown, status_problem
 from tidemill.actions.adapters.http.arguments import HttpCall, InvalidArgumentsError, parse
+from tidemill.actions.adapters.http.auth.access import Access, Authenticator
+from tidemill.actions.adapters.http.auth.problems import AuthenticationError
+from tidemill.actions.adapters.http.failures import failure_problem
+from tidemill.actions.adapters.http.outlet import Outlet
 from tidemill.actions.adapters.http.pools import Pools
 from tidemill.actions.adapters.http.transport import RedirectedHosts
 from tidemill.actions.core.model import ActionState, Call, Outcome, Problem
-from tidemill.actions.core.problems import (
-    communication_problem,
-    configuration_problem,
-    failed,
-    timeout_problem,
-    validation_problem,
-)
+from tidemill.actions.core.problems import failed
+from tidemill.actions.core.secrets import mask_outcome, masked
+from tidemill.clock import Clock
 from tidemill.json import JsonError, dumps
 
 _US_PER_SECOND: Final = 1_000_000
-_UNREACHABLE: Final = 503
-_BAD_ANSWER: Final = 502
 
 
 class _ResponseTooLargeError(Exception):
@@ -33,7 +31,7 @@ class _ResponseTooLargeError(Exception):
 class HttpCalls:
     """Makes HTTP calls. No cookies are kept and no proxy or netrc is read: calls of tenants share nothing."""
 
-    def __init__(self, limits: HttpLimits, hosts: Mapping[str, str]) -> None:
+    def __init__(self, limits: HttpLimits, hosts: Mapping[str, str], clock: Clock) -> None:
         self._limits = limits
         certificates = httpx.create_ssl_context()
 
@@ -51,34 +49,53 @@ class HttpCalls:
             # The call as a whole has its own time limit.
             timeout=httpx.Timeout(None, connect=limits.connect_timeout_us / _US_PER_SECOND),
         )
+        self._authenticator = Authenticator(self._client, limits.tokens, clock)
+        self.outlet = Outlet(
+            self._client, self._authenticator, excerpt_bytes_max=limits.error_excerpt_bytes_max
+        )
 
     async def run(self, call: Call) -> Outcome:
         """Make the call."""
         try:
             wanted = parse(call.arguments, call.key)
-        except InvalidArgumentsError as error:
+            access = self._authenticator.access(wanted.authentication, call.namespace)
+        except (InvalidArgumentsError, AuthenticationError) as error:
             return failed(error.problem)
         try:
-            return await self._send(wanted)
+            outcome = await self._send(wanted, access)
+        except AuthenticationError as error:
+            return failed(error.problem)
         except (httpx.HTTPError, httpx.InvalidURL, _ResponseTooLargeError, JsonError, UnicodeError) as error:
-            return failed(_problem_of(error, wanted))
+            return failed(_problem_of(error, wanted, access.hidden.in_errors()))
+        made = access.hidden.in_outputs()
+        return mask_outcome(outcome, made) if made else outcome
 
     async def close(self) -> None:
         """Close the connections."""
+        await self._authenticator.close()
         await self._client.aclose()
 
-    async def _send(self, wanted: HttpCall) -> Outcome:
+    async def _send(self, wanted: HttpCall, access: Access) -> Outcome:
         headers = [(name.encode(), value.encode()) for name, value in wanted.headers.items()]
         request = self._client.build_request(wanted.method, wanted.url, headers=headers, content=wanted.body)
-        response = await self._client.send(request, stream=True, follow_redirects=wanted.redirect)
+        response = await self._client.send(
+            request, auth=access.auth, stream=True, follow_redirects=wanted.redirect
+        )
         try:
             if is_error(response.status_code, redirect=wanted.redirect):
-                excerpt = await _start_of(response, self._limits.error_excerpt_bytes_max)
-                return failed(status_problem(response, excerpt, wanted.secrets))
+                return failed(await self._refusal(response, access.hidden.in_errors()))
             data = await _whole(response, self._limits.response_bytes_max)
+            # Here, since what goes out in base64 could not be searched.
+            data = masked_bytes(data, access.hidden.in_outputs())
         finally:
             await response.aclose()
         return Outcome(ActionState.SUCCEEDED, dumps(output_of(response, data, wanted.output)))
+
+    async def _refusal(self, response: httpx.Response, hidden: tuple[str, ...]) -> Problem:
+        excerpt_bytes_max = self._limits.error_excerpt_bytes_max
+        longest = max((len(text.encode()) for text in hidden), default=0)
+        start = await _start_of(response, excerpt_bytes_max + longest)
+        return status_problem(response, start, hidden, excerpt_bytes_max=excerpt_bytes_max)
 
 
 async def _whole(response: httpx.Response, bytes_max: int) -> bytes:
@@ -103,17 +120,7 @@ async def _start_of(response: httpx.Response, bytes_max: int) -> bytes:
     return bytes(data[:bytes_max])
 
 
-def _problem_of(error: Exception, wanted: HttpCall) -> Problem:
-    reason = masked(str(error) or type(error).__name__, wanted.secrets)
-    detail = f"{wanted.method} {masked(shown(wanted.url), wanted.secrets)}: {reason}"
-    match error:
-        case httpx.TimeoutException():
-            return timeout_problem(detail)
-        case httpx.ConnectError():
-            return communication_problem(_UNREACHABLE, detail)
-        case httpx.UnsupportedProtocol() | httpx.InvalidURL():
-            return configuration_problem(detail)
-        case httpx.LocalProtocolError() | UnicodeError():
-            return validation_problem(detail)
-        case _:
-            return communication_problem(_BAD_ANSWER, detail)
+def _problem_of(error: Exception, wanted: HttpCall, hidden: tuple[str, ...]) -> Problem:
+    reason = str(error) or type(error).__name__
+    detail = masked(f"{wanted.method} {shown(wanted.url)}: {reason}", hidden)
+    return failure_problem(error, detail)

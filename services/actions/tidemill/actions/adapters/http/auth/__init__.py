@@ -1,0 +1,1 @@
+"""How calls over HTTP prove who is calling: the DSL's `authentication` as an `httpx.Auth`."""
