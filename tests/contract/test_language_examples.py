@@ -19,10 +19,6 @@ LATER = {
     "grpc": r"\bcall: grpc\b",
     "mcp": r"\bcall: mcp\b",
     "functions by URL": r"\bcall: https?://",
-    "oauth2": r"\boauth2:\s+(?!use:)\w",
-    "oidc": r"\boidc:\s+(?!use:)\w",
-    "use.functions": r"^  functions:",
-    "use.extensions": r"^  extensions:",
 }
 DOCUMENTS = {path.stem: path.read_text() for path in sorted((shared_path() / "examples").glob("*.yaml"))}
 

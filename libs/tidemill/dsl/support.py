@@ -92,10 +92,6 @@ _TABLE: Final[Mapping[str, Look]] = MappingProxyType(
             extensions="`use.extensions` is",
             catalogs="`use.catalogs` is",
         ),
-        **{
-            f"{scheme} values": _whole(f"`{scheme}` authentication is")
-            for scheme in ("digest", "oauth2", "oidc")
-        },
         "external data schema": _whole("schemas from outside (`schema.resource`) are"),
         "data schema format": _data_schema_format,
         "script parts": _members(source="scripts from outside (`script.source`) are"),

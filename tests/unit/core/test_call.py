@@ -7,6 +7,7 @@ from tidemill.dsl import DocumentError
 from tidemill.engine.core.effects import CallAction
 from tidemill.engine.core.events import ActionState
 from tidemill.engine.core.payload import Payload
+from tidemill.json import dumps, loads
 
 
 def http(given: Task, data: Value = None, **members: Value) -> Value:
@@ -167,3 +168,40 @@ def test_what_cannot_be_called_yet_is_refused_when_the_plan_is_compiled(called: 
 def test_a_timeout_of_the_task_is_handed_on_with_the_call() -> None:
     driver = Driver(call_task("ask", timeout={"after": "PT5S"})).start()
     assert driver.all_calls[0].timeout_us == 5_000_000
+
+
+@pytest.mark.parametrize(
+    "authentication",
+    [
+        {"digest": {"username": "ada", "password": "${ .id }"}},
+        {
+            "oauth2": {
+                "authority": "https://id.example.com",
+                "grant": "client_credentials",
+                "endpoints": {"token": "/t"},
+                "client": {"id": "a", "secret": "${ .id }"},
+                "scopes": ["${ .id }"],
+            }
+        },
+        {"oidc": {"authority": "https://id.example.com", "grant": "password", "username": "${ .id }"}},
+    ],
+)
+def test_every_scheme_of_authentication_passes_with_its_texts_evaluated(authentication: Value) -> None:
+    sent = http({"endpoint": {"uri": "https://example.com/", "authentication": authentication}}, {"id": "i7"})
+    assert isinstance(sent, dict)
+    assert sent["endpoint"] == {
+        "uri": "https://example.com/",
+        "authentication": loads(dumps(authentication).replace(b"${ .id }", b"i7")),
+    }
+
+
+def test_the_authority_of_tokens_is_a_uri_template_as_long_as_the_author_wrote_it() -> None:
+    values: Value = {"authority": "https://id.example.com/{realm}", "grant": "client_credentials"}
+    endpoint: Value = {"uri": "https://example.com/", "authentication": {"oidc": values}}
+    for realm, expanded in (("shop", "shop"), ("a/{realm}", "a%2F%7Brealm%7D")):
+        sent = http({"endpoint": endpoint}, {"realm": realm})
+        assert isinstance(sent, dict)
+        assert sent["endpoint"] == {
+            "uri": "https://example.com/",
+            "authentication": {"oidc": {**values, "authority": f"https://id.example.com/{expanded}"}},
+        }

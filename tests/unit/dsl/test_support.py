@@ -8,6 +8,8 @@ from tidemill.json import Json
 
 SET: dict[str, Json] = {"set": {"a": 1}}
 AVRO: Json = {"format": "avro", "document": {}}
+PERSON: Json = {"username": "a", "password": "b"}
+OAUTH: Json = {"authority": "https://id.example.com", "grant": "client_credentials"}
 
 
 def findings(document: Json) -> dict[str, str]:
@@ -38,12 +40,15 @@ def test_the_supported_part_of_the_language_passes() -> None:
         ("web3", http(body="${ $secrets.s.x }")),
         ("web4", http(endpoint={"uri": "a", "authentication": {"basic": {"use": "s"}}})),
         ("web2", http(endpoint={"uri": "a", "authentication": {"bearer": {"token": "${ .t }"}}})),
+        ("web5", http(endpoint={"uri": "a", "authentication": {"oauth2": OAUTH}})),
+        ("web6", http(endpoint={"uri": "a", "authentication": {"oidc": OAUTH}})),
+        ("web7", http(endpoint={"uri": "a", "authentication": {"digest": PERSON}})),
     ]
     use: Json = {
         "errors": {"broken": {"type": "a", "status": 1}},
         "retries": {"patient": {"delay": "PT1S"}},
         "timeouts": {"long": {"after": "PT1S"}},
-        "authentications": {"me": {"basic": {"username": "a", "password": "b"}}},
+        "authentications": {"me": {"basic": PERSON}},
         "secrets": ["s"],
         "functions": {},
     }
@@ -68,11 +73,6 @@ def test_the_supported_part_of_the_language_passes() -> None:
         ),
         ({"call": "a2a", "with": {"method": "tasks/get"}}, "", "`call: a2a` is not supported yet"),
         ({"call": "https://example.com/f"}, "/call", "functions by URL are not supported yet"),
-        (
-            http(endpoint={"uri": "a", "authentication": {"digest": {"username": "a", "password": "b"}}}),
-            "/with/endpoint/authentication/digest",
-            "`digest` authentication is not supported yet",
-        ),
         (
             {**SET, "input": {"schema": {"resource": {"endpoint": "a"}}}},
             "/input/schema",

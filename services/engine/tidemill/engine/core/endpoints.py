@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from tidemill.dsl.references import resolve_authentication
+from tidemill.engine.core.authentications import Authentication
 from tidemill.engine.core.compiler import is_expression
 from tidemill.engine.core.evaluation import Evaluator
 from tidemill.engine.core.secrets import reference
 from tidemill.engine.core.uri_templates import UriTemplate
-from tidemill.expressions import Template
 from tidemill.json import Json
 
 if TYPE_CHECKING:
@@ -27,15 +27,16 @@ class Endpoint:
         # Only what the author wrote is a URI template, never what an expression gives.
         self._uri = compiler.template(uri, pointer) if is_expression(uri) else None
         self._uri_template = UriTemplate(str(uri))
-        self._authentication: Template | None = None
-        if isinstance(endpoint, dict) and endpoint.get("authentication") is not None:
-            self._authentication = compiler.template(endpoint["authentication"], f"{pointer}/authentication")
+        authentication = endpoint.get("authentication") if isinstance(endpoint, dict) else None
+        self._authentication: Authentication | None = None
+        if isinstance(authentication, dict):
+            self._authentication = Authentication(authentication, f"{pointer}/authentication", compiler)
 
     @property
     def is_constant(self) -> bool:
         """Whether it is the same for every input."""
-        parts = [self._uri, self._authentication]
-        return self._uri_template.constant and all(part is None or part.constant for part in parts)
+        is_uri_constant = self._uri_template.constant and (self._uri is None or self._uri.constant)
+        return is_uri_constant and (self._authentication is None or self._authentication.is_constant)
 
     def resolve(self, evaluator: Evaluator, value: Json, variables: Mapping[str, Json]) -> Json:
         """The endpoint for a transformed input, in the form it was written in. May raise one of FAULTS."""
@@ -47,7 +48,7 @@ class Endpoint:
             return uri
         endpoint: dict[str, Json] = {"uri": uri}
         if self._authentication is not None:
-            endpoint["authentication"] = evaluator.evaluate(self._authentication, value, variables)
+            endpoint["authentication"] = self._authentication.resolve(evaluator, value, variables)
         return endpoint
 
 
