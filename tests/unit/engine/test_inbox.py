@@ -68,16 +68,46 @@ def test_everything_comes_out_once_and_each_kind_in_its_order() -> None:
 
 
 def test_only_commands_take_room_and_make_it_again() -> None:
-    crowded, room = inbox(commands(40), timers(60), answers(60)), asyncio.Event()
+    crowded, room = (
+        inbox(*(commands(5, shard) for shard in range(8)), timers(60), answers(60)),
+        asyncio.Event(),
+    )
     crowded.on_room(room.set)
-    assert crowded.command_room == 10
+    assert crowded.command_room(0) == 1
+    assert crowded.command_room(8) == 6
     crowded.take(8)
     assert room.is_set()
-    assert crowded.command_room == 13
+    assert crowded.command_room(0) == 2
+    assert crowded.command_room(8) == 6
+
+
+def test_a_shard_with_much_to_do_leaves_room_for_the_others() -> None:
+    assert inbox(commands(40)).command_room(0) == 0
+    assert inbox(commands(40)).command_room(1) == 6
+    assert inbox(commands(47)).command_room(1) == 3
+
+
+def test_shards_get_their_turns_whatever_one_of_them_has() -> None:
+    crowded = inbox(commands(40), commands(1, shard=1), commands(3, shard=2))
+    first = Counter(item.shard for item in crowded.take(9))
+    assert first == {0: 5, 1: 1, 2: 3}
+    crowded.put(commands(1, shard=1))
+    assert 1 in {item.shard for item in crowded.take(2)}
+
+
+def test_commands_of_a_shard_keep_their_order_among_others() -> None:
+    crowded = inbox(commands(30), commands(7, shard=1), commands(19, shard=2))
+    taken: list[Item] = []
+    while batch := crowded.take(5):
+        taken += batch
+    for shard, count in ((0, 30), (1, 7), (2, 19)):
+        of_shard = [item.execution_id for item in taken if item.shard == shard]
+        assert of_shard == [f"command {number}" for number in range(count)]
 
 
 def test_what_is_for_shards_that_are_lost_is_gone() -> None:
     crowded = inbox(commands(5), commands(4, shard=1), timers(2, shard=1), answers(2, shard=1), answers(1))
     crowded.drop([1])
     assert kinds(crowded.take(20)) == {"command": 5, "answer": 1}
-    assert crowded.command_room == 50
+    assert len(crowded) == 0
+    assert crowded.command_room(1) == 6

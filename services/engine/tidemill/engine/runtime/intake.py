@@ -51,9 +51,9 @@ class Intake:
         """Read what the log has; whether anything came. Where it has told of nothing, look at every shard."""
         worked = False
         for shard in list(self._due or self._next):
-            room = min(self._inbox.command_room, RECORDS_A_READ_MAX)
+            room = min(self._inbox.command_room(shard), RECORDS_A_READ_MAX)
             if room == 0:
-                break
+                continue
             self._due.pop(shard, None)
             if (place := self._next.get(shard)) is not None:
                 worked = await self._read(shard, place, room) or worked
