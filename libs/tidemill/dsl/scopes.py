@@ -46,6 +46,8 @@ class Scope:
     secrets: bool = False
     shared: bool = False
     task_levels: int = 0
+    # The functions of the document, which run in the engine.
+    functions: frozenset[str] = frozenset()
 
     @property
     def variables(self) -> frozenset[str] | None:
@@ -97,7 +99,11 @@ def member(level: str, key: str, value: Json, scope: Scope) -> Scope:
         return replace(scope, shared=key == "use", arguments=_OF_WORKFLOW_MEMBER.get(key, _IN_TASK))
     if level.endswith(" task"):
         scope = replace(scope, arguments=_OF_TASK_MEMBER.get(key, _IN_TASK))
-        scope = replace(scope, secrets=True) if key == "with" and _leaves_the_engine(level, value) else scope
+        scope = (
+            replace(scope, secrets=True)
+            if key == "with" and _leaves_the_engine(level, value, scope)
+            else scope
+        )
     if (level, key) == ("iterator", "export"):
         scope = replace(scope, arguments=_AFTER_TASK)
     if (level, key) == ("correlation", "from"):
@@ -107,10 +113,12 @@ def member(level: str, key: str, value: Json, scope: Scope) -> Scope:
     return scope.declare(*declare(value)) if declare else scope
 
 
-def _leaves_the_engine(level: str, task: Json) -> bool:
+def _leaves_the_engine(level: str, task: Json, scope: Scope) -> bool:
     """Whether a task is a call that the Action service makes: it alone sees secrets."""
-    own = isinstance(task, dict) and default_function(task.get("call"))
-    return level.endswith("call task") and not own
+    if level != "function call task":
+        return level.endswith("call task")
+    called = task.get("call") if isinstance(task, dict) else None
+    return not default_function(called) and not (isinstance(called, str) and called in scope.functions)
 
 
 def _loop_variables(value: Json) -> tuple[str, ...]:

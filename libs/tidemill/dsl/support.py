@@ -88,8 +88,6 @@ _TABLE: Final[Mapping[str, Look]] = MappingProxyType(
         **{f"{name} call task": _whole(f"`call: {name}` is") for name in PROTOCOLS if name != "http"},
         "function name": _function,
         "use": _members(
-            functions="`use.functions` is",
-            extensions="`use.extensions` is",
             catalogs="`use.catalogs` is",
         ),
         "external data schema": _whole("schemas from outside (`schema.resource`) are"),

@@ -11,6 +11,7 @@ import jsonschema_rs
 from tidemill.dsl.limits import PROBLEMS_MAX
 from tidemill.dsl.pointers import child
 from tidemill.dsl.problems import Problem, Severity
+from tidemill.dsl.references import section
 from tidemill.dsl.scopes import Scope, inside, member
 from tidemill.dsl.shapes import Level, UndecidedError, decide, validator
 from tidemill.json import Json
@@ -52,7 +53,8 @@ class _Visit:
 
 def places(document: Json) -> Iterator[Place]:
     """Every place of a document that is within its bounds, parents first, in the document's order."""
-    return places_of("workflow", document, "", Scope())
+    functions = frozenset(section(document, "functions"))
+    return places_of("workflow", document, "", Scope(functions=functions))
 
 
 def places_of(shape: str, value: Json, pointer: str, scope: Scope) -> Iterator[Place]:

@@ -33,6 +33,7 @@ def test_the_supported_part_of_the_language_passes() -> None:
         ("pace", {"call": "pace:1.0.0@default", "with": {"limit": 1, "per": "PT1S"}}),
         ("hear", {"listen": {"to": {"any": [], "until": "false"}}, "foreach": {"do": []}}),
         ("child", {"run": {"workflow": {"namespace": "a", "name": "b"}}}),
+        ("inline", {"call": "greet"}),
         ("shell", {"run": {"shell": {"command": "ls"}}}),
         ("script", {"run": {"script": {"language": "js", "code": "1"}}}),
         ("container", {"run": {"container": {"image": "a"}}}),
@@ -50,7 +51,8 @@ def test_the_supported_part_of_the_language_passes() -> None:
         "timeouts": {"long": {"after": "PT1S"}},
         "authentications": {"me": {"basic": PERSON}},
         "secrets": ["s"],
-        "functions": {},
+        "functions": {"greet": dict(SET)},
+        "extensions": [{"audit": {"extend": "all", "before": [{"note": dict(SET)}]}}],
     }
     members: dict[str, Json] = {
         "use": use,
@@ -99,12 +101,6 @@ def test_an_unsupported_task_is_named(task: Json, pointer: str, sentence: str) -
 @pytest.mark.parametrize(
     ("members", "pointer", "sentence"),
     [
-        ({"use": {"functions": {"f": dict(SET)}}}, "/use/functions", "`use.functions` is not supported yet"),
-        (
-            {"use": {"extensions": [{"e": {"extend": "all"}}]}},
-            "/use/extensions",
-            "`use.extensions` is not supported yet",
-        ),
         (
             {"use": {"catalogs": {"c": {"endpoint": "a"}}}},
             "/use/catalogs",

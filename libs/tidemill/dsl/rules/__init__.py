@@ -14,6 +14,7 @@ from tidemill.dsl.rules import (
     listening,
     processes,
     references,
+    reuse,
     values,
 )
 from tidemill.dsl.rules.rule import Check, RuleTable
@@ -29,6 +30,7 @@ _RULES: Final[RuleTable] = MappingProxyType(
         **listening.RULES,
         **processes.RULES,
         **engine_functions.RULES,
+        **reuse.RULES,
     }
 )
 

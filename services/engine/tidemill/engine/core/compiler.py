@@ -30,7 +30,8 @@ from tidemill.expressions import (
 from tidemill.json import Json
 
 if TYPE_CHECKING:
-    from tidemill.engine.core.tasks.registry import Kinds
+    from tidemill.engine.core.extensions import Extending
+    from tidemill.engine.core.tasks.registry import Kind, Kinds
 
 _NO_MEMBERS: Final[Mapping[str, Json]] = {}
 
@@ -61,6 +62,8 @@ class Compiler:
     def __init__(self, document: Mapping[str, Json], kinds: "Kinds") -> None:
         self.document = dict(document)
         self.tasks: dict[str, TaskNode] = {}
+        # What the extensions of the document add to its tasks; None when it has no extensions.
+        self.extending: Extending | None = None
         self._kinds = kinds
 
     def task_list(self, tasks: Json, pointer: str, surroundings: Surroundings) -> TaskList:
@@ -71,26 +74,32 @@ class Compiler:
             self._task(item, pointer, index=index, surroundings=surroundings)
             for index, item in enumerate(tasks)
         ]
-        listed = TaskList(nodes)
-        for node in nodes:
-            node.siblings = listed
-            unknown = [then for then in node.directives() if not listed.knows(then)]
-            if unknown:
-                raise refusal(f"there is no task `{unknown[0]!s:.80}` beside this one", node.reference)
-        return listed
+        return _listed(nodes)
+
+    def lone_task(self, place: Place, definition: Json) -> TaskList:
+        """Compile a task that has none beside it; raises DocumentError."""
+        return _listed([self._node(place, definition)])
 
     def _task(self, item: Json, pointer: str, *, index: int, surroundings: Surroundings) -> TaskNode:
         if not isinstance(item, dict) or len(item) != 1:
             raise refusal("an item of a task list is one name with one task", f"{pointer}/{index}")
         ((name, definition),) = item.items()
-        place = Place(task_pointer(pointer, index, name), name, index, surroundings)
+        return self._node(Place(task_pointer(pointer, index, name), name, index, surroundings), definition)
+
+    def _node(self, place: Place, definition: Json) -> TaskNode:
         if not isinstance(definition, dict):
             raise refusal("a task is an object", place.reference)
-        for member, kind in self._kinds.items():
-            if member in definition:
-                node = self.tasks[place.reference] = kind(place, definition, self)
-                return node
-        raise refusal("a task of this kind cannot be run yet", place.reference)
+        kind = next((kind for member, kind in self._kinds.items() if member in definition), None)
+        if kind is None:
+            raise refusal("a task of this kind cannot be run yet", place.reference)
+        if self.extending is not None and place.surroundings.are_extendable:
+            kind = self.extending.around(kind, definition)
+        return self.make(kind, place, definition)
+
+    def make(self, kind: "Kind", place: Place, definition: dict[str, Json]) -> TaskNode:
+        """Make the node of a task, and keep it by its reference; raises DocumentError."""
+        node = self.tasks[place.reference] = kind(place, definition, self)
+        return node
 
     def common(self, definition: dict[str, Json], pointer: str) -> Common:
         """Compile the properties that every kind of task has."""
@@ -176,6 +185,16 @@ class Compiler:
             return compile_condition(text)
         except ExpressionSyntaxError as error:
             raise refusal(str(error), pointer) from None
+
+
+def _listed(nodes: list[TaskNode]) -> TaskList:
+    listed = TaskList(nodes)
+    for node in nodes:
+        node.siblings = listed
+        unknown = [then for then in node.directives() if not listed.knows(then)]
+        if unknown:
+            raise refusal(f"there is no task `{unknown[0]!s:.80}` beside this one", node.reference)
+    return listed
 
 
 def members(value: Json) -> Mapping[str, Json]:

@@ -23,6 +23,7 @@ from tidemill.engine.core.keys import idempotency_key, subscription_name
 from tidemill.engine.core.state import EntryCounts, ExecutionState, Frame, FrameStatus, Timer, TimerKind
 
 _BRANCH_SEGMENT: Final = "fork"
+_EXTENSION_SEGMENTS: Final = ["use", "extensions"]
 LEFT_BEHIND: Final = "nothing waits for it any more"
 
 
@@ -79,7 +80,8 @@ def place_of(state: ExecutionState, reference: str) -> tuple[Frame, int]:
     """The parent of a task, and the branch that the task is of it (-1: none).
 
     A reference ends with `/{list}/{index}/{name}`, where the list is `do`, `try`, `catch/do`, or
-    `fork/branches`: the parent's own reference is what stands before.
+    `fork/branches`: the parent's own reference is what stands before. The task of a function ends with
+    `/use/functions/{name}`, the list of an extension is `use/extensions/{index}/{name}/before` or `after`.
     """
     parts = reference.rsplit("/", 3)
     if len(parts) != 4:
@@ -92,9 +94,13 @@ def place_of(state: ExecutionState, reference: str) -> tuple[Frame, int]:
         return parent, -1
     before, _, segment = above.rpartition("/")
     parent = state.frames.get(before)
-    if parent is None:
+    if parent is not None:
+        return parent, int(parts[2]) if segment == _BRANCH_SEGMENT else -1
+    extended = above.rsplit("/", 4)
+    parent = state.frames.get(extended[0])
+    if parent is None or extended[1:3] != _EXTENSION_SEGMENTS:
         raise HistoryError(f"nothing that is under way holds {reference}")
-    return parent, int(parts[2]) if segment == _BRANCH_SEGMENT else -1
+    return parent, -1
 
 
 def _counts_of(frame: Frame) -> EntryCounts:

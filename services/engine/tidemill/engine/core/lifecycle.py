@@ -122,7 +122,7 @@ def _take_input(turn: "Turn", entry: Entry) -> None:
 def variables_inside(turn: "Turn", node: TaskNode, frame: FrameView) -> Variables:
     """What the definition of a task under way sees."""
     variables = Variables(turn, node, frame.raw_input, frame.started_at_us)
-    variables.input = frame.input
+    variables.input = node.transformed_input(frame)
     return variables
 
 
@@ -151,7 +151,7 @@ def complete(
         output, context = _give_output(turn, node, frame, output)
     turn.record(TaskCompleted(node.reference, None if output is frame.data else output, context))
     then = node.common.then if directive is None else directive
-    if then is Flow.END:
+    if then is Flow.END and not node.owner.takes_end(node):
         turn.later(node, partial(finish, turn, output))
         return
     around = frame.parent
@@ -184,7 +184,7 @@ def _give_output(
 def raise_error(turn: "Turn", node: TaskNode, problem: Problem) -> None:
     """Record an error that a task under way raises, and hand it up."""
     cancel_children(turn, turn.state.frames[node.reference])
-    problem = problem.at(node.reference)
+    problem = problem.at(node.pointer)
     turn.record(TaskFaulted(node.reference, problem))
     hand_up(turn, node, problem)
 
@@ -198,7 +198,7 @@ def hand_up(turn: "Turn", node: TaskNode, problem: Problem) -> None:
             if owner.child_faulted(turn, frame_of(turn, owner), child, problem):
                 return
         except FAULTS as error:
-            problem = problem_of(error).at(owner.reference)
+            problem = problem_of(error).at(owner.pointer)
             cancel_children(turn, frame_of(turn, owner))
             turn.record(TaskFaulted(owner.reference, problem))
         child = owner
@@ -223,4 +223,4 @@ def finish(turn: "Turn", output: Payload) -> None:
 
 def time_out(node: TaskNode) -> None:
     """Raise the timeout error of a task whose time has run out."""
-    raise fault("timeout", f"{node.reference} took longer than its timeout")
+    raise fault("timeout", f"{node.pointer} took longer than its timeout")

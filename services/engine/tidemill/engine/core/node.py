@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from tidemill.dsl.task_references import as_written
 from tidemill.engine.core.entry import Entry
 from tidemill.engine.core.events import TaskStarted
+from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.problems import Problem
 from tidemill.engine.core.variables import NO_BINDINGS, Binding
 from tidemill.engine.core.views import FrameView
@@ -66,13 +68,14 @@ class TaskList:
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the tasks of a list share: who holds them, their nearest loop, their outermost `try`, and the
-    loop and error variables that they see."""
+    loop and error variables that they see. Extensions leave the tasks of extensions alone."""
 
     owner: "BlockNode"
     loop: str = ""
     outermost_try: str = ""
     bindings: Mapping[str, Binding] = field(default_factory=lambda: NO_BINDINGS)
     are_branches: bool = False
+    are_extendable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ class TaskNode(ABC):
         "name",
         "outermost_try",
         "owner",
+        "pointer",
         "reference",
         "siblings",
         "surroundings",
@@ -109,6 +113,8 @@ class TaskNode(ABC):
         surroundings = place.surroundings
         self.surroundings = surroundings
         self.reference = place.reference
+        # What authors and errors call it: extensions around it change the reference alone.
+        self.pointer = as_written(place.reference)
         self.name = place.name
         self.index = place.index
         # What entering a task reads each time stands in the node itself.
@@ -127,6 +133,10 @@ class TaskNode(ABC):
     def prepare(self, turn: "Turn", entry: Entry) -> TaskStarted:
         """The event that enters the task, with what its kind adds. May raise one of FAULTS."""
         return entry.started()
+
+    def transformed_input(self, frame: FrameView) -> Payload:
+        """What the task's own expressions see as `$input`."""
+        return frame.input
 
     @abstractmethod
     def begin(self, turn: "Turn", frame: FrameView) -> None:
@@ -152,10 +162,15 @@ class BlockNode(ABC):
 
     @abstractmethod
     def child_ended(self, turn: "Turn", frame: FrameView, child: TaskNode, directive: Directive) -> None:
-        """Go on after a child has completed; `frame` is the block's own. `end` never comes here.
+        """Go on after a child has completed; `frame` is the block's own. `end` never comes here
+        unless the block takes it.
 
         What can fail or enters a task goes to the agenda: this call is the child's, and raises nothing.
         """
+
+    def takes_end(self, child: TaskNode) -> bool:
+        """Whether the block has more to do after a child that ends the workflow: then it is told of `end`."""
+        return False
 
     def child_skipped(self, turn: "Turn", frame: FrameView, child: TaskNode) -> None:
         """Go on after a child was passed over: its `then` does not count."""

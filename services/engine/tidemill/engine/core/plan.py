@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from tidemill.dsl.problems import refusal
 from tidemill.engine.core.compiler import Compiler, members
 from tidemill.engine.core.evaluation import Evaluator
+from tidemill.engine.core.extensions import compile_extensions
 from tidemill.engine.core.faults import make_payload
 from tidemill.engine.core.hearing import Subjects
 from tidemill.engine.core.lifecycle import enter_later, finish
@@ -45,6 +46,7 @@ class Plan(BlockNode):
         self, document: dict[str, Json], digest: bytes, settings: CoreSettings, kinds: Kinds
     ) -> None:
         compiler = Compiler(document, kinds)
+        compiler.extending = compile_extensions(document, compiler)
         self.reference = ""
         self.document = document
         self.digest = digest

@@ -29,11 +29,13 @@ class Held(Enum):
     ITEM = "item"
     INDEX = "index"
     ERROR = "error"
+    EXTENDED = "extended"
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A loop or error variable: what it holds, and the reference of the task that sets it.
+    """A loop or error variable, or the `$task` of extensions: what it holds, and the reference of the task
+    that sets it.
 
     `item` finds the item of a loop over something else than the items that its frame holds.
     """
@@ -103,6 +105,9 @@ class Variables(Mapping[str, Json]):
         if binding.held is Held.ERROR:
             caught = frame.attempts and frame.attempts.caught
             return caught.as_json() if caught else None
+        if binding.held is Held.EXTENDED:
+            extended = self._turn.plan.tasks[binding.reference]
+            return describe_extended(extended, frame.raw_input, frame.started_at_us)
         loop = frame.loop
         assert loop is not None
         if binding.held is Held.INDEX:
@@ -121,17 +126,25 @@ class Variables(Mapping[str, Json]):
         return known[name]
 
     def _task(self) -> Json:
-        node = self._node
-        described: dict[str, Json] = {
-            "name": node.name,
-            "reference": node.reference,
-            "definition": node.definition,
-            "input": self.raw_input.value,
-            "startedAt": describe_time(self.started_at_us),
-        }
+        described = _describe(self._node, self.raw_input, self.started_at_us)
         if self.raw_output is not None:
             described["output"] = self.raw_output.value
         return described
+
+
+def describe_extended(node: "TaskNode", raw_input: Payload, started_at_us: int) -> Json:
+    """The `$task` of extensions: the task that they extend, and each member of its definition by its name."""
+    return {**node.definition, **_describe(node, raw_input, started_at_us)}
+
+
+def _describe(node: "TaskNode", raw_input: Payload, started_at_us: int) -> dict[str, Json]:
+    return {
+        "name": node.name,
+        "reference": node.pointer,
+        "definition": node.definition,
+        "input": raw_input.value,
+        "startedAt": describe_time(started_at_us),
+    }
 
 
 def workflow_variables(

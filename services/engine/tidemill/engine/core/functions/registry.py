@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from tidemill.dsl.default_catalog import DEFAULT_CATALOG, default_function
 from tidemill.dsl.references import section
+from tidemill.dsl.shapes import PROTOCOLS
 from tidemill.engine.core.functions.pace import PaceNode
 from tidemill.engine.core.functions.split import SplitNode
 from tidemill.engine.core.functions.wait_until import WaitUntilNode
 from tidemill.engine.core.node import Place, TaskNode
 from tidemill.engine.core.tasks.call import CallNode
+from tidemill.engine.core.tasks.function import FunctionNode
 from tidemill.json import Json
 
 if TYPE_CHECKING:
@@ -22,8 +24,14 @@ _FUNCTIONS: Final[Mapping[str, type[TaskNode]]] = MappingProxyType(
 
 
 def call_node(place: Place, definition: dict[str, Json], compiler: "Compiler") -> TaskNode:
-    """The task of a `call`: one of these functions, or a call of the outside. Raises DocumentError."""
-    name = default_function(definition.get("call"))
+    """The task of a `call`: a function of the document, one of these, or a call of the outside.
+
+    Raises DocumentError.
+    """
+    called = definition.get("call")
+    if called in section(compiler.document, "functions") and called not in PROTOCOLS:
+        return FunctionNode(place, definition, compiler)
+    name = default_function(called)
     if name and DEFAULT_CATALOG not in section(compiler.document, "catalogs"):
         return _FUNCTIONS[name](place, definition, compiler)
     return CallNode(place, definition, compiler)

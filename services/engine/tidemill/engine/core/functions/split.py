@@ -34,7 +34,7 @@ class SplitNode(TaskNode):
         variables = variables_inside(turn, self, frame)
         branches = _branches(turn.evaluate(self._branches, frame.input.value, variables))
         total = sum(weight for _, weight in branches)
-        complete_with(turn, self, frame, {"branch": _at(branches, _hash(turn.state, self.reference) % total)})
+        complete_with(turn, self, frame, {"branch": _at(branches, _hash(turn.state, self.pointer) % total)})
 
 
 def _branches(value: Json) -> list[tuple[str, int]]:

@@ -82,7 +82,7 @@ class TryNode(SequenceNode):
     def attempt_timed_out(self, turn: "Turn", frame: FrameView) -> None:
         """Raise the timeout error of an attempt inside the block; it can be caught like any other there."""
         cancel_children(turn, frame)
-        problem = standard_problem("timeout", f"an attempt of {self.reference} took too long", self.reference)
+        problem = standard_problem("timeout", f"an attempt of {self.pointer} took too long", self.pointer)
         if not self._catch(turn, frame, problem):
             raise_error(turn, self, problem)
 
