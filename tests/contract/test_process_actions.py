@@ -92,6 +92,19 @@ async def test_the_working_directory_is_empty_and_goes_with_the_program(
     assert left_in(tmp_path) == []
 
 
+async def test_links_out_of_the_working_directory_lead_nowhere_when_it_goes(tmp_path: Path) -> None:
+    runs, outside = tmp_path / "runs", tmp_path / "outside"
+    runs.mkdir()
+    outside.mkdir()
+    (outside / "file").touch()
+    outside.chmod(0o500)
+    command = f"ln -s {outside} folder; ln -s {outside}/file file; mkdir deep; ln -s {outside} deep/folder"
+    await run(processes(runs), "run.shell", command=command)
+    assert left_in(runs) == []
+    assert left_in(outside) == ["file"]
+    assert outside.stat().st_mode & 0o777 == 0o500
+
+
 async def test_no_file_descriptor_of_the_service_is_handed_on(made: Processes) -> None:
     reading, writing = os.pipe()
     os.set_inheritable(reading, True)

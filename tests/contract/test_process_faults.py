@@ -10,6 +10,7 @@ import pytest
 
 from tests.unit.actions.programs import (
     LIMITS,
+    STUBBORN,
     error,
     left_in,
     marked,
@@ -21,23 +22,6 @@ from tidemill.actions.core.model import ActionState
 from tidemill.actions.registry import NotDeliveredError
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="programs run on Linux alone")
-
-# A family that will not go: a child that ignores SIGTERM, one in a session of its own, and one that was left
-# to whoever takes orphans.
-STUBBORN = """
-import os, signal, sys, time
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
-if os.fork() == 0:
-    os.setsid()
-    if os.fork() == 0:
-        if os.fork() == 0:
-            time.sleep(300)
-        os._exit(0)
-    time.sleep(300)
-print(os.getpid(), flush=True)
-open(sys.argv[1], "w").close()
-time.sleep(300)
-"""
 
 
 def stubborn(mark: str, ready: Path) -> dict[str, object]:

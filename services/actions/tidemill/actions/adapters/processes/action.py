@@ -10,6 +10,7 @@ from typing import Final, assert_never
 
 from tidemill.action_kit import EffectClass
 from tidemill.actions.adapters.processes.arguments import (
+    LANGUAGES,
     Container,
     InvalidArgumentsError,
     Script,
@@ -21,7 +22,7 @@ from tidemill.actions.adapters.processes.commands import MissingProgramError, sc
 from tidemill.actions.adapters.processes.containers import ContainerRules, container_job
 from tidemill.actions.adapters.processes.jobs import Job
 from tidemill.actions.adapters.processes.limits import KINDS, PROCESSES_VARIABLE, ProcessLimits, kinds_of
-from tidemill.actions.adapters.processes.programs import VARIABLES, ProgramSettings, find_programs
+from tidemill.actions.adapters.processes.programs import VARIABLES, Programs, ProgramSettings, find_programs
 from tidemill.actions.adapters.processes.results import container_outcome, outcome_of
 from tidemill.actions.adapters.processes.running import LostError, NotStartedError, Running
 from tidemill.actions.core.model import ActionState, Call, Outcome
@@ -66,6 +67,8 @@ class Processes:
         if self.kinds and settings.folder and not os.path.isdir(settings.folder):
             raise InvalidRequestError(FOLDER_VARIABLE, f"{FOLDER_VARIABLE}: {settings.folder} is no folder")
         self.programs = find_programs(settings.programs, self.kinds)
+        for language in _without_interpreter(self.kinds, self.programs):
+            _log.warning(_missing(language))
         self._settings = settings
         self._limits = limits
         self._effect_class = _effect_class(settings.effect_class)
@@ -175,6 +178,12 @@ def _off(kind: str) -> Action:
         return outcome
 
     return Action(_spec(kind, EffectClass.PURE, 1_000_000), run, lambda _call: outcome)
+
+
+def _without_interpreter(kinds: frozenset[str], programs: Programs) -> list[str]:
+    """Languages of which scripts will be refused, where scripts are on."""
+    languages = sorted(set(LANGUAGES.values())) if "script" in kinds else []
+    return [language for language in languages if language not in programs.commands]
 
 
 def _missing(language: str) -> str:

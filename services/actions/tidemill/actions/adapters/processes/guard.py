@@ -59,11 +59,12 @@ class Guard:
         self._tell(event="started", pid=self._leader)
         self._watch()
         self._kill_all()
-        if self._stopped:
+        assert self._status is not None
+        code = os.waitstatus_to_exitcode(self._status)
+        if self._stopped or code < 0:
             _run_farewell(self._order["farewell"], self._order["farewell_environment"])
         _remove(self._order["folder"])
-        assert self._status is not None
-        self._tell(event="ended", code=os.waitstatus_to_exitcode(self._status))
+        self._tell(event="ended", code=code)
 
     def _start(self) -> dict[str, Any]:
         """Start the program; what went wrong where it did not come to run."""
@@ -147,14 +148,18 @@ class Guard:
 
 
 def _remove(folder: str) -> None:
-    """Remove a folder; the program may have taken away its own right to that."""
-    import shutil
-
+    """Remove a folder; the program may have taken away its own right to that. `shutil` takes long to load."""
     _open_up(folder)
     for path, names, _ in os.walk(folder):
         for name in names:
             _open_up(os.path.join(path, name))
-    shutil.rmtree(folder, ignore_errors=True)
+    for path, names, files in os.walk(folder, topdown=False):
+        for name in (*files, *names):
+            inner = os.path.join(path, name)
+            with contextlib.suppress(OSError):
+                (os.rmdir if name in names and not os.path.islink(inner) else os.unlink)(inner)
+    with contextlib.suppress(OSError):
+        os.rmdir(folder)
 
 
 def _open_up(folder: str) -> None:

@@ -16,7 +16,7 @@ class Job:
     """One program to run. `command` and `arguments` stand around the path of the script, where there is one.
 
     `limits` are those of the kernel, by the names of `resource`; `farewell` is a command that takes away what
-    the program has running elsewhere, for when it is stopped.
+    the program has running elsewhere, for when it is stopped or killed.
     """
 
     command: tuple[str, ...]
