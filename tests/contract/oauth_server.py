@@ -105,7 +105,7 @@ class _TokenMaker(JWTBearerTokenGenerator):
     def __init__(self, provider: "TokenProvider") -> None:
         numbers = itertools.count(1)
         super().__init__(
-            provider.authority,
+            issuer=provider.authority,
             refresh_token_generator=lambda **_: f"refresh-{next(numbers)}",
             expires_generator=lambda *_: provider.lifetime_seconds,
         )

@@ -45,11 +45,15 @@ class TokenProvider:
     delay_seconds: float = 0.0
     key_number: int = 0
     lifetime_seconds: int = TOKEN_LIFETIME_SECONDS
+    # What it calls itself; empty for its authority.
     issuer: str = ""
+    realm: str = "shop"
+    # Where clients believe it to be, if that is another place than where it is.
+    public_url: str = ""
 
     @property
     def authority(self) -> str:
-        return f"{self.url}/realms/shop"
+        return f"{self.public_url or self.url}/realms/{self.realm}"
 
     @property
     def api(self) -> str:
@@ -65,14 +69,13 @@ class TokenProvider:
 
 
 @contextmanager
-def running_token_provider() -> Iterator[TokenProvider]:
+def running_token_provider(*, realm: str = "shop", public_url: str = "") -> Iterator[TokenProvider]:
     """The provider for as long as the block runs."""
-    provider = TokenProvider("")
+    provider = TokenProvider("", realm=realm, public_url=public_url)
     app = Flask("provider")
     app.secret_key = "for the sessions of digest"
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
     provider.url = f"http://127.0.0.1:{server.server_port}"
-    provider.issuer = provider.authority
     _add_token_endpoint(app, provider)
     _add_api(app, provider)
     _add_digest(app)
@@ -96,9 +99,9 @@ class _Quiet(WSGIRequestHandler):
 def _add_token_endpoint(app: Flask, provider: TokenProvider) -> None:
     server = OauthServer(app, provider)
 
-    @app.post("/realms/shop/oauth2/token")
-    @app.post("/realms/shop/auth/token")
-    def token() -> Response:
+    @app.post("/realms/<realm>/oauth2/token")
+    @app.post("/realms/<realm>/auth/token")
+    def token(realm: str) -> Response:
         members = request.get_json() if request.is_json else request.form.to_dict(flat=False)
         flat = {
             name: value[0] if isinstance(value, list) and len(value) == 1 else value
@@ -111,13 +114,13 @@ def _add_token_endpoint(app: Flask, provider: TokenProvider) -> None:
         answer: Response = server.create_token_response()
         return answer
 
-    @app.get("/realms/shop/.well-known/openid-configuration")
-    def discovery() -> Response:
+    @app.get("/realms/<realm>/.well-known/openid-configuration")
+    def discovery(realm: str) -> Response:
         provider.discoveries += 1
         if provider.discovery_fault is not None:
             return provider.discovery_fault()
         metadata = OpenIDProviderMetadata(
-            issuer=provider.issuer,
+            issuer=provider.issuer or provider.authority,
             authorization_endpoint=f"{provider.authority}/auth",
             token_endpoint=f"{provider.authority}/auth/token",
             jwks_uri=f"{provider.authority}/keys",
@@ -146,6 +149,11 @@ def _add_api(app: Flask, provider: TokenProvider) -> None:
             audience=current_token["aud"],
             body=request.get_data(as_text=True),
         )
+
+    @app.get("/v2/pet/<int:number>")
+    @protect()
+    def pet(number: int) -> Response:
+        return jsonify(id=number, asked_with=request.headers["authorization"])
 
     @app.get("/api/echo")
     @protect()

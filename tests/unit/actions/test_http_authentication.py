@@ -38,6 +38,7 @@ def answer(**members: Json) -> bytes:
         ({"authority": None}, "validation", "authority must be a string"),
         ({"authority": "/realms"}, "configuration", "absolute http or https URI"),
         ({"authority": "ftp://id.example.com"}, "configuration", "absolute http or https URI"),
+        ({"authority": "https://ada:l@id.example.com"}, "configuration", "cannot have a user"),
         ({"authority": "http://id.example.com:port"}, "configuration", "not a URI"),
         ({"grant": "implicit"}, "configuration", "authentication.grant must be one of"),
         ({"grant": "authorization_code"}, "configuration", "needs a person at a browser"),
@@ -224,7 +225,7 @@ class Endless(httpx.AsyncByteStream):
     """A body that nobody may read to its end."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield b"the beginning"
+        yield b"x" * 100_000
         raise AssertionError("the body of the challenge is read")
 
 

@@ -1,6 +1,7 @@
 """The ways in which a request is given its credentials, as httpx drives them."""
 
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Final, Protocol
 
@@ -9,6 +10,7 @@ import httpx
 from tidemill.actions.adapters.http.auth.problems import BAD_ANSWER, failed_talk
 
 _HEADER: Final = "Authorization"
+_DROPPED_BYTES_MAX: Final = 16_384
 
 
 class Bearer(httpx.Auth):
@@ -80,9 +82,18 @@ def _is_refusal_of(response: httpx.Response, request: httpx.Request) -> bool:
 
 
 async def _let_go(response: httpx.Response) -> None:
-    """Drop the body unread: httpx would read it to its end, however long it is, before it goes on."""
+    """Drop the body: httpx would read it to its end, however long it is, before it goes on.
+
+    One that is short is read here, so that its connection can be used again.
+    """
     stream = response.stream
     assert isinstance(stream, httpx.AsyncByteStream)
+    size = 0
+    with suppress(httpx.HTTPError):
+        async for chunk in stream:
+            size += len(chunk)
+            if size > _DROPPED_BYTES_MAX:
+                break
     await stream.aclose()
     response.headers.pop("content-encoding", None)
     response.stream = httpx.ByteStream(b"")

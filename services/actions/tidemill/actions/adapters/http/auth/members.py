@@ -55,4 +55,6 @@ def web_address(value: str, name: str) -> httpx.URL:
         raise misconfigured(f"authentication.{name} is not a URI") from None
     if url.scheme not in _SCHEMES or not url.host:
         raise misconfigured(f"authentication.{name} must be an absolute http or https URI")
+    if url.userinfo:
+        raise misconfigured(f"authentication.{name} cannot have a user: that is what `client` is for")
     return url
