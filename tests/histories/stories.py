@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from tests.histories import listening_stories as hearing
+from tests.histories import reuse_stories as reuse
 from tests.histories import waiting_stories as waits
 from tests.unit.core.driver import Driver, call_task, raise_task, set_task, wait_task
 from tidemill.engine.core.events import ActionState
@@ -137,6 +138,8 @@ STORIES: Final[Mapping[str, Callable[[], Driver]]] = MappingProxyType(
             hearing.chatting,
             hearing.chatted,
             hearing.stopped,
+            reuse.calling_functions,
+            reuse.extended,
         )
     }
 )

@@ -9,14 +9,15 @@ late results, crashes, and operators.
 from collections.abc import Callable
 from functools import partial
 from random import Random
-from typing import Any, get_args
+from typing import Any, TypeAlias, get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.simulation.listens import SUBJECTS, TYPES
-from tests.simulation.workflows import workflow
+from tests.simulation.reuse import reusing_workflow
+from tests.simulation.workflows import Task, workflow
 from tests.unit.core.driver import EXECUTION_ID
 from tests.unit.core.listener import Listener
 from tests.unit.core.snapshots import snapshot
@@ -29,12 +30,15 @@ from tidemill.engine.core.events import (
     ChildState,
     Event,
     ScheduleFired,
+    TaskStarted,
 )
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.problems import Problem
 from tidemill.engine.core.settings import CoreSettings
 from tidemill.engine.core.state import Phase
 from tidemill.engine.records import decode_batch
+
+Shape: TypeAlias = Callable[[Random], tuple[list[Task], Task]]
 
 LIMITS = CoreSettings(entries_per_command_max=8, yields_in_a_row_max=12)
 OUTPUTS: list[Any] = [{"n": 1}, {"n": 2}, {}, None, {"n": 3}, {"n": [1]}, 5, [1]]
@@ -181,9 +185,9 @@ def check_going_on(driver: Listener) -> None:
         attempts[call.key] = call.attempt
 
 
-def simulate(random: Random) -> Listener:
+def simulate(random: Random, shape: Shape = workflow) -> Listener:
     """Run a random workflow through random events, checking after each."""
-    tasks, members = workflow(random)
+    tasks, members = shape(random)
     driver = Listener(*tasks, settings=LIMITS, **members)
     driver.start({"n": 1}, subject=random.choice(SUBJECTS))
     check_going_on(driver)
@@ -200,12 +204,13 @@ def test_state_is_the_fold_of_its_events(random: Random) -> None:
     simulate(random)
 
 
+@pytest.mark.parametrize("shape", [workflow, reusing_workflow])
 @pytest.mark.parametrize("block", range(10))
-def test_state_is_the_fold_of_its_events_over_many_seeds(block: int) -> None:
+def test_state_is_the_fold_of_its_events_over_many_seeds(block: int, shape: Shape) -> None:
     """Hypothesis looks for small cases; evenly drawn ones go deeper. A failing seed stands in the message."""
     for seed in range(block * SEEDS_PER_BLOCK, (block + 1) * SEEDS_PER_BLOCK):
         try:
-            simulate(Random(seed))
+            simulate(Random(seed), shape)
         except Exception as error:
             raise AssertionError(f"seed {seed}") from error
 
@@ -215,3 +220,12 @@ def test_the_seeds_meet_every_kind_of_event_and_every_phase() -> None:
     met = {type(event) for driver in drivers for event in driver.events}
     assert set(get_args(Event)) - met == OF_OTHERS
     assert {driver.phase for driver in drivers} == set(Phase) - {Phase.PENDING}
+
+
+def test_the_seeds_meet_functions_and_extensions() -> None:
+    drivers = [simulate(Random(seed), reusing_workflow) for seed in range(SEEDS_PER_BLOCK * 2)]
+    started = [
+        event.reference for driver in drivers for event in driver.events if isinstance(event, TaskStarted)
+    ]
+    for where in ("/use/functions/", "/extended/0/", "/before/0/", "/after/0/"):
+        assert sum(where in reference for reference in started) > 20

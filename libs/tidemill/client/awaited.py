@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import cast
 
+from tidemill.dsl.task_references import pointer_of
 from tidemill.json import Json
 
 
@@ -31,7 +32,7 @@ def _waiting(report: Mapping[str, Json]) -> Iterator[tuple[str, list[dict[str, J
 def _at(document: Json, reference: str) -> Json:
     """The task at a reference; None where the document has none, as for the tasks of a schedule."""
     place = document
-    for segment in reference.split("/")[1:]:
+    for segment in pointer_of(reference).split("/")[1:]:
         key = segment.replace("~1", "/").replace("~0", "~")
         if isinstance(place, list) and key.isdecimal() and int(key) < len(place):
             place = place[int(key)]

@@ -1,5 +1,6 @@
 """What open tasks are said to wait for."""
 
+import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from tidemill.api.engine.v1.execution_pb2 import Execution
@@ -14,6 +15,7 @@ from tidemill.json import Json
 from tidemill.lanes import ALL_TYPES, correlation_lane, pace_lane, subject_lane
 
 HEAR = "/do/0/hear"
+LISTEN: Json = {"listen": {"to": {"one": {"with": {"type": "a"}}}}}
 
 
 def history(*facts: events.Event) -> list[HistoryEvent]:
@@ -32,9 +34,9 @@ def waits(*facts: events.Event) -> list[str | None]:
     return [None if run.waits_for is None else wait_text(run.waits_for) for run in task_runs(history(*facts))]
 
 
-def listening(*subscriptions: events.Subscription) -> events.Event:
+def listening(*subscriptions: events.Subscription, reference: str = HEAR) -> events.Event:
     listening = events.Listening(subscriptions=subscriptions)
-    return started(events.TaskStarted(reference=HEAR, listening=listening))
+    return started(events.TaskStarted(reference=reference, listening=listening))
 
 
 def test_a_time() -> None:
@@ -96,8 +98,9 @@ def test_a_retry_until_it_begins() -> None:
     assert waits(block, caught, retried) == [None]
 
 
-def report_of(*subscriptions: events.Subscription) -> dict[str, Json]:
-    return execution_report(Execution(execution_id="0-1"), history(listening(*subscriptions)))
+def report_of(*subscriptions: events.Subscription, reference: str = HEAR) -> dict[str, Json]:
+    heard = history(listening(*subscriptions, reference=reference))
+    return execution_report(Execution(execution_id="0-1"), heard)
 
 
 def test_the_definition_gives_the_types_that_the_lane_of_a_subject_does_not() -> None:
@@ -115,6 +118,23 @@ def test_the_definition_gives_the_types_that_the_lane_of_a_subject_does_not() ->
         "an event of subject ada",
         "an event c of subject ada",
     ]
+
+
+@pytest.mark.parametrize(
+    ("reference", "document"),
+    [
+        ("/do/0/wait/use/functions/hear", {"use": {"functions": {"hear": LISTEN}}}),
+        (
+            "/do/0/call/use/extensions/1/slow/before/0/hear",
+            {"use": {"extensions": [{}, {"slow": {"before": [{"hear": LISTEN}]}}]}},
+        ),
+        ("/do/0/hear/extended/0/hear", {"do": [{"hear": LISTEN}]}),
+    ],
+)
+def test_a_task_that_is_written_elsewhere_has_its_types_too(reference: str, document: Json) -> None:
+    report = report_of(events.Subscription(lane=subject_lane("shop", "ada")), reference=reference)
+    add_types(report, document)
+    assert not untyped(report)
 
 
 def test_a_document_without_the_task_leaves_the_types_open() -> None:
