@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from tidemill.dsl import task_pointer
 from tidemill.dsl.extending import Extension, extensions_of
 from tidemill.engine.core.tasks.extended import Addition, ExtendedNode
+from tidemill.expressions import Expression, syntax
+from tidemill.expressions.parser import parse
 from tidemill.json import Json
 
 if TYPE_CHECKING:
@@ -34,4 +36,17 @@ def compile_extensions(document: dict[str, Json], compiler: "Compiler") -> Exten
 
 def _addition(extension: Extension, compiler: "Compiler") -> Addition:
     pointer = f"{task_pointer('/use/extensions', extension.position, extension.name)}/when"
-    return Addition(extension, compiler.condition(extension.definition.get("when"), pointer))
+    when = compiler.condition(extension.definition.get("when"), pointer)
+    return Addition(extension, None if when is None else _alternatives(when))
+
+
+def _alternatives(condition: Expression) -> tuple[Expression, ...]:
+    """The sides of the outermost `or`s of a condition, or it alone."""
+    found, waiting = list[syntax.Node](), [parse(condition.source)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, syntax.Logical) and node.operator == "or":
+            waiting += (node.right, node.left)
+        else:
+            found.append(node)
+    return tuple(Expression(condition.source, None, tree=node) for node in found)

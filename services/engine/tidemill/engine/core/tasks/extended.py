@@ -12,7 +12,7 @@ from tidemill.engine.core.events import RoundStarted, TaskStarted
 from tidemill.engine.core.lifecycle import complete, enter_later
 from tidemill.engine.core.node import Directive, Flow, Place, Surroundings, TaskList, TaskNode
 from tidemill.engine.core.tasks.do import SequenceNode
-from tidemill.engine.core.variables import Binding, Held, describe_extended
+from tidemill.engine.core.variables import Binding, Held, Variables, describe_extended
 from tidemill.engine.core.views import FrameView
 from tidemill.expressions import Expression, ExpressionError, is_truthy
 from tidemill.expressions.errors import BudgetExceededError
@@ -29,10 +29,10 @@ _OF_THE_WHOLE: Final = ("if", "then")
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """An extension with its condition compiled."""
+    """An extension with its condition compiled: it applies where one of these holds. None: everywhere."""
 
     extension: Extension
-    when: Expression | None
+    when: tuple[Expression, ...] | None
 
 
 class ExtendedNode(SequenceNode):
@@ -146,14 +146,19 @@ class ExtendedNode(SequenceNode):
 
 
 def _applies(turn: "Turn", entry: Entry, addition: Addition) -> bool:
-    """Whether an extension applies. A condition that fails on a task does not hold for it: it is asked of
-    tasks of many forms, and few conditions fit all of them."""
+    """Whether an extension applies. May raise one of FAULTS."""
     if addition.when is None:
         return True
     variables = entry.variables()
     variables.own = {"task": describe_extended(entry.node, entry.raw_input, turn.now_us)}
+    return any(_holds(turn, each, entry.input.value, variables) for each in addition.when)
+
+
+def _holds(turn: "Turn", condition: Expression, value: Json, variables: Variables) -> bool:
+    """What fails on a task does not hold for it: conditions are asked of tasks of many forms, and few fit
+    all of them."""
     try:
-        return is_truthy(turn.evaluate(addition.when, entry.input.value, variables))
+        return is_truthy(turn.evaluate(condition, value, variables))
     except BudgetExceededError:
         raise
     except ExpressionError:
