@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tidemill.action_kit import FunctionAction
+from tidemill.actions.adapters.a2a.action import A2aAction
+from tidemill.actions.adapters.a2a.limits import A2aLimits
 from tidemill.actions.adapters.builtin import BUILTIN_FUNCTIONS
 from tidemill.actions.adapters.discovery import functions_of_modules, installed_functions, without_repeats
 from tidemill.actions.adapters.events import EventPublisher
 from tidemill.actions.adapters.functions import function_action
 from tidemill.actions.adapters.http.action import HTTP, HttpAction, HttpLimits
 from tidemill.actions.adapters.http.auth.limits import TokenLimits
+from tidemill.actions.adapters.mcp.action import McpAction
+from tidemill.actions.adapters.mcp.limits import McpLimits, ProgramRules
 from tidemill.actions.adapters.processes.action import PROCESSES, Processes, ProcessSettings
 from tidemill.actions.adapters.processes.cleaning import ContainerCleaner
 from tidemill.actions.adapters.processes.limits import ProcessLimits
@@ -70,7 +74,10 @@ async def build(settings: Settings, surroundings: Surroundings | None = None) ->
         services=len(split_addresses(TRIGGERS_VARIABLE, settings.triggers)),
     )
     processes = _processes(settings)
-    registry = Registry([http.action, events.action, *processes.actions, *_functions(settings, around)])
+    mcp = _mcp(settings, http)
+    a2a = A2aAction(http, _a2a_limits(settings), around.clock)
+    calls = [http.action, mcp.action, a2a.action, events.action]
+    registry = Registry([*calls, *processes.actions, *_functions(settings, around)])
     storage = await open_storage(settings)
     ledger = storage.ledger
     meters = Meters(around.metrics)
@@ -100,6 +107,7 @@ async def build(settings: Settings, surroundings: Surroundings | None = None) ->
             expiry=Expiry(ledger, around.clock, settings),
             streams=streams,
             http=http,
+            a2a=a2a,
             events=events,
             processes=processes,
             cleaner=ContainerCleaner(processes.programs, around.clock) if processes.has_containers else None,
@@ -164,6 +172,32 @@ def _http_limits(settings: Settings) -> HttpLimits:
             lifetime_us=settings.http_token_lifetime_us,
             discovery_lifetime_us=settings.http_token_discovery_lifetime_us,
         ),
+    )
+
+
+def _mcp(settings: Settings, http: HttpAction) -> McpAction:
+    limits = McpLimits(
+        timeout_us=settings.mcp_timeout_us,
+        timeout_us_max=settings.call_timeout_us_max,
+        close_us=settings.mcp_close_us,
+        response_bytes_max=settings.mcp_response_bytes_max,
+        error_excerpt_bytes_max=settings.http_error_excerpt_bytes_max,
+        programs_max=settings.mcp_programs_max,
+    )
+    rules = ProgramRules(
+        allowed=settings.mcp_stdio, path=settings.process_path, language=settings.process_language
+    )
+    return McpAction(http, limits, rules)
+
+
+def _a2a_limits(settings: Settings) -> A2aLimits:
+    return A2aLimits(
+        timeout_us=settings.a2a_timeout_us,
+        response_bytes_max=settings.a2a_response_bytes_max,
+        error_excerpt_bytes_max=settings.http_error_excerpt_bytes_max,
+        card_bytes_max=settings.a2a_card_bytes_max,
+        cards_max=settings.a2a_cards_max,
+        card_lifetime_us=settings.a2a_card_lifetime_us,
     )
 
 

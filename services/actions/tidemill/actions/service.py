@@ -7,6 +7,7 @@ from typing import Final
 
 import grpc
 
+from tidemill.actions.adapters.a2a.action import A2aAction
 from tidemill.actions.adapters.events import EventPublisher
 from tidemill.actions.adapters.http.action import HttpAction
 from tidemill.actions.adapters.processes.action import Processes
@@ -45,6 +46,7 @@ class ServiceParts:
     expiry: Expiry
     streams: Streams
     http: HttpAction
+    a2a: A2aAction
     events: EventPublisher
     processes: Processes
     # Where containers are on.
@@ -133,6 +135,7 @@ class ActionsService:
     async def _close(self) -> None:
         parts = self._parts
         await parts.rpc.stop(0)
+        await parts.a2a.close()
         await parts.http.close()
         await parts.processes.close()
         await parts.triggers.close()

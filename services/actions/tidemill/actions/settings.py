@@ -56,6 +56,10 @@ class Settings:
     process_container_options: str = ""
     process_container_volumes: str = ""
 
+    # Whether MCP servers may be programs that tasks name, which run on this machine; they see what
+    # `process_path` and `process_language` say of the environment.
+    mcp_stdio: bool = False
+
     # Streams and their messages.
     streams_max: int = 64
     stream_calls_in_flight_max: int = 10_000
@@ -132,6 +136,20 @@ class Settings:
     process_file_bytes_max: int = 67_108_864
     process_container_processes_max: int = 256
     process_container_cleanup_us: int = 60_000_000
+
+    # MCP calls: the first is for those whose task says nothing of the time, the second how long a server may
+    # take to end a session, or to end.
+    mcp_timeout_us: int = 60_000_000
+    mcp_close_us: int = 2_000_000
+    mcp_response_bytes_max: int = 1_048_576
+    mcp_programs_max: int = 16
+
+    # A2A calls, and the cards that say where agents are.
+    a2a_timeout_us: int = 60_000_000
+    a2a_response_bytes_max: int = 1_048_576
+    a2a_card_bytes_max: int = 262_144
+    a2a_cards_max: int = 256
+    a2a_card_lifetime_us: int = 300_000_000
 
     # Publishing events.
     events_batch_max: int = 256

@@ -1,17 +1,18 @@
 """HTTP for protocols that stand on it: one request, whose every failure is a problem."""
 
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
 
-from tidemill.actions.adapters.http.answers import masked_bytes, shown, status_problem
+from tidemill.actions.adapters.http.answers import shown, status_problem
 from tidemill.actions.adapters.http.auth.access import Access, Authenticator
 from tidemill.actions.adapters.http.auth.problems import AuthenticationError
 from tidemill.actions.adapters.http.failures import BAD_ANSWER, failure_problem
 from tidemill.actions.core.model import Problem
-from tidemill.actions.core.problems import communication_problem
+from tidemill.actions.core.problems import communication_problem, configuration_problem
 from tidemill.actions.core.secrets import masked
 
 
@@ -25,7 +26,7 @@ class OutletError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Wish:
-    """A request to send. `bytes_max` bounds its answer, by the limit of this name."""
+    """A request to send. `bytes_max` bounds its answer, by `limit`: the setting and its value."""
 
     method: str
     url: str
@@ -33,7 +34,7 @@ class Wish:
     body: bytes | None
     access: Access
     bytes_max: int
-    limit_name: str
+    limit: str
 
     def bad_answer(self, reason: str) -> OutletError:
         """An answer that cannot be used."""
@@ -59,7 +60,8 @@ class Outlet:
         """The answer, whose body is read by `pieces` or `whole`. Raises OutletError."""
         headers = [(name.encode(), value.encode()) for name, value in wish.headers.items()]
         try:
-            request = self._client.build_request(wish.method, wish.url, headers=headers, content=wish.body)
+            url = _absolute(wish.url)
+            request = self._client.build_request(wish.method, url, headers=headers, content=wish.body)
             response = await self._client.send(
                 request, auth=wish.access.auth, stream=True, follow_redirects=False
             )
@@ -76,6 +78,14 @@ class Outlet:
         """The body. Raises OutletError, also for one over the limit."""
         return b"".join([piece async for piece in self.pieces(response, wish)])
 
+    async def start(self, response: httpx.Response, wish: Wish) -> bytes:
+        """The body up to the limit; where it is longer, or breaks off, there is no more."""
+        data = b""
+        with contextlib.suppress(OutletError):
+            async for piece in self.pieces(response, wish):
+                data += piece
+        return data
+
     async def pieces(self, response: httpx.Response, wish: Wish) -> AsyncIterator[bytes]:
         """The body as it comes. Raises OutletError, also for one over the limit."""
         size = 0
@@ -83,7 +93,7 @@ class Outlet:
             async for piece in response.aiter_bytes():
                 size += len(piece)
                 if size > wish.bytes_max:
-                    raise wish.bad_answer(f"the answer is over {wish.limit_name}, {wish.bytes_max}")
+                    raise wish.bad_answer(f"the answer is over {wish.limit}")
                 yield piece
         except httpx.HTTPError as error:
             raise OutletError(_problem_of(error, wish)) from None
@@ -95,9 +105,14 @@ class Outlet:
         )
 
 
-def shown_body(data: bytes, access: Access) -> bytes:
-    """The body without what was made for the access, as tokens."""
-    return masked_bytes(data, access.hidden.in_outputs())
+def _absolute(url: str) -> httpx.URL:
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise OutletError(configuration_problem(f"the endpoint is not a URI: {error}")) from None
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise OutletError(configuration_problem("the endpoint must be an absolute http or https URI"))
+    return parsed
 
 
 def _problem_of(error: Exception, wish: Wish) -> Problem:

@@ -1,0 +1,1 @@
+"""The action `mcp`: calls of MCP servers, over HTTP and as programs."""
