@@ -12,6 +12,7 @@ from tidemill.client.report import RunFold, TaskPhase, TaskRun
 from tidemill.diagrams.outline import Outline
 from tidemill.diagrams.route import Route
 from tidemill.diagrams.words import shortened
+from tidemill.dsl.task_references import as_written, is_extended_itself
 
 
 @dataclass(slots=True)
@@ -68,8 +69,13 @@ class PathFold:
         for event in events:
             self._route.apply(event.event)
             self._runs.apply(event)
-            # A run goes on changing where it is open, but only the last one of a task is of interest.
-            self._last_runs.update((run.reference, run) for run in self._runs.runs)
+            # A run goes on changing where it is open, but only the last one of a task is of interest; of an
+            # extended task that of the whole.
+            self._last_runs.update(
+                (as_written(run.reference), run)
+                for run in self._runs.runs
+                if not is_extended_itself(run.reference)
+            )
             self._runs.runs.clear()
             self._note(event.event, us_of_timestamp(event.time))
 
@@ -91,7 +97,7 @@ class PathFold:
         )
 
     def _of(self, reference: str) -> TaskPath:
-        return self._tasks.setdefault(reference, TaskPath("running"))
+        return self._tasks.setdefault(as_written(reference), TaskPath("running"))
 
     def _note(self, event: history_pb2.Event, time_us: int) -> None:
         match event.WhichOneof("kind"):
@@ -118,7 +124,7 @@ class PathFold:
 
     def _start(self, started: history_pb2.TaskStarted, time_us: int) -> None:
         task = self._of(started.reference)
-        task.entered += 1
+        task.entered += not is_extended_itself(started.reference)
         task.attempt = max(started.attempt, 1)
         task.error = ""
         if task.first_started_at_us is None:

@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping
 from tidemill.api.events.v1 import history_pb2
 from tidemill.diagrams.flow import END_NODE, FAULT_NODE, START_NODE, catch, gate, head, join
 from tidemill.diagrams.outline import Block, Outline, Task, tasks_of
+from tidemill.dsl.task_references import as_written, is_extended_itself, user_of
 
 
 class Route:
     """Counts steps from node to node. It holds as much as the definition is large, however long the history.
 
     For each list of tasks it knows the node that control left last; what is entered next was reached from
-    there. Tasks that the definition does not have are passed over.
+    there. Tasks that the definition does not have are passed over; an extended task is entered and left as a
+    whole.
     """
 
     def __init__(self, outline: Outline) -> None:
@@ -49,11 +51,11 @@ class Route:
                 self._taken[self._departed, END_NODE] += 1
             case "execution_faulted" if event.execution_faulted.error.instance in self._tasks:
                 self._taken[event.execution_faulted.error.instance, FAULT_NODE] += 1
-            case "task_started":
+            case "task_started" if not is_extended_itself(event.task_started.reference):
                 self._with(event.task_started.reference, self._enter)
             case "task_skipped":
                 self._with(event.task_skipped.reference, self._skip)
-            case "task_completed":
+            case "task_completed" if not is_extended_itself(event.task_completed.reference):
                 self._with(event.task_completed.reference, self._complete)
             case "round_started":
                 self._with(event.round_started.reference, self._next_round)
@@ -66,9 +68,12 @@ class Route:
                 pass
 
     def _with(self, reference: str, step: Callable[[Task], None]) -> None:
-        task = self._tasks.get(reference)
+        task = self._tasks.get(as_written(reference))
         if task is not None:
             step(task)
+        elif (user := user_of(reference)) in self._tasks:
+            # Whatever a function or an extension has done, control is at the task that uses it.
+            self._departed = user
 
     def _enter(self, task: Task) -> None:
         self._taken[self._source(task), head(task)] += 1

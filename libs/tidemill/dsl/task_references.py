@@ -12,6 +12,7 @@ from tidemill.dsl.pointers import child, escape
 
 _EXTENDED: Final = "/extended/0/"
 _EXTENDED_ITSELF: Final = re.compile(rf"{_EXTENDED}[^/]+")
+_BEHIND_USER: Final = re.compile(r"/use/(?:functions|extensions)/.*$")
 _USED: Final = re.compile(r"^.*(?=/use/(?:functions|extensions)/)")
 
 
@@ -33,6 +34,16 @@ def of_extended_itself(reference: str) -> str:
 def as_written(reference: str) -> str:
     """A reference as it would be without extensions: as authors know it, and errors name it."""
     return _EXTENDED_ITSELF.sub("", reference) if _EXTENDED in reference else reference
+
+
+def is_extended_itself(reference: str) -> bool:
+    """Whether a reference is that of an extended task itself, below the one of the whole."""
+    return _EXTENDED in reference and reference.rpartition("/")[0].endswith(_EXTENDED.rstrip("/"))
+
+
+def user_of(reference: str) -> str:
+    """The task of `do` that a task of `use` runs for, as it is written; any other task itself."""
+    return _BEHIND_USER.sub("", as_written(reference))
 
 
 def pointer_of(reference: str) -> str:

@@ -7,10 +7,12 @@ from tidemill.dsl import limits
 from tidemill.dsl.extending import extensions_of
 from tidemill.dsl.task_references import (
     as_written,
+    is_extended_itself,
     of_extended_itself,
     of_extension,
     of_function,
     pointer_of,
+    user_of,
 )
 from tidemill.json import Json
 
@@ -130,8 +132,12 @@ def test_references_tell_where_a_task_runs_and_where_it_is_written() -> None:
     assert before == "/do/0/f/fork/branches/1/get~1pet/use/extensions/2/l~1g/before/0/note"
     assert pointer_of(before) == "/use/extensions/2/l~1g/before/0/note"
 
+    assert user_of(before) == user_of(f"{function}/do/0/x/use/functions/g") == caller
     itself = of_extended_itself(caller)
     assert itself == "/do/0/f/fork/branches/1/get~1pet/extended/0/get~1pet"
+    assert is_extended_itself(itself)
+    assert not is_extended_itself(f"{itself}/do/0/extended")
+    assert not is_extended_itself("/do/0/extended/do/0/x")
     assert as_written(itself) == pointer_of(itself) == caller
     assert as_written(of_extended_itself(f"{itself}/do/0/extended")) == f"{caller}/do/0/extended"
     assert pointer_of("/do/0/plain") == as_written("/do/0/plain") == "/do/0/plain"
