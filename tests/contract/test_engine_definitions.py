@@ -14,7 +14,11 @@ from tidemill.api.engine.v1 import definition_service_pb2 as pb
 from tidemill.json import Json
 
 SET: dict[str, Json] = {"greet": {"set": {"a": 1}}}
-A2A: Json = {"method": "tasks/get"}
+GRPC: Json = {
+    "proto": {"endpoint": "https://example.com/a.proto"},
+    "service": {"name": "A", "host": "example.com"},
+    "method": "get",
+}
 
 
 @pytest.fixture
@@ -74,7 +78,7 @@ async def test_publish_refuses_other_content_for_the_same_version(bench: EngineB
             "INVALID_DOCUMENT",
         ),
         (
-            pb.PublishRequest(document=orjson.dumps(document({"a": {"call": "a2a", "with": A2A}}))),
+            pb.PublishRequest(document=orjson.dumps(document({"a": {"call": "grpc", "with": GRPC}}))),
             "UNSUPPORTED_FEATURE",
         ),
         (pb.PublishRequest(document=b" " * 2_000_000), "TOO_LARGE"),

@@ -17,7 +17,6 @@ LATER = {
     "openapi": r"\bcall: openapi\b",
     "asyncapi": r"\bcall: asyncapi\b",
     "grpc": r"\bcall: grpc\b",
-    "mcp": r"\bcall: mcp\b",
     "functions by URL": r"\bcall: https?://",
 }
 DOCUMENTS = {path.stem: path.read_text() for path in sorted((shared_path() / "examples").glob("*.yaml"))}

@@ -19,6 +19,7 @@ Finding = tuple[str, str]
 Look = Callable[[Place], Iterator[Finding]]
 
 _DSL_VERSIONS: Final = "1.0."
+_CALLED: Final = ("http", "mcp", "a2a")
 
 
 def unsupported(document: Json) -> list[Problem]:
@@ -85,7 +86,7 @@ def _document(place: Place) -> Iterator[Finding]:
 
 _TABLE: Final[Mapping[str, Look]] = MappingProxyType(
     {
-        **{f"{name} call task": _whole(f"`call: {name}` is") for name in PROTOCOLS if name != "http"},
+        **{f"{name} call task": _whole(f"`call: {name}` is") for name in PROTOCOLS if name not in _CALLED},
         "function name": _function,
         "use": _members(
             catalogs="`use.catalogs` is",

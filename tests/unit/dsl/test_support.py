@@ -7,6 +7,11 @@ from tidemill.dsl import unsupported
 from tidemill.json import Json
 
 SET: dict[str, Json] = {"set": {"a": 1}}
+GRPC: Json = {
+    "proto": {"endpoint": "https://example.com/a.proto"},
+    "service": {"name": "A", "host": "example.com"},
+    "method": "get",
+}
 AVRO: Json = {"format": "avro", "document": {}}
 PERSON: Json = {"username": "a", "password": "b"}
 OAUTH: Json = {"authority": "https://id.example.com", "grant": "client_credentials"}
@@ -73,7 +78,7 @@ def test_the_supported_part_of_the_language_passes() -> None:
             "",
             "`call: openapi` is not supported yet",
         ),
-        ({"call": "a2a", "with": {"method": "tasks/get"}}, "", "`call: a2a` is not supported yet"),
+        ({"call": "grpc", "with": GRPC}, "", "`call: grpc` is not supported yet"),
         ({"call": "https://example.com/f"}, "/call", "functions by URL are not supported yet"),
         (
             {**SET, "input": {"schema": {"resource": {"endpoint": "a"}}}},

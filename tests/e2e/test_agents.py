@@ -1,0 +1,255 @@
+"""MCP servers and agents through the whole stack: examples that are written down, and who sees secrets."""
+
+import json
+import os
+import re
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.contract.mcp_server import WebServer, running_mcp_server
+from tests.e2e.documents import NAMESPACE, named
+from tests.e2e.running import Report, RunningStack
+from tests.e2e.web import Answer, Request, serving
+from tests.unit.dsl.shared_data import shared_directory
+from tidemill.json import Json
+from tidemill.stack.ports import free_ports
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+ROOT = Path(__file__).parents[2]
+VALUES = {
+    name: f"s3cret-{name}-{number:04d}-zqx"
+    for number, name in enumerate(("header", "token", "variable", "agent", "said"))
+}
+# What stands in the place of `npx` in the language's example: a server with the tool that is called there.
+SLACK = """\
+#!{python}
+import os, sys
+from mcp.server import MCPServer
+
+server = MCPServer("slack")
+
+@server.tool()
+def conversations_add_message(
+    channel_id: str, thread_ts: str, payload: str, content_type: str
+) -> dict[str, str]:
+    return {{"said": payload, "as": os.environ["SLACK_MCP_XOXP_TOKEN"], "to": channel_id, "by": sys.argv[1]}}
+
+server.run("stdio")
+"""
+# Tells all of its environment.
+TELLER = (
+    "import sys; sys.path.insert(0, {root!r}); from tests.contract.mcp_server import *; make_server().run()"
+)
+
+
+class Agent:
+    """Answers with all that it was asked, and remembers it."""
+
+    def __init__(self) -> None:
+        self.asked: list[Request] = []
+
+    def answer(self, request: Request) -> Answer:
+        self.asked.append(request)
+        error = {"error": {"code": -32000, "message": str(request.headers)}}
+        result = {"result": {"headers": request.headers, "params": request.body.get("params")}}
+        refuses = request.path == "/refuse"
+        return Answer(200, {"jsonrpc": "2.0", "id": request.body["id"], **(error if refuses else result)})
+
+
+@pytest.fixture(scope="module")
+def agent() -> Agent:
+    return Agent()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[WebServer]:
+    with running_mcp_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, agent: Agent) -> Iterator[RunningStack]:
+    programs = tmp_path_factory.mktemp("programs")
+    npx = programs / "npx"
+    npx.write_text(SLACK.format(python=sys.executable))
+    npx.chmod(npx.stat().st_mode | stat.S_IXUSR)
+    secrets = {f"TIDEMILL_SECRET.{NAMESPACE}.{name}": value for name, value in VALUES.items()}
+    with (
+        serving(agent.answer) as base,
+        RunningStack(
+            tmp_path_factory.mktemp("stack"),
+            TIDEMILL_ACTIONS_HTTP_HOSTS=f"agent.example.com={base}",
+            TIDEMILL_ACTIONS_MCP_STDIO="true",
+            TIDEMILL_ACTIONS_PROCESS_PATH=f"{programs}:/usr/local/bin:/usr/bin:/bin",
+            **secrets,
+        ) as running,
+    ):
+        yield running
+
+
+def section(name: str) -> dict[str, str]:
+    """The first block of each language in a section of the page."""
+    page = (ROOT / "docs" / "calls.md").read_text()
+    [text] = re.findall(rf"^## {name}\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
+    blocks: dict[str, str] = {}
+    for language, block in re.findall(r"^```(\w+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        blocks.setdefault(language, block)
+    return blocks
+
+
+@contextmanager
+def started(code: str, port: int) -> Iterator[None]:
+    """The program, for as long as the block runs, once it listens."""
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + 30
+        while time.monotonic() < end and process.poll() is None:
+            with socket.socket() as client:
+                if client.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize(
+    ("name", "written_port", "given", "expected"),
+    [
+        ("MCP", 8000, {"name": "Ada"}, "Hello, Ada!"),
+        ("A2A", 9999, {"text": "Good morning"}, "You said: Good morning"),
+    ],
+)
+def test_the_example_of_the_page_does_what_it_says(
+    stack: RunningStack, name: str, written_port: int, given: Json, expected: str
+) -> None:
+    [port] = free_ports(1)
+    blocks = section(name)
+    code, document = (
+        blocks[language].replace(str(written_port), str(port)) for language in ("python", "yaml")
+    )
+    with started(code, port):
+        report = stack.run(document, given)
+    assert report.output == expected, report.error
+
+
+def test_the_example_of_the_language_runs_with_a_program_in_the_place_of_npx(stack: RunningStack) -> None:
+    document = (shared_directory() / "examples" / "call-mcp.yaml").read_text()
+    report = stack.run(document)
+    assert report.phase == "completed", report.error
+    assert report.output["structuredContent"] == {
+        "said": "Hello, world! :wave:",
+        "as": "xoxp-xv6Cv3jKqNW8esm5YnsftKwIzoQHUzAP",
+        "to": "C1234567890",
+        "by": "slack-mcp-serverr@latest",
+    }
+
+
+def test_secrets_reach_a_server_over_http_and_nobody_else(stack: RunningStack, server: WebServer) -> None:
+    body = f"""
+        use:
+          secrets: [header, token]
+        do:
+        - ask:
+            call: mcp
+            with:
+              method: tools/call
+              parameters: {{name: headers}}
+              transport:
+                http:
+                  endpoint:
+                    uri: {server.url}
+                    authentication: {{bearer: {{token: '${{ $secrets.token }}'}}}}
+                  headers: {{x-key: '${{ $secrets.header }}'}}
+    """
+    report = stack.run(named("mcp-web-secrets", body))
+    assert report.phase == "completed", report.error
+    _, headers = server.requests[-1]
+    assert (headers["x-key"], headers["authorization"]) == (VALUES["header"], f"Bearer {VALUES['token']}")
+    assert "***" in str(report.output)
+    assert_nowhere(stack, report)
+
+
+def test_secrets_reach_a_program_and_nobody_else(stack: RunningStack) -> None:
+    stdio = {
+        "command": sys.executable,
+        "arguments": ["-c", TELLER.format(root=str(ROOT))],
+        "environment": {"TOKEN": "${ $secrets.variable }"},
+    }
+    body = f"""
+        use: {{secrets: [variable]}}
+        do:
+        - ask:
+            call: mcp
+            with:
+              method: tools/call
+              parameters: {{name: environment}}
+              transport: {{stdio: {json.dumps(stdio)}}}
+    """
+    report = stack.run(named("mcp-program-secrets", body))
+    assert report.phase == "completed", report.error
+    seen = report.output["structuredContent"]
+    seen = seen.get("result", seen)
+    # It is there, for what was masked is what the server told; and of the service's own there is nothing.
+    assert seen["TOKEN"] == "***"
+    assert not [name for name in seen if name.startswith(("TIDEMILL_ACTIONS", "TIDEMILL_SECRET"))]
+    assert_nowhere(stack, report)
+
+
+@pytest.mark.parametrize("path", ["ask", "refuse"])
+def test_secrets_reach_an_agent_and_nobody_else(stack: RunningStack, agent: Agent, path: str) -> None:
+    body = f"""
+        use: {{secrets: [agent, said]}}
+        do:
+        - ask:
+            call: a2a
+            with:
+              method: message/send
+              server:
+                uri: https://agent.example.com/{path}
+                authentication: {{bearer: {{token: '${{ $secrets.agent }}'}}}}
+              parameters:
+                message:
+                  kind: message
+                  role: user
+                  parts: [{{kind: text, text: '${{ "x \\($secrets.said)" }}'}}]
+    """
+    report = stack.run(named(f"a2a-secrets-{path}", body))
+    assert report.phase == ("completed" if path == "ask" else "faulted"), report.error
+    asked = agent.asked[-1]
+    assert asked.headers["authorization"] == f"Bearer {VALUES['agent']}"
+    message = asked.body["params"]["message"]
+    assert message["parts"] == [{"kind": "text", "text": f"x {VALUES['said']}"}]
+    assert message["messageId"] == asked.headers["idempotency-key"]
+    assert "***" in str(report.error or report.output)
+    assert_nowhere(stack, report)
+
+
+def assert_nowhere(stack: RunningStack, report: Report) -> None:
+    """None of the secrets stands in anything that the stack has written or answers with."""
+    data = stack.stack.layout.data
+    shown = {str(path.relative_to(data)): path.read_bytes() for path in data.rglob("*") if path.is_file()}
+    assert {"engine.log", "actions.log", "engine/state.db", "actions/ledger.db"} <= shown.keys()
+    shown["report"] = str(report).encode()
+    for command in ("get", "history", "show"):
+        arguments = [sys.executable, "-m", "tidemill.cli", command, report.execution_id]
+        environment = {**os.environ, "TIDEMILL_ENGINE": stack.stack.layout.address("engine")}
+        done = subprocess.run(arguments, env=environment, capture_output=True, check=True, timeout=60)
+        shown[command] = done.stdout
+    found = [
+        f"{name} in {where}"
+        for name, value in VALUES.items()
+        for where, text in shown.items()
+        if value.encode() in text
+    ]
+    assert not found
