@@ -158,7 +158,9 @@ def _add_api(app: Flask, provider: TokenProvider) -> None:
     @app.get("/api/echo")
     @protect()
     def echo() -> Response:
-        return jsonify(authorization=request.headers["authorization"])
+        answer = jsonify(authorization=request.headers["authorization"])
+        answer.headers["x-asked-with"] = request.headers["authorization"]
+        return answer
 
     @app.get("/api/refuses")
     @protect()
