@@ -89,6 +89,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory, agent: Agent) -> Iterator[Ru
             tmp_path_factory.mktemp("stack"),
             TIDEMILL_ACTIONS_HTTP_HOSTS=f"agent.example.com={base}",
             TIDEMILL_ACTIONS_MCP_STDIO="true",
+            OTEL_TRACES_EXPORTER="console",
+            OTEL_BSP_SCHEDULE_DELAY="100",
             TIDEMILL_ACTIONS_PROCESS_PATH=f"{programs}:/usr/local/bin:/usr/bin:/bin",
             **secrets,
         ) as running,
@@ -233,6 +235,30 @@ def test_secrets_reach_an_agent_and_nobody_else(stack: RunningStack, agent: Agen
     assert message["messageId"] == asked.headers["idempotency-key"]
     assert "***" in str(report.error or report.output)
     assert_nowhere(stack, report)
+
+
+def test_a_program_ends_when_its_service_stops(tmp_path: Path) -> None:
+    noted = tmp_path / "pid"
+    # Deaf to all but what nobody can be deaf to.
+    code = f"""
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+open({str(noted)!r} + ".new", "w").write(str(os.getpid()))
+os.rename({str(noted)!r} + ".new", {str(noted)!r})
+time.sleep(3600)
+"""
+    stdio = {"command": sys.executable, "arguments": ["-c", code]}
+    body = f"""
+        do:
+        - ask: {{call: mcp, with: {{method: tools/list, transport: {{stdio: {json.dumps(stdio)}}}}}}}
+    """
+    settings = {"TIDEMILL_ACTIONS_MCP_STDIO": "true", "TIDEMILL_ACTIONS_DRAIN_US_MAX": "300000"}
+    with RunningStack(tmp_path / "stack", **settings) as stack:
+        stack.start(stack.publish(named("deaf", body)))
+        stack.until(noted.exists)
+        pid = int(noted.read_text())
+        assert Path(f"/proc/{pid}").exists()
+    assert not Path(f"/proc/{pid}").exists()
 
 
 def assert_nowhere(stack: RunningStack, report: Report) -> None:
