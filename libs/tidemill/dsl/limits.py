@@ -19,7 +19,7 @@ TASK_LEVELS_MAX: Final = 20
 TASKS_PER_LIST_MAX: Final = 1_000
 # Of functions and extensions, counted wherever they are used, for a plan holds them each time. Each 100
 # characters of a text count as one more.
-REUSED_VALUES_MAX: Final = 100_000
+REUSED_VALUES_MAX: Final = 50_000
 SPLIT_BRANCHES_MAX: Final = 100
 # Slots a period of `pace`.
 PACE_LIMIT_MAX: Final = 1_000_000
