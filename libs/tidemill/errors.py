@@ -37,6 +37,7 @@ CODE_OF_REASON: Final[Mapping[int, int]] = MappingProxyType(
         reasons.ERROR_REASON_NOT_OWNER: code_pb2.FAILED_PRECONDITION,
         reasons.ERROR_REASON_INTERNAL: code_pb2.INTERNAL,
         reasons.ERROR_REASON_REENTRY_REFUSED: code_pb2.FAILED_PRECONDITION,
+        reasons.ERROR_REASON_DOCUMENT_UNAVAILABLE: code_pb2.FAILED_PRECONDITION,
     }
 )
 

@@ -11,7 +11,7 @@ from tidemill.postgres import PostgresOptions, open_postgres
 _TABLES = (
     "lease", "log", "execution", "history", "snapshot", "timer", "rejection", "dead_letter", "definition",
     "shape", "subscription", "lane_event", "lane_seen", "counter", "outbox", "peer", "cursor",
-    "namespace_settings",
+    "namespace_settings", "document",
 )  # fmt: skip
 # What other tests have made; the one for all else is part of the tables.
 _PARTITIONS = (

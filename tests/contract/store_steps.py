@@ -184,9 +184,14 @@ class Steps:
 
     async def publish(self, random: Random) -> object:
         row = DefinitionRow(
-            "shop", "cart", f"1.{random.randrange(3)}.0", str(random.random()), b"d", 1, "p", 0
+            "shop", "cart", f"1.{random.randrange(3)}.0", str(random.random()), b"d", 1, "p", 0, b"l", b"n"
         )
-        return await self.store.publish(row)
+        names = random.sample(NAMES, random.randrange(len(NAMES) + 1))
+        return await self.store.publish(row, {name: name.encode() for name in names})
+
+    async def contents(self, random: Random) -> object:
+        found = await self.store.contents(random.sample(NAMES, random.randrange(len(NAMES) + 1)))
+        return sorted(found.items())
 
     async def definitions(self, random: Random) -> object:
         return await self.store.definitions(random.randrange(2))

@@ -186,7 +186,9 @@ class StoreSuite:
         assert await store.dead_letters("", 0, 10) == found[1:]
 
     async def test_definitions_are_immutable_and_numbered(self, store: Store) -> None:
-        row = DefinitionRow("shop", "cart", "1.0.0", "digest", b"document", 7, "profile", 0, b"listens")
+        row = DefinitionRow(
+            "shop", "cart", "1.0.0", "digest", b"document", 7, "profile", 0, b"listens", b"pinned"
+        )
         first = await store.publish(row)
         assert first == replace(row, revision=1)
         assert await store.publish(replace(row, digest="other", document=b"other")) == first
@@ -194,3 +196,22 @@ class StoreSuite:
         assert second.revision == 2
         assert await store.definitions(0) == [first, second]
         assert await store.definitions(1) == [second]
+
+    async def test_the_contents_that_a_definition_names_are_stored_with_it_once_for_all(
+        self, store: Store
+    ) -> None:
+        row = DefinitionRow("shop", "cart", "1.0.0", "digest", b"document", 7, "profile", 0)
+        await store.publish(row, {"a": b"first", "b": b"\x00 second"})
+        await store.publish(replace(row, version="1.1.0"), {"b": b"\x00 second", "c": b""})
+        found = await store.contents(["c", "a", "none", "b"])
+        assert dict(found) == {"a": b"first", "b": b"\x00 second", "c": b""}
+        assert await store.contents([]) == {}
+
+    async def test_a_version_that_is_there_already_keeps_the_contents_that_came_with_it(
+        self, store: Store
+    ) -> None:
+        row = DefinitionRow("shop", "cart", "1.0.0", "digest", b"document", 7, "profile", 0, b"", b"a")
+        await store.publish(row, {"a": b"first"})
+        repeated = await store.publish(replace(row, pinned=b"b"), {"b": b"second"})
+        assert repeated.pinned == b"a"
+        assert dict(await store.contents(["a", "b"])) == {"a": b"first"}

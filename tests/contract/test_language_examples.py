@@ -8,24 +8,41 @@ import grpc
 import pytest
 
 from tests.contract.engine_bench import EngineBench, reason_of, running_engine
+from tests.e2e.ctk.outside import PETSTORE, outside
+from tests.e2e.web import Answer, Request, serving
 from tests.unit.dsl.shared_data import shared_directory, shared_path
 from tidemill.api.engine.v1 import definition_service_pb2 as pb
 
 EXAMPLES = 68
 # What a later release brings: the word that a refusal says, and how a document asks for it.
 LATER = {
-    "openapi": r"\bcall: openapi\b",
     "asyncapi": r"\bcall: asyncapi\b",
     "grpc": r"\bcall: grpc\b",
     "functions by URL": r"\bcall: https?://",
+}
+ORDERS = "myorg.io"
+ORDERS_API = {
+    "openapi": "3.0.0",
+    "paths": {
+        "/readings": {"post": {"operationId": "logreading"}},
+        "/report": {"post": {"operationId": "produceReport"}},
+    },
 }
 DOCUMENTS = {path.stem: path.read_text() for path in sorted((shared_path() / "examples").glob("*.yaml"))}
 
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[EngineBench]:
-    async with running_engine(tmp_path) as bench:
-        yield bench
+    with serving(documents) as here:
+        async with running_engine(tmp_path, fetch_hosts=f"{PETSTORE}={here},{ORDERS}={here}") as bench:
+            yield bench
+
+
+def documents(request: Request) -> Answer:
+    """The documents that examples name from outside."""
+    if request.headers.get("host") == ORDERS:
+        return Answer(200, ORDERS_API)
+    return outside(request)
 
 
 def needed(text: str) -> set[str]:

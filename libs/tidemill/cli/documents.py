@@ -43,11 +43,16 @@ async def publish(client: "Client", path: str, document: bytes) -> "PublishRespo
         if error.reason not in (
             reasons.ERROR_REASON_INVALID_DOCUMENT,
             reasons.ERROR_REASON_UNSUPPORTED_FEATURE,
+            reasons.ERROR_REASON_DOCUMENT_UNAVAILABLE,
         ):
             raise
         problems = await client.definitions.validate(document)
-        refusal = Finding(error.metadata.get("pointer", ""), error.message, "error")
-    findings = [finding_of(problem) for problem in problems] or [refusal]
+        pointer = error.metadata.get("pointer", "")
+        refusal = Finding(pointer, error.message.removeprefix(f"{pointer}: "), "error")
+    findings = [finding_of(problem) for problem in problems]
+    if not any(finding.severity == "error" for finding in findings):
+        # What is wrong shows only with the documents that are fetched to publish it.
+        findings.append(refusal)
     print_findings(path, findings)
     raise CommandError(f"{path} was refused")
 

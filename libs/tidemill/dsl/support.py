@@ -19,7 +19,7 @@ Finding = tuple[str, str]
 Look = Callable[[Place], Iterator[Finding]]
 
 _DSL_VERSIONS: Final = "1.0."
-_CALLED: Final = ("http", "mcp", "a2a")
+_CALLED: Final = ("http", "openapi", "mcp", "a2a")
 
 
 def unsupported(document: Json) -> list[Problem]:
@@ -91,7 +91,6 @@ _TABLE: Final[Mapping[str, Look]] = MappingProxyType(
         "use": _members(
             catalogs="`use.catalogs` is",
         ),
-        "external data schema": _whole("schemas from outside (`schema.resource`) are"),
         "data schema format": _data_schema_format,
         "script parts": _members(source="scripts from outside (`script.source`) are"),
         "evaluate": _evaluate,

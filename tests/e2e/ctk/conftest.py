@@ -6,32 +6,21 @@ from dataclasses import dataclass
 from functools import reduce
 from io import StringIO
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pytest_bdd import given, parsers, then, when
-from pytest_bdd.parser import Feature, Scenario
 from ruamel.yaml import YAML
 
 from tests.e2e.ctk.outside import HTTPBIN, PETSTORE, outside
 from tests.e2e.running import Report, RunningStack
 from tests.e2e.web import serving
-from tidemill.errors import TidemillError
-
-# Scenarios that need what a later release brings, and the word by which publishing refuses them: nothing
-# half-works. Whoever builds it deletes the row.
-LATER = {
-    "Call OpenAPI With Content Output": "openapi",
-    "Call OpenAPI With Response Output": "openapi",
-}
 
 
 @dataclass
 class Run:
     """One scenario's workflow and what became of it."""
 
-    scenario: str = ""
     definition: str = ""
     input: Any = None
     report: Report | None = None
@@ -48,7 +37,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     data = tmp_path_factory.mktemp("ctk")
     with serving(outside) as here:
         hosts = f"{PETSTORE}={here},{HTTPBIN}={here}"
-        with RunningStack(data, TIDEMILL_ACTIONS_HTTP_HOSTS=hosts) as running:
+        variables = {"TIDEMILL_ACTIONS_HTTP_HOSTS": hosts, "TIDEMILL_ENGINE_FETCH_HOSTS": hosts}
+        with RunningStack(data, **variables) as running:
             yield running
 
 
@@ -61,12 +51,6 @@ def namespaces() -> Iterator[str]:
 @pytest.fixture
 def run() -> Run:
     return Run()
-
-
-def pytest_bdd_before_scenario(request: pytest.FixtureRequest, feature: Feature, scenario: Scenario) -> None:
-    # It is called for the scenarios of other folders too.
-    if request.path.parent == Path(__file__).parent:
-        request.getfixturevalue("run").scenario = scenario.name
 
 
 @given("a workflow with definition:")
@@ -85,17 +69,7 @@ def an_input(run: Run, docstring: str) -> None:
 
 @when("the workflow is executed")
 def is_executed(run: Run, stack: RunningStack) -> None:
-    if run.scenario in LATER:
-        _is_refused(run, stack, LATER[run.scenario])
     run.report = stack.run(run.definition, run.input)
-
-
-def _is_refused(run: Run, stack: RunningStack, feature: str) -> None:
-    with pytest.raises(TidemillError) as refusal:
-        stack.publish(run.definition)
-    assert refusal.value.reason_name == "UNSUPPORTED_FEATURE"
-    assert feature in refusal.value.message
-    pytest.xfail(refusal.value.message)
 
 
 @then("the workflow should complete")

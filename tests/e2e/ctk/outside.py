@@ -9,6 +9,36 @@ from tidemill.json import Json
 PETSTORE = "petstore.swagger.io"
 HTTPBIN = "httpbin.org"
 PET_NAMES = {1: "Rex", 2: "Tom", 3: "Jerry"}
+# What the store says of itself, as far as it is called.
+SWAGGER: dict[str, Json] = {
+    "swagger": "2.0",
+    "host": PETSTORE,
+    "basePath": "/v2",
+    "schemes": ["https", "http"],
+    "paths": {
+        "/pet/findByStatus": {
+            "get": {
+                "operationId": "findPetsByStatus",
+                "produces": ["application/json", "application/xml"],
+                "parameters": [
+                    {
+                        "name": "status",
+                        "in": "query",
+                        "required": True,
+                        "type": "array",
+                        "collectionFormat": "multi",
+                    }
+                ],
+            }
+        },
+        "/pet/{petId}": {
+            "get": {
+                "operationId": "getPetById",
+                "parameters": [{"name": "petId", "in": "path", "required": True, "type": "integer"}],
+            }
+        },
+    },
+}
 
 
 def outside(request: Request) -> Answer:
@@ -22,6 +52,8 @@ def outside(request: Request) -> Answer:
 
 
 def _petstore(request: Request) -> Answer:
+    if request.path == "/v2/swagger.json":
+        return Answer(200, SWAGGER)
     if request.path == "/v2/pet/findByStatus" and request.query == {"status": "available"}:
         return Answer(200, [_pet(number) for number in PET_NAMES])
     found = re.fullmatch(r"/v2/pet/(\d+)", request.path)

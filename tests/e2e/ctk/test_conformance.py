@@ -4,7 +4,6 @@ import pytest
 from pytest_bdd import scenarios
 from pytest_bdd.feature import get_features
 
-from tests.e2e.ctk.conftest import LATER
 from tests.unit.dsl.shared_data import shared_directory, shared_path
 
 pytestmark = [pytest.mark.e2e, pytest.mark.ctk, pytest.mark.timeout(180)]
@@ -19,4 +18,3 @@ def test_the_kit_is_there_and_whole() -> None:
     features = shared_directory() / "ctk" / "features"
     found = [name for feature in get_features([str(features)]) for name in feature.scenarios]
     assert len(found) == len(set(found)) == SCENARIOS
-    assert LATER.keys() <= set(found)

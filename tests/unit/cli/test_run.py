@@ -120,6 +120,45 @@ def test_a_refusal_that_only_the_publish_finds_has_its_line_too(
     assert tidemill("publish", document).lines == [f"{document}: /do/1: it is bad"]
 
 
+def test_a_refusal_that_only_the_publish_finds_is_told_beside_warnings(
+    tidemill: Tidemill, running: Answers, document: str
+) -> None:
+    refuse(running, reasons.ERROR_REASON_INVALID_DOCUMENT, WARNING)
+    assert tidemill("publish", document).lines == [
+        f"{document}: /do/0/a: warning: look at this",
+        f"{document}: /do/1: it is bad",
+    ]
+
+
+def test_a_document_that_cannot_be_fetched_has_its_line_with_its_place(
+    tidemill: Tidemill, running: Answers, document: str
+) -> None:
+    place = "/do/0/a/with/document/endpoint"
+    refuse(running, reasons.ERROR_REASON_INVALID_DOCUMENT)
+    running.by_method["DefinitionService/Publish"] = TidemillError(
+        reasons.ERROR_REASON_DOCUMENT_UNAVAILABLE,
+        f"{place}: https://a.test/b cannot be fetched: it answers 404",
+        {"pointer": place, "uri": "https://a.test/b", "detail": "it answers 404"},
+    )
+    outcome = tidemill("publish", document)
+    assert (outcome.code, outcome.err) == (1, f"error: {document} was refused\n")
+    assert outcome.lines == [f"{document}: {place}: https://a.test/b cannot be fetched: it answers 404"]
+
+
+def test_the_documents_that_were_pinned_are_told_with_their_digests(
+    tidemill: Tidemill, running: Answers, document: str
+) -> None:
+    answer = running.by_method["DefinitionService/Publish"]
+    assert isinstance(answer, definitions.PublishResponse)
+    answer.definition.pinned_documents.add(uri="https://a.test/b", digest="d1g")
+    assert tidemill("publish", document).lines == [
+        "published shop/greet:1.0.0 abc",
+        "  with https://a.test/b d1g",
+    ]
+    told = json.loads(tidemill("publish", document, "--json").out)
+    assert told["documents"] == [{"uri": "https://a.test/b", "digest": "d1g"}]
+
+
 def test_a_conflict_is_an_error_without_problems(tidemill: Tidemill, running: Answers, document: str) -> None:
     running.by_method["DefinitionService/Publish"] = TidemillError(
         reasons.ERROR_REASON_DEFINITION_CONFLICT, "shop/greet:1.0.0 is published with another content"
@@ -142,6 +181,7 @@ def test_publish_prints_name_and_digest_and_says_warnings_beside(
         "version": "1.0.0",
         "digest": "abc",
         "created": True,
+        "documents": [],
         "warnings": [{"pointer": "/do/0/a", "message": "look at this", "severity": "warning"}],
     }
 

@@ -15,7 +15,10 @@ do:
 """
 BAD = GOOD + "    then: nowhere\n- second:\n    wait: soon\n"
 ODD = GOOD + "    then: end\n- never:\n    set: {text: bye}\n"
-TO_COME = GOOD + "- later:\n    call: openapi\n    with: {document: {endpoint: a}, operationId: b}\n"
+TO_COME = GOOD + "- later:\n    call: https://example.com/later.yaml\n"
+FETCHING = (
+    GOOD + "- ask:\n    call: openapi\n    with: {document: {endpoint: 'https://a.test/b'}, operationId: c}\n"
+)
 
 
 @pytest.fixture
@@ -68,6 +71,15 @@ def test_what_is_not_built_yet_is_a_warning(tidemill: Tidemill, write: Write) ->
     assert (answer["valid"], answer["publishable"]) == (True, False)
 
 
+def test_what_publishing_fetches_is_told(tidemill: Tidemill, write: Write) -> None:
+    file = write("fetching.yaml", FETCHING)
+    outcome = tidemill("validate", file)
+    told = f"{file}: /do/1/ask/with/document/endpoint: https://a.test/b is fetched when it is published"
+    assert (outcome.code, outcome.lines, outcome.err) == (0, [told, f"{file}: ok"], "")
+    answer = json.loads(tidemill("validate", file, "--json").out)
+    assert (answer["publishable"], answer["documents"]) == (True, ["https://a.test/b"])
+
+
 def test_a_document_with_warnings_alone_is_ok(tidemill: Tidemill, write: Write) -> None:
     file = write("odd.yaml", ODD)
     outcome = tidemill("validate", file)
@@ -85,7 +97,7 @@ def test_machines_get_warnings_too(tidemill: Tidemill, write: Write) -> None:
 def test_machines_get_one_object_a_file(tidemill: Tidemill, write: Write) -> None:
     good, bad = write("good.yaml", GOOD), write("bad.yaml", BAD)
     first, second = (json.loads(line) for line in tidemill("validate", good, bad, "--json").lines)
-    assert first == {"file": good, "valid": True, "publishable": True, "problems": []}
+    assert first == {"file": good, "valid": True, "publishable": True, "problems": [], "documents": []}
     assert (second["file"], second["valid"], second["publishable"]) == (bad, False, False)
     assert {"pointer", "message", "severity"} == set(second["problems"][0])
 

@@ -1,5 +1,6 @@
 """Drives one execution through the core, and checks after every command what must always hold."""
 
+from collections.abc import Mapping
 from typing import Any, Self, TypeAlias
 
 from tests.unit.core.snapshots import snapshot
@@ -19,6 +20,7 @@ from tidemill.engine.core.commands import (
 )
 from tidemill.engine.core.decide import decide
 from tidemill.engine.core.decision import Decision, RejectionReason
+from tidemill.engine.core.documents import NO_DOCUMENTS
 from tidemill.engine.core.effects import (
     ArmTimer,
     CallAction,
@@ -75,9 +77,12 @@ class Driver:
         *tasks: Task,
         settings: CoreSettings | None = None,
         kinds: Kinds = KINDS,
+        documents: Mapping[str, bytes] = NO_DOCUMENTS,
         **members: Value,
     ) -> None:
-        self.plan = compile_plan(document(*tasks, **members), settings=settings, kinds=kinds)
+        self.plan = compile_plan(
+            document(*tasks, **members), settings=settings, kinds=kinds, documents=documents
+        )
         self.now_us = START_US
         self.seed = 7
         self.maybe_state: ExecutionState | None = None

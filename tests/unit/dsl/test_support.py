@@ -73,18 +73,8 @@ def test_the_supported_part_of_the_language_passes() -> None:
 @pytest.mark.parametrize(
     ("task", "pointer", "sentence"),
     [
-        (
-            {"call": "openapi", "with": {"document": {"endpoint": "a"}, "operationId": "b"}},
-            "",
-            "`call: openapi` is not supported yet",
-        ),
         ({"call": "grpc", "with": GRPC}, "", "`call: grpc` is not supported yet"),
         ({"call": "https://example.com/f"}, "/call", "functions by URL are not supported yet"),
-        (
-            {**SET, "input": {"schema": {"resource": {"endpoint": "a"}}}},
-            "/input/schema",
-            "schemas from outside (`schema.resource`) are not supported yet",
-        ),
         (
             {"run": {"script": {"language": "js", "source": {"endpoint": "https://example.com/s.js"}}}},
             "/run/script/source",

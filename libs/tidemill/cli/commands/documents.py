@@ -15,6 +15,7 @@ from tidemill.cli.session import call
 if TYPE_CHECKING:
     from tidemill.api.engine.v1.definition_service_pb2 import PublishResponse
     from tidemill.client.client import Client
+    from tidemill.dsl.outside import OutsideDocument
     from tidemill.json import Json
 
 
@@ -38,15 +39,31 @@ def _validate_one(path: str, *, as_json: bool) -> int:
         return USAGE
     findings, to_come = _check(document)
     refused = any(finding.severity == "error" for finding in findings)
+    outside = [] if refused else _outside(document)
     if as_json:
-        told = [_finding_json(finding) for finding in findings + to_come]
-        publishable = not refused and not to_come
-        print_json({"file": path, "valid": not refused, "publishable": publishable, "problems": told})
+        answer: Json = {
+            "file": path,
+            "valid": not refused,
+            "publishable": not refused and not to_come,
+            "problems": [_finding_json(finding) for finding in findings + to_come],
+            "documents": [one.uri for one in outside],
+        }
+        print_json(answer)
         return FAILED if refused else 0
     print_findings(path, findings + to_come)
+    for one in outside:
+        print_line(f"{path}: {one.pointer}: {one.uri} is fetched when it is published")
     if not refused:
         print_line(f"{path}: {'valid, but this release refuses to publish it' if to_come else 'ok'}")
     return FAILED if refused else 0
+
+
+def _outside(text: bytes) -> "list[OutsideDocument]":
+    """What publishing a valid document would fetch."""
+    from tidemill.dsl import load
+    from tidemill.dsl.outside import outside_documents
+
+    return list(outside_documents(load(text)))
 
 
 def _check(text: bytes) -> tuple[list[Finding], list[Finding]]:
@@ -87,6 +104,9 @@ def publish(path: DocumentPath, *, as_json: JsonFlag = False) -> None:
                 "version": definition.version,
                 "digest": definition.digest,
                 "created": answer.created,
+                "documents": [
+                    {"uri": pinned.uri, "digest": pinned.digest} for pinned in definition.pinned_documents
+                ],
                 "warnings": [_finding_json(finding) for finding in warnings],
             }
         )
@@ -96,3 +116,5 @@ def publish(path: DocumentPath, *, as_json: JsonFlag = False) -> None:
     verb = "published" if answer.created else "already published"
     name = f"{definition.namespace}/{definition.name}:{definition.version}"
     print_line(f"{verb} {name} {definition.digest}")
+    for pinned in definition.pinned_documents:
+        print_line(f"  with {pinned.uri} {pinned.digest}")

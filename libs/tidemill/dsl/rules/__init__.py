@@ -12,6 +12,7 @@ from tidemill.dsl.rules import (
     expressions,
     flow,
     listening,
+    outside,
     processes,
     references,
     reuse,
@@ -31,6 +32,7 @@ _RULES: Final[RuleTable] = MappingProxyType(
         **processes.RULES,
         **engine_functions.RULES,
         **reuse.RULES,
+        **outside.RULES,
     }
 )
 

@@ -3,8 +3,8 @@
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Final
 
@@ -17,6 +17,8 @@ from tidemill.engine.core.plan import Plan, compile_plan
 from tidemill.engine.core.schedules import trigger_plan
 from tidemill.engine.core.settings import CoreSettings
 from tidemill.engine.core.tasks.registry import KINDS, Kinds
+from tidemill.engine.documents.fetching import FetchError
+from tidemill.engine.documents.pinning import Fetch, Pinned, digests_of, pin
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.port import DefinitionStore
 from tidemill.engine.store.rows import DefinitionRow
@@ -27,6 +29,8 @@ from tidemill.json import Json, dumps_canonical
 from tidemill.versions import Version
 
 PROFILE: Final = "owdsl-1.0.3/1"
+# Contents of documents that are read from the store at once.
+_CONTENTS_A_READ: Final = 16
 Key = tuple[str, str, str]
 
 
@@ -44,12 +48,22 @@ class Watcher:
 
 
 class Catalogue:
-    """Definitions are immutable; each publish raises the revision by one."""
+    """Definitions are immutable; each publish raises the revision by one.
+
+    What definitions name from outside is fetched before they are stored, and read from the store ever after.
+    """
 
     def __init__(
-        self, store: DefinitionStore, clock: Clock, settings: Settings, kinds: Kinds = KINDS
+        self,
+        store: DefinitionStore,
+        clock: Clock,
+        settings: Settings,
+        kinds: Kinds = KINDS,
+        *,
+        fetch: Fetch | None = None,
     ) -> None:
         self._kinds = kinds
+        self._fetch = fetch or _nothing_to_fetch
         self._core_settings = CoreSettings(
             payload_bytes_max=settings.payload_bytes_max,
             event_buffer_us=settings.lane_event_us,
@@ -60,6 +74,8 @@ class Catalogue:
         self._clock = clock
         self._settings = settings
         self._rows: dict[Key, DefinitionRow] = {}
+        # The documents of all of them by digest: each once, however many name it.
+        self._contents: dict[str, bytes] = {}
         self._latest: dict[tuple[str, str], DefinitionRow] = {}
         self._plans: OrderedDict[Key, Plan] = OrderedDict()
         self._trigger_plans: OrderedDict[Key, Plan | None] = OrderedDict()
@@ -81,8 +97,18 @@ class Catalogue:
 
     async def load(self) -> None:
         """Read what has been published since the last load."""
-        for row in await self._store.definitions(self.revision):
-            self._add(row)
+        rows = await self._store.definitions(self.revision)
+        # Before the rows: whoever finds one may compile it at once.
+        await self._load_contents(rows)
+        for row in rows:
+            if row.revision > self.revision:
+                self._add(row)
+
+    async def _load_contents(self, rows: Sequence[DefinitionRow]) -> None:
+        wanted = {digest for row in rows if row.pinned for digest in digests_of(row.pinned).values()}
+        missing = sorted(wanted - self._contents.keys())
+        for first in range(0, len(missing), _CONTENTS_A_READ):
+            self._contents.update(await self._store.contents(missing[first : first + _CONTENTS_A_READ]))
 
     def get(self, namespace: str, name: str, version: str = "") -> DefinitionRow:
         """One version, or the latest. Raises TidemillError (DEFINITION_NOT_FOUND)."""
@@ -143,10 +169,14 @@ class Catalogue:
         plan = self._plans.get(key)
         if plan is None:
             row = self.get(*key)
-            plan = self._plans[key] = self._compile(dsl.load(row.document), row.digest)
-            if len(self._plans) > self._settings.plans_cached_max:
-                self._plans.popitem(last=False)
+            plan = self._compile(dsl.load(row.document), row, self._contents)
+            self._keep_plan(key, plan)
         return plan
+
+    def _keep_plan(self, key: Key, plan: Plan) -> None:
+        self._plans[key] = plan
+        if len(self._plans) > self._settings.plans_cached_max:
+            self._plans.popitem(last=False)
 
     def has_trigger(self, row: DefinitionRow) -> bool:
         """Whether the Engine runs the schedule of a version."""
@@ -166,9 +196,14 @@ class Catalogue:
     def _compile_trigger(self, document: dict[str, Json], digest: str) -> Plan | None:
         return trigger_plan(document, digest=bytes.fromhex(digest), settings=self._core_settings)
 
-    def _compile(self, document: dict[str, Json], digest: str) -> Plan:
+    def _compile(self, document: dict[str, Json], row: DefinitionRow, contents: Mapping[str, bytes]) -> Plan:
+        digests = digests_of(row.pinned) if row.pinned else {}
         return compile_plan(
-            document, digest=bytes.fromhex(digest), settings=self._core_settings, kinds=self._kinds
+            document,
+            digest=bytes.fromhex(row.digest),
+            settings=self._core_settings,
+            kinds=self._kinds,
+            documents={uri: contents[digest] for uri, digest in digests.items()},
         )
 
     def examine(self, namespace: str, document: bytes) -> tuple[dict[str, Json], list[dsl.Problem]]:
@@ -187,22 +222,39 @@ class Catalogue:
     async def publish(self, namespace: str, document: bytes) -> tuple[DefinitionRow, bool, list[dsl.Problem]]:
         """Store a version: the row, whether it is new, and warnings. Returns once live watchers have it.
 
-        Raises DocumentError, or TidemillError: a feature not built yet, another content of the same version.
+        A version that is there already with the same content keeps the documents that it was published with.
+        Raises DocumentError, or TidemillError: a feature not built yet, another content of the same version,
+        a document that cannot be fetched.
         """
         loaded, problems = self.examine(namespace, document)
         if errors := [problem for problem in problems if problem.severity == "error"]:
             raise dsl.DocumentError(errors)
         _refuse_unsupported(loaded)
         row = self._row(loaded, document)
-        self._compile(loaded, row.digest)
-        self._compile_trigger(loaded, row.digest)
-        stored = await self._store.publish(row)
+        stored = self._rows.get((row.namespace, row.name, row.version)) or await self._store_new(loaded, row)
         _refuse_conflict(stored, row)
         created = (stored.namespace, stored.name, stored.version) not in self._rows
         await self.load()
         await self._wait_for_watchers(stored.revision)
         await self.until_everywhere(stored.revision)
         return stored, created, problems
+
+    async def _store_new(self, loaded: dict[str, Json], row: DefinitionRow) -> DefinitionRow:
+        """Store a version that is not known here with what it names; another engine may have been first."""
+        pinned = await pin(loaded, self._fetch, documents_max=self._settings.fetches_a_publish_max)
+        row = replace(row, pinned=pinned.encoded())
+        plan = await self._compile_new(loaded, row, pinned)
+        self._compile_trigger(loaded, row.digest)
+        stored = await self._store.publish(row, pinned.contents)
+        if (stored.digest, stored.pinned) == (row.digest, row.pinned):
+            self._keep_plan((row.namespace, row.name, row.version), plan)
+        return stored
+
+    async def _compile_new(self, loaded: dict[str, Json], row: DefinitionRow, pinned: Pinned) -> Plan:
+        if not pinned.contents:
+            return self._compile(loaded, row, pinned.contents)
+        # Reading documents of some size takes a while, and others have their turns meanwhile.
+        return await asyncio.to_thread(self._compile, loaded, row, pinned.contents)
 
     def _row(self, loaded: dict[str, Json], document: bytes) -> DefinitionRow:
         header = loaded["document"]
@@ -270,6 +322,10 @@ class Catalogue:
 
 async def _at_once(_revision: int) -> None:
     return None
+
+
+async def _nothing_to_fetch(_uri: str, _authentication: Json) -> bytes:
+    raise FetchError("this engine fetches nothing")
 
 
 def not_found(namespace: str, name: str, version: str) -> TidemillError:

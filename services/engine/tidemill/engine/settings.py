@@ -8,6 +8,7 @@ from typing import Final
 from tidemill.engine.core.apply_waits import HEARD_US_MAX
 from tidemill.engine.store.retention import outlives
 from tidemill.errors import InvalidRequestError
+from tidemill.redirected_hosts import parse_hosts
 from tidemill.rpc.addresses import split_addresses
 from tidemill.settings import from_environment
 
@@ -20,6 +21,7 @@ ACTIONS_VARIABLE: Final = "TIDEMILL_ENGINE_ACTIONS"
 LANE_EVENT_VARIABLE: Final = "TIDEMILL_ENGINE_LANE_EVENT_US"
 RETENTION_VARIABLE: Final = "TIDEMILL_ENGINE_EXECUTION_RETENTION_US"
 SINK_VARIABLE: Final = "TIDEMILL_ENGINE_LIFECYCLE_SINK"
+FETCH_HOSTS_VARIABLE: Final = "TIDEMILL_ENGINE_FETCH_HOSTS"
 COMPRESSION_VARIABLE: Final = "TIDEMILL_ENGINE_LOG_COMPRESSION"
 COMPRESSIONS: Final = ("none", "lz4", "zstd")
 
@@ -61,6 +63,17 @@ class Settings:
     page_size_default: int = 100
     page_size_max: int = 1_000
     history_page_bytes_max: int = 2_097_152
+
+    # Documents that definitions name, fetched when they are published. `host=http://127.0.0.1:8080,...`: what
+    # is asked of these hosts is fetched there instead. The folder of `file:` URIs; empty for none. What one
+    # document may take, and how many are fetched at once, and for one definition.
+    fetch_hosts: str = ""
+    fetch_folder: str = ""
+    fetch_timeout_us: int = 10_000_000
+    fetch_bytes_max: int = 4_194_304
+    fetch_redirects_max: int = 5
+    fetches_at_once_max: int = 16
+    fetches_a_publish_max: int = 16
 
     # Queues: over these, ingress answers RESOURCE_EXHAUSTED with the delay.
     inbox_commands_max: int = 20_000
@@ -191,6 +204,7 @@ class Settings:
                 RETENTION_VARIABLE,
                 f"{RETENTION_VARIABLE} must be 0, for ever, or at least as long as histories are kept",
             )
+        parse_hosts(FETCH_HOSTS_VARIABLE, self.fetch_hosts)
         if self.lifecycle_sink and not self.lifecycle_sink.startswith(("http://", "https://")):
             raise InvalidRequestError(SINK_VARIABLE, f"{SINK_VARIABLE} must begin with http:// or https://")
 

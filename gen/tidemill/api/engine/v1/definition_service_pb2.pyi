@@ -59,6 +59,7 @@ class Definition(_message.Message):
     REVISION_FIELD_NUMBER: _builtins.int
     LATEST_FIELD_NUMBER: _builtins.int
     LISTENS_FIELD_NUMBER: _builtins.int
+    PINNED_DOCUMENTS_FIELD_NUMBER: _builtins.int
     namespace: _builtins.str
     """The namespace."""
     name: _builtins.str
@@ -81,6 +82,10 @@ class Definition(_message.Message):
     def listens(self) -> _containers.RepeatedCompositeFieldContainer[Global___Listen]:
         """The events that its executions and its schedule wait for."""
 
+    @_builtins.property
+    def pinned_documents(self) -> _containers.RepeatedCompositeFieldContainer[Global___PinnedDocument]:
+        """The documents that it names, as they were when it was published: what they say for it for ever."""
+
     def __init__(
         self,
         *,
@@ -93,14 +98,41 @@ class Definition(_message.Message):
         revision: _builtins.int = ...,
         latest: _builtins.bool = ...,
         listens: _abc.Iterable[Global___Listen] | None = ...,
+        pinned_documents: _abc.Iterable[Global___PinnedDocument] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["published_at", b"published_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "document", b"document", "latest", b"latest", "listens", b"listens", "name", b"name", "namespace", b"namespace", "published_at", b"published_at", "revision", b"revision", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "document", b"document", "latest", b"latest", "listens", b"listens", "name", b"name", "namespace", b"namespace", "pinned_documents", b"pinned_documents", "published_at", b"published_at", "revision", b"revision", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Definition: _TypeAlias = Definition  # noqa: Y015
+
+@_typing.final
+class PinnedDocument(_message.Message):
+    """PinnedDocument is a document from outside that was fetched once, when the definition was published."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    URI_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    uri: _builtins.str
+    """Where it came from, as the definition names it."""
+    digest: _builtins.str
+    """SHA-256 of its content, in hex."""
+    def __init__(
+        self,
+        *,
+        uri: _builtins.str = ...,
+        digest: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "uri", b"uri"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PinnedDocument: _TypeAlias = PinnedDocument  # noqa: Y015
 
 @_typing.final
 class Listen(_message.Message):

@@ -74,7 +74,8 @@ class DefinitionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Publish(self, request, context):
-        """Publish stores a new, immutable version. A repeat with the same content answers as the first did.
+        """Publish stores a new, immutable version, with the documents that it names as they are now. A repeat with the
+        same content answers as the first did, and fetches nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -36,7 +36,9 @@ class DefinitionServiceStub:
     Validate: _grpc.UnaryUnaryMultiCallable[_definition_service_pb2.ValidateRequest, _definition_service_pb2.ValidateResponse]
     """Validate checks a document and says everything that is wrong with it; it stores nothing."""
     Publish: _grpc.UnaryUnaryMultiCallable[_definition_service_pb2.PublishRequest, _definition_service_pb2.PublishResponse]
-    """Publish stores a new, immutable version. A repeat with the same content answers as the first did."""
+    """Publish stores a new, immutable version, with the documents that it names as they are now. A repeat with the
+    same content answers as the first did, and fetches nothing.
+    """
     Get: _grpc.UnaryUnaryMultiCallable[_definition_service_pb2.GetRequest, _definition_service_pb2.GetResponse]
     """Get returns one definition version, or the latest."""
     List: _grpc.UnaryUnaryMultiCallable[_definition_service_pb2.ListRequest, _definition_service_pb2.ListResponse]
@@ -54,7 +56,9 @@ class DefinitionServiceAsyncStub(DefinitionServiceStub):
     Validate: _aio.UnaryUnaryMultiCallable[_definition_service_pb2.ValidateRequest, _definition_service_pb2.ValidateResponse]  # type: ignore[assignment]
     """Validate checks a document and says everything that is wrong with it; it stores nothing."""
     Publish: _aio.UnaryUnaryMultiCallable[_definition_service_pb2.PublishRequest, _definition_service_pb2.PublishResponse]  # type: ignore[assignment]
-    """Publish stores a new, immutable version. A repeat with the same content answers as the first did."""
+    """Publish stores a new, immutable version, with the documents that it names as they are now. A repeat with the
+    same content answers as the first did, and fetches nothing.
+    """
     Get: _aio.UnaryUnaryMultiCallable[_definition_service_pb2.GetRequest, _definition_service_pb2.GetResponse]  # type: ignore[assignment]
     """Get returns one definition version, or the latest."""
     List: _aio.UnaryUnaryMultiCallable[_definition_service_pb2.ListRequest, _definition_service_pb2.ListResponse]  # type: ignore[assignment]
@@ -81,7 +85,9 @@ class DefinitionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _definition_service_pb2.PublishRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_definition_service_pb2.PublishResponse, _abc.Awaitable[_definition_service_pb2.PublishResponse]]:
-        """Publish stores a new, immutable version. A repeat with the same content answers as the first did."""
+        """Publish stores a new, immutable version, with the documents that it names as they are now. A repeat with the
+        same content answers as the first did, and fetches nothing.
+        """
 
     @_abc_1.abstractmethod
     def Get(

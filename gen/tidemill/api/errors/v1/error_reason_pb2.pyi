@@ -88,6 +88,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The workflow's re-entry policy does not let the subject in (again). FAILED_PRECONDITION.
     Metadata: {"workflow": "a", "policy": "once"}.
     """
+    ERROR_REASON_DOCUMENT_UNAVAILABLE: _ErrorReason.ValueType  # 20
+    """A document that a definition names cannot be fetched, so that nothing was published. FAILED_PRECONDITION.
+    Metadata: {"uri": "https://a.test/api.json", "pointer": "/do/0/find/with/document/endpoint",
+    "detail": "it answers 404"}.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the `reason` of every google.rpc.ErrorInfo that Tidemill sends; the `domain` is
@@ -159,5 +164,10 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 18
 ERROR_REASON_REENTRY_REFUSED: ErrorReason.ValueType  # 19
 """The workflow's re-entry policy does not let the subject in (again). FAILED_PRECONDITION.
 Metadata: {"workflow": "a", "policy": "once"}.
+"""
+ERROR_REASON_DOCUMENT_UNAVAILABLE: ErrorReason.ValueType  # 20
+"""A document that a definition names cannot be fetched, so that nothing was published. FAILED_PRECONDITION.
+Metadata: {"uri": "https://a.test/api.json", "pointer": "/do/0/find/with/document/endpoint",
+"detail": "it answers 404"}.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

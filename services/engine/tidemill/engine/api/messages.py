@@ -97,6 +97,7 @@ def definition(row: DefinitionRow, *, latest: bool, with_document: bool) -> defi
         latest=latest,
     )
     message.MergeFromString(row.listens)
+    message.MergeFromString(row.pinned)
     return message
 
 

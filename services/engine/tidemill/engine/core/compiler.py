@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from tidemill.dsl import task_pointer
 from tidemill.dsl.problems import refusal
 from tidemill.dsl.references import UnknownReferenceError, resolve_timeout
+from tidemill.engine.core.documents import NO_DOCUMENTS, PinnedDocuments
 from tidemill.engine.core.durations import Duration
 from tidemill.engine.core.evaluation import Formula
 from tidemill.engine.core.node import (
@@ -17,7 +18,7 @@ from tidemill.engine.core.node import (
     TaskNode,
     directive_of,
 )
-from tidemill.engine.core.schemas import DataSchema
+from tidemill.engine.core.schemas import DataSchema, fetched_schema
 from tidemill.expressions import (
     Expression,
     ExpressionSyntaxError,
@@ -59,8 +60,15 @@ class Common:
 class Compiler:
     """Compiles one document. `tasks` collects the nodes by reference."""
 
-    def __init__(self, document: Mapping[str, Json], kinds: "Kinds") -> None:
+    def __init__(
+        self,
+        document: Mapping[str, Json],
+        kinds: "Kinds",
+        documents: Mapping[str, bytes] = NO_DOCUMENTS,
+    ) -> None:
         self.document = dict(document)
+        # What the document names from outside.
+        self.documents = PinnedDocuments(documents)
         self.tasks: dict[str, TaskNode] = {}
         # What the extensions of the document add to its tasks; None when it has no extensions.
         self.extending: Extending | None = None
@@ -167,7 +175,9 @@ class Compiler:
         return self.duration(policy.get("after"), f"{pointer}/after")
 
     def schema(self, value: Json, pointer: str) -> DataSchema | None:
-        """Compile a schema; None when there is none."""
+        """Compile a schema, which may be a document from outside; None when there is none."""
+        if isinstance(value, dict) and "resource" in value:
+            return self.documents.read(value["resource"], fetched_schema, f"{pointer}/resource/endpoint")
         return None if value is None else DataSchema(value, pointer)
 
     def resolve(

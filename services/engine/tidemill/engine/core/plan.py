@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from tidemill.dsl.problems import refusal
 from tidemill.engine.core.compiler import Compiler, members
+from tidemill.engine.core.documents import NO_DOCUMENTS
 from tidemill.engine.core.evaluation import Evaluator
 from tidemill.engine.core.extensions import compile_extensions
 from tidemill.engine.core.faults import make_payload
@@ -43,9 +44,8 @@ class Plan(BlockNode):
     )
 
     def __init__(
-        self, document: dict[str, Json], digest: bytes, settings: CoreSettings, kinds: Kinds
+        self, document: dict[str, Json], digest: bytes, settings: CoreSettings, compiler: Compiler
     ) -> None:
-        compiler = Compiler(document, kinds)
         compiler.extending = compile_extensions(document, compiler)
         self.reference = ""
         self.document = document
@@ -131,11 +131,13 @@ def compile_plan(
     digest: bytes = b"",
     settings: CoreSettings | None = None,
     kinds: Kinds = KINDS,
+    documents: Mapping[str, bytes] = NO_DOCUMENTS,
 ) -> Plan:
     """Compile a document that has passed its checks; the plan keeps it, nobody may change it after.
 
-    Raises DocumentError for what cannot be run.
+    `documents` are those from outside that it names, by URI. Raises DocumentError for what cannot be run.
     """
     if not isinstance(document, dict):
         raise refusal("a document is an object")
-    return Plan(document, digest, settings or CoreSettings(), kinds)
+    compiler = Compiler(document, kinds, documents)
+    return Plan(document, digest, settings or CoreSettings(), compiler)

@@ -18,7 +18,7 @@ class DataSchema:
     def __init__(self, definition: Json, pointer: str) -> None:
         """Compile an inline schema; raises DocumentError."""
         if not isinstance(definition, dict) or "document" not in definition:
-            raise refusal("only schemas with an inline `document` can be used yet", pointer)
+            raise refusal("a schema has an inline `document` or a `resource`", pointer)
         try:
             self._validator = compile_data_schema(definition["document"])
         except ValueError as error:
@@ -31,3 +31,8 @@ class DataSchema:
         first = next(iter(self._validator.iter_errors(value)))
         place = "".join(f"/{step}" for step in first.instance_path)
         raise fault("validation", f"{first.message} (at {place or '/'})"[:_DETAIL_CHARACTERS_MAX])
+
+
+def fetched_schema(value: Json, _uri: str) -> DataSchema:
+    """The schema that a document from outside is; raises DocumentError."""
+    return DataSchema({"document": value}, "")

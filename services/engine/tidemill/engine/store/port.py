@@ -4,7 +4,8 @@ All methods may raise StorageUnavailableError: the disk or file refuses. Writes 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from types import MappingProxyType
+from typing import Final, Protocol
 
 from tidemill.engine.store.retention import NamespaceRow, RetentionTerms
 from tidemill.engine.store.rows import (
@@ -25,6 +26,8 @@ from tidemill.engine.store.rows import (
     SubscriptionRow,
     TimerRow,
 )
+
+NO_CONTENTS: Final[Mapping[str, bytes]] = MappingProxyType({})
 
 
 class OutboxStore(Protocol):
@@ -200,10 +203,21 @@ class CursorStore(Protocol):
 
 
 class DefinitionStore(Protocol):
-    """What keeps the catalogue."""
+    """What keeps the catalogue, and the documents from outside that its definitions name, by digest.
 
-    async def publish(self, row: DefinitionRow) -> DefinitionRow:
-        """Store the version under the next revision; returns what is stored, which may be an earlier row."""
+    Both are kept for ever: nothing looks for contents that no definition names, as there are none.
+    """
+
+    async def publish(self, row: DefinitionRow, contents: Mapping[str, bytes] = NO_CONTENTS) -> DefinitionRow:
+        """Store the version under the next revision; returns what is stored, which may be an earlier row.
+
+        The contents, by digest, are stored in the same transaction: all of them where the row is new, each
+        once for all definitions, and none where it is not.
+        """
+        ...
+
+    async def contents(self, digests: Sequence[str]) -> Mapping[str, bytes]:
+        """The contents that are stored under these digests; one that is not is missing."""
         ...
 
     async def definitions(self, after_revision: int) -> list[DefinitionRow]:

@@ -227,7 +227,10 @@ class ShardCommit:
 
 @value
 class DefinitionRow:
-    """One published version; `revision` numbers the catalogue's changes from 1. `listens` is encoded."""
+    """One published version; `revision` numbers the catalogue's changes from 1.
+
+    `listens` and `pinned`, the documents that it names and their digests, are encoded.
+    """
 
     namespace: str
     name: str
@@ -238,6 +241,7 @@ class DefinitionRow:
     profile: str
     revision: int
     listens: bytes = b""
+    pinned: bytes = b""
 
 
 @value

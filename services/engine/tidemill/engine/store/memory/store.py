@@ -7,6 +7,7 @@ from tidemill.clock import Clock, SystemClock
 from tidemill.engine.store.leases import Leases
 from tidemill.engine.store.memory.lanes import MemoryLanes
 from tidemill.engine.store.memory.retention import MemoryRetention
+from tidemill.engine.store.port import NO_CONTENTS
 from tidemill.engine.store.rows import (
     TRIGGER_KIND,
     DeadLetterRow,
@@ -44,6 +45,7 @@ class MemoryStore(MemoryLanes, MemoryRetention):
         self._dead_letters: dict[int, DeadLetterRow] = {}
         self._dead_letter_number = 0
         self._definitions: dict[tuple[str, str, str], DefinitionRow] = {}
+        self._contents: dict[str, bytes] = {}
 
     async def take(self, shards: Sequence[int], owner: str) -> list[ShardRow]:
         for shard in shards:
@@ -217,11 +219,15 @@ class MemoryStore(MemoryLanes, MemoryRetention):
     async def move_cursors(self, name: str, positions: Mapping[int, int]) -> None:
         self._cursors.update(((name, shard), position) for shard, position in positions.items())
 
-    async def publish(self, row: DefinitionRow) -> DefinitionRow:
+    async def publish(self, row: DefinitionRow, contents: Mapping[str, bytes] = NO_CONTENTS) -> DefinitionRow:
         key = (row.namespace, row.name, row.version)
         if key not in self._definitions:
             self._definitions[key] = replace(row, revision=len(self._definitions) + 1)
+            self._contents.update(contents)
         return self._definitions[key]
+
+    async def contents(self, digests: Sequence[str]) -> Mapping[str, bytes]:
+        return {digest: self._contents[digest] for digest in digests if digest in self._contents}
 
     async def definitions(self, after_revision: int) -> list[DefinitionRow]:
         rows = sorted(self._definitions.values(), key=lambda row: row.revision)

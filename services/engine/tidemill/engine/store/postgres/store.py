@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from tidemill.engine.store.packing import pack_id, unpack_id
+from tidemill.engine.store.port import NO_CONTENTS
 from tidemill.engine.store.postgres import catalogue, lanes, membership, reads, retention
 from tidemill.engine.store.postgres.commit import write_commits
 from tidemill.engine.store.postgres.tables import PART, check_shards, steps
@@ -215,8 +216,11 @@ class PostgresStore:
         rows = await self._reading.run(lambda connection: connection.fetch(_DEAD_LETTERS, *arguments))
         return [DeadLetterRow(*row) for row in rows]
 
-    async def publish(self, row: DefinitionRow) -> DefinitionRow:
-        return await self._writing.transact(lambda connection: catalogue.publish(connection, row))
+    async def publish(self, row: DefinitionRow, contents: Mapping[str, bytes] = NO_CONTENTS) -> DefinitionRow:
+        return await self._writing.transact(lambda connection: catalogue.publish(connection, row, contents))
+
+    async def contents(self, digests: Sequence[str]) -> Mapping[str, bytes]:
+        return await self._reading.run(lambda connection: catalogue.read_contents(connection, digests))
 
     async def definitions(self, after_revision: int) -> list[DefinitionRow]:
         return await self._reading.run(

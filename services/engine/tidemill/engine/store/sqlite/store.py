@@ -1,6 +1,5 @@
 """The embedded store: `state.db`, one writer thread, one reader thread."""
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -9,6 +8,7 @@ from tidemill.clock import Clock, SystemClock
 from tidemill.engine.settings import SHARDS_VARIABLE
 from tidemill.engine.store.leases import Leases
 from tidemill.engine.store.packing import pack_id, unpack_id
+from tidemill.engine.store.port import NO_CONTENTS
 from tidemill.engine.store.retention import NamespaceRow, RetentionTerms
 from tidemill.engine.store.rows import (
     DeadLetterRow,
@@ -28,16 +28,13 @@ from tidemill.engine.store.rows import (
     SubscriptionRow,
     TimerRow,
 )
-from tidemill.engine.store.sqlite import lanes, membership, outbox, reads, retention
+from tidemill.engine.store.sqlite import catalogue, lanes, membership, outbox, reads, retention
 from tidemill.engine.store.sqlite.commit import write_commits
 from tidemill.engine.store.sqlite.migration import migrate
 from tidemill.errors import InvalidRequestError
 from tidemill.sqlite import SMALL_CACHE, SqliteThread, insert_many, open_database
 
 _PART: Final = "store"
-_DEFINITION_COLUMNS: Final = (
-    "namespace, name, version, digest, document, published_at_us, profile, revision, listens"
-)
 # All at once, and only into a new file.
 _SHARDS: Final = """
 WITH RECURSIVE numbers (id) AS (VALUES (0) UNION ALL SELECT id + 1 FROM numbers WHERE id + 1 < {})
@@ -216,17 +213,16 @@ class SqliteStore:
         )
         return [DeadLetterRow(*row) for row in rows]
 
-    async def publish(self, row: DefinitionRow) -> DefinitionRow:
-        return await self._writer.write(lambda connection: _publish(connection, row))
+    async def publish(self, row: DefinitionRow, contents: Mapping[str, bytes] = NO_CONTENTS) -> DefinitionRow:
+        return await self._writer.write(lambda connection: catalogue.publish(connection, row, contents))
+
+    async def contents(self, digests: Sequence[str]) -> Mapping[str, bytes]:
+        return await self._reader.read(lambda connection: catalogue.read_contents(connection, digests))
 
     async def definitions(self, after_revision: int) -> list[DefinitionRow]:
-        rows = await self._reader.read(
-            lambda connection: connection.execute(
-                f"SELECT {_DEFINITION_COLUMNS} FROM definition WHERE revision > ? ORDER BY revision",
-                (after_revision,),
-            ).fetchall()
+        return await self._reader.read(
+            lambda connection: catalogue.read_definitions(connection, after_revision)
         )
-        return [DefinitionRow(*row) for row in rows]
 
     async def set_namespace(self, row: NamespaceRow) -> None:
         await self._writer.write(lambda connection: retention.set_namespace(connection, row))
@@ -261,16 +257,3 @@ class SqliteStore:
         """Finish what is under way and let go of the file."""
         await self._reader.close()
         await self._writer.close()
-
-
-def _publish(connection: sqlite3.Connection, row: DefinitionRow) -> DefinitionRow:
-    key = (row.namespace, row.name, row.version)
-    query = f"SELECT {_DEFINITION_COLUMNS} FROM definition WHERE namespace = ? AND name = ? AND version = ?"
-    if (present := connection.execute(query, key).fetchone()) is None:
-        connection.execute(
-            f"INSERT INTO definition ({_DEFINITION_COLUMNS}) "
-            "SELECT ?, ?, ?, ?, ?, ?, ?, coalesce(max(revision), 0) + 1, ? FROM definition",
-            (*key, row.digest, row.document, row.published_at_us, row.profile, row.listens),
-        )
-        present = connection.execute(query, key).fetchone()
-    return DefinitionRow(*present)

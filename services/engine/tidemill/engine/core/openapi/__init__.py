@@ -1,0 +1,1 @@
+"""`call: openapi`: an operation of a pinned document, turned into the request of an HTTP call."""

@@ -1,0 +1,107 @@
+"""An OpenAPI document, 2.0 or 3.x, read as far as calls need it: its operations by id, and its references."""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from itertools import islice
+from typing import Final, NamedTuple
+from urllib.parse import unquote
+
+from tidemill.dsl.problems import refusal
+from tidemill.json import Json
+
+METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+# Each `$ref` may lead to another one.
+REFERENCES_MAX: Final = 16
+_KNOWN_MAX: Final = 20
+_NO_MEMBERS: Final[Mapping[str, Json]] = {}
+
+
+class Found(NamedTuple):
+    """An operation where it stands: its method, its path, the members of both."""
+
+    method: str
+    path: str
+    item: Mapping[str, Json]
+    operation: Mapping[str, Json]
+
+
+class OpenApiDocument:
+    """One document and where it came from."""
+
+    def __init__(self, value: Json, uri: str) -> None:
+        """Raises DocumentError for what is no OpenAPI document of a known version."""
+        self.members = members(value)
+        self.uri = uri
+        version = self.members.get("openapi", self.members.get("swagger"))
+        if "openapi" in self.members and str(version).startswith("3."):
+            self.is_swagger = False
+        elif "swagger" in self.members and str(version) in ("2.0", "2"):
+            self.is_swagger = True
+        elif version is None:
+            raise refusal("it is no OpenAPI document: it has neither `openapi` nor `swagger`")
+        else:
+            raise refusal(f"it is of version `{version!s:.20}`, and OpenAPI 3.x and Swagger 2.0 can be read")
+        self._by_id: dict[str, Found] = {}
+        for found in self._operations():
+            name = found.operation.get("operationId")
+            if isinstance(name, str) and self._by_id.setdefault(name, found) is not found:
+                raise refusal(f"the operationId `{name:.80}` stands in it twice")
+
+    def find(self, operation_id: str) -> Found:
+        """The operation of an id; raises DocumentError, with some that there are."""
+        found = self._by_id.get(operation_id)
+        if found is None:
+            raise refusal(f"there is no operation `{operation_id:.80}`; {self._known(operation_id)}")
+        return found
+
+    def _known(self, operation_id: str) -> str:
+        names = sorted(self._by_id)
+        if not names:
+            return "none of its operations has an operationId"
+        if close := get_close_matches(operation_id[:80], names, n=1):
+            return f"did you mean `{close[0]:.80}`?"
+        listed = ", ".join(f"`{name:.80}`" for name in names[:_KNOWN_MAX])
+        more = f" and {len(names) - _KNOWN_MAX} more" if len(names) > _KNOWN_MAX else ""
+        return f"there are {listed}{more}"
+
+    def _operations(self) -> Iterator[Found]:
+        for path, given in members(self.members.get("paths")).items():
+            item = self.resolve(given)
+            for method in METHODS:
+                operation = item.get(method)
+                if isinstance(operation, dict):
+                    yield Found(method, path, item, operation)
+
+    def resolve(self, value: Json) -> Mapping[str, Json]:
+        """An object, or the one that it refers to in this document; none where it is no object.
+
+        Raises DocumentError for a reference that leads out of the document, nowhere, or in a circle.
+        """
+        for _ in range(REFERENCES_MAX):
+            found = members(value)
+            reference = found.get("$ref")
+            if not isinstance(reference, str):
+                return found
+            value = self._at(reference)
+        raise refusal(f"more than {REFERENCES_MAX} `$ref` lead to one another")
+
+    def _at(self, reference: str) -> Json:
+        if not reference.startswith("#/"):
+            raise refusal(f"the `$ref` `{reference:.120}` leads out of the document, which is not followed")
+        value: Json = dict(self.members)
+        for token in reference[2:].split("/"):
+            key = unquote(token).replace("~1", "/").replace("~0", "~")
+            if not isinstance(value, dict) or key not in value:
+                raise refusal(f"the `$ref` `{reference:.120}` leads nowhere")
+            value = value[key]
+        return value
+
+
+def members(value: Json) -> Mapping[str, Json]:
+    """An object's members; none for whatever is no object."""
+    return value if isinstance(value, dict) else _NO_MEMBERS
+
+
+def objects(value: Json, limit: int) -> Iterator[Json]:
+    """The items of an array, up to a limit; none for whatever is no array."""
+    return islice(value, limit) if isinstance(value, list) else iter(())
