@@ -8,7 +8,7 @@ from typing import Final
 from tidemill.engine.core.apply_waits import HEARD_US_MAX
 from tidemill.engine.store.retention import outlives
 from tidemill.errors import InvalidRequestError
-from tidemill.redirected_hosts import parse_hosts
+from tidemill.hosts import parse_hosts
 from tidemill.rpc.addresses import split_addresses
 from tidemill.settings import from_environment
 

@@ -1,21 +1,18 @@
 """Fetches documents over HTTP, and from a folder where one is set; every way to fail is one sentence."""
 
 import asyncio
-import ssl
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
-import httpx
-
 from tidemill.json import Json
-from tidemill.redirected_hosts import RedirectedHosts
+
+if TYPE_CHECKING:
+    from tidemill.engine.documents.web import WebFetcher
 
 FOLDER_VARIABLE: Final = "TIDEMILL_ENGINE_FETCH_FOLDER"
-_ACCEPT: Final = "application/json, application/yaml;q=0.9, text/yaml;q=0.9, */*;q=0.5"
 
 
 class FetchError(Exception):
@@ -31,9 +28,14 @@ class FetchLimits:
     redirects_max: int
     at_once_max: int
 
+    def refuse_large(self, size: int) -> None:
+        """Raise FetchError for what is over `bytes_max`."""
+        if size > self.bytes_max:
+            raise FetchError(f"it has more than {self.bytes_max} bytes (fetch_bytes_max)")
+
 
 class Fetcher:
-    """Fetches documents, each with connections of its own: it happens when something is published."""
+    """Fetches documents. The library for HTTP takes a third of a second to load: it comes with the first."""
 
     def __init__(self, limits: FetchLimits, *, hosts: Mapping[str, str], folder: Path | None) -> None:
         """`hosts` are sent elsewhere, see RedirectedHosts; `folder` is where `file:` reads, if anywhere."""
@@ -41,57 +43,33 @@ class Fetcher:
         self._hosts = hosts
         self._folder = folder
         self._at_once = asyncio.Semaphore(limits.at_once_max)
-        self._certificates: ssl.SSLContext | None = None
+        self._opening = asyncio.Lock()
+        self._web: WebFetcher | None = None
 
     async def fetch(self, uri: str, authentication: Json = None) -> bytes:
         """The document, with `basic` or `bearer` credentials where it asks for them. Raises FetchError."""
         seconds = self._limits.timeout_us / 1_000_000
+        is_file = urlsplit(uri).scheme == "file"
+        web = None if is_file else await self._opened()
         async with self._at_once:
             try:
                 async with asyncio.timeout(seconds):
-                    if urlsplit(uri).scheme == "file":
-                        return await asyncio.to_thread(self._read, uri)
-                    return await self._get(uri, authentication)
+                    if web is not None:
+                        return await web.get(uri, authentication)
+                    return await asyncio.to_thread(self._read, uri)
             except TimeoutError:
                 raise FetchError(f"it did not come within {seconds:g} s (fetch_timeout_us)") from None
 
-    async def _get(self, uri: str, authentication: Json) -> bytes:
-        certificates = self._certificates
-        if certificates is None:
-            # Reading the system's takes a while, and is done once.
-            certificates = self._certificates = await asyncio.to_thread(httpx.create_ssl_context)
-        transport: httpx.AsyncBaseTransport = httpx.AsyncHTTPTransport(verify=certificates, trust_env=False)
-        client = httpx.AsyncClient(
-            transport=RedirectedHosts(transport, self._hosts) if self._hosts else transport,
-            trust_env=False,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            follow_redirects=True,
-            max_redirects=self._limits.redirects_max,
-            # What was packed could be larger than all limits when it is unpacked.
-            headers={"user-agent": "tidemill", "accept": _ACCEPT, "accept-encoding": "identity"},
-            timeout=None,
-            auth=_auth(authentication),
-        )
-        try:
-            async with client, client.stream("GET", uri) as response:
-                return await self._whole(response)
-        except httpx.TooManyRedirects:
-            raise FetchError(
-                f"it was redirected more than {self._limits.redirects_max} times (fetch_redirects_max)"
-            ) from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise FetchError(_sentence(error)) from None
+    async def _opened(self) -> "WebFetcher":
+        async with self._opening:
+            if self._web is None:
+                self._web = await asyncio.to_thread(self._open)
+            return self._web
 
-    async def _whole(self, response: httpx.Response) -> bytes:
-        if response.status_code != httpx.codes.OK:
-            raise FetchError(f"it answers {response.status_code}")
-        if (encoding := response.headers.get("content-encoding", "identity")) != "identity":
-            raise FetchError(f"it comes packed ({encoding:.20}), which was not asked for")
-        data = bytearray()
-        async for chunk in response.aiter_raw():
-            data += chunk
-            self._refuse_large(len(data))
-        return bytes(data)
+    def _open(self) -> "WebFetcher":
+        from tidemill.engine.documents.web import WebFetcher
+
+        return WebFetcher(self._limits, self._hosts)
 
     def _read(self, uri: str) -> bytes:
         if self._folder is None:
@@ -110,38 +88,5 @@ class Fetcher:
                 data = file.read(self._limits.bytes_max + 1)
         except OSError as error:
             raise FetchError(error.strerror or str(error)) from None
-        self._refuse_large(len(data))
+        self._limits.refuse_large(len(data))
         return data
-
-    def _refuse_large(self, size: int) -> None:
-        if size > self._limits.bytes_max:
-            raise FetchError(f"it has more than {self._limits.bytes_max} bytes (fetch_bytes_max)")
-
-
-def _auth(authentication: Json) -> httpx.Auth | None:
-    match authentication:
-        case {"basic": {"username": str(username), "password": str(password)}}:
-            return httpx.BasicAuth(username, password)
-        case {"bearer": {"token": str(token)}}:
-            return _Bearer(token)
-        case _:
-            return None
-
-
-class _Bearer(httpx.Auth):
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers["authorization"] = f"Bearer {self._token}"
-        yield request
-
-
-def _sentence(error: Exception) -> str:
-    match error:
-        case httpx.ConnectError():
-            return f"nobody can be reached there ({error})"
-        case httpx.UnsupportedProtocol() | httpx.InvalidURL():
-            return "it is, or leads to, what is no http or https URI"
-        case _:
-            return f"the answer broke off ({str(error) or type(error).__name__})"

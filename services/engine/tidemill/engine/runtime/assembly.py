@@ -33,8 +33,8 @@ from tidemill.engine.runtime.states import States
 from tidemill.engine.runtime.timers import Timers
 from tidemill.engine.settings import FETCH_HOSTS_VARIABLE, Settings
 from tidemill.engine.store.port import Store
+from tidemill.hosts import parse_hosts
 from tidemill.loops import FatalError, Step
-from tidemill.redirected_hosts import parse_hosts
 
 _SECOND_US: Final = 1_000_000
 

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Final
 
 from tidemill.action_kit import EffectClass
 from tidemill.actions.adapters.http.auth.limits import TokenLimits
-from tidemill.actions.adapters.http.hosts import parse_hosts
 from tidemill.actions.core.model import Call, Outcome
 from tidemill.actions.registry import Action, ActionSpec
 from tidemill.clock import Clock, SystemClock
+from tidemill.hosts import parse_hosts
 
 if TYPE_CHECKING:
     from tidemill.actions.adapters.http.calls import HttpCalls
     from tidemill.actions.adapters.http.outlet import Outlet
 
 HTTP: Final = "http"
+_HOSTS_VARIABLE: Final = "TIDEMILL_ACTIONS_HTTP_HOSTS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ class HttpAction:
         """`hosts` sends calls elsewhere, see `parse_hosts`. Raises InvalidRequestError."""
         self._limits = limits
         self._clock = clock or SystemClock()
-        self._hosts = parse_hosts(hosts)
+        self._hosts = parse_hosts(_HOSTS_VARIABLE, hosts)
         self._calls: HttpCalls | None = None
         self._opening = asyncio.Lock()
 

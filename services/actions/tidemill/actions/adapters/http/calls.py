@@ -14,12 +14,12 @@ from tidemill.actions.adapters.http.auth.problems import AuthenticationError
 from tidemill.actions.adapters.http.failures import failure_problem
 from tidemill.actions.adapters.http.outlet import Outlet
 from tidemill.actions.adapters.http.pools import Pools
-from tidemill.actions.adapters.http.transport import RedirectedHosts
 from tidemill.actions.core.model import ActionState, Call, Outcome, Problem
 from tidemill.actions.core.problems import failed
 from tidemill.actions.core.secrets import mask_outcome, masked
 from tidemill.clock import Clock
 from tidemill.json import JsonError, dumps
+from tidemill.redirected_hosts import RedirectedHosts
 
 _US_PER_SECOND: Final = 1_000_000
 

@@ -1,17 +1,14 @@
-"""Hosts whose calls are sent elsewhere, for tests and local work."""
+"""Hosts whose HTTP requests are sent elsewhere, for tests and local work, as settings name them."""
 
-from typing import Final
 from urllib.parse import urlsplit
 
 from tidemill.errors import InvalidRequestError
 
-_VARIABLE: Final = "TIDEMILL_ACTIONS_HTTP_HOSTS"
 
-
-def parse_hosts(text: str) -> dict[str, str]:
+def parse_hosts(variable: str, text: str) -> dict[str, str]:
     """Read `host=http://127.0.0.1:8080,...` to bases by host; a host may carry its port.
 
-    Raises InvalidRequestError.
+    Raises InvalidRequestError, which names the variable that the text comes from.
     """
     hosts = {}
     for entry in filter(None, map(str.strip, text.split(","))):
@@ -19,7 +16,7 @@ def parse_hosts(text: str) -> dict[str, str]:
         parts = urlsplit(base)
         if not host or parts.scheme not in ("http", "https") or not parts.hostname:
             raise InvalidRequestError(
-                _VARIABLE, f"{_VARIABLE}: {entry!r} is not of the form host=http://host:port"
+                variable, f"{variable}: {entry!r} is not of the form host=http://host:port"
             )
         hosts[host.lower()] = base
     return hosts
