@@ -4,11 +4,10 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import httpx
 import httpx2
-from mcp.client._transport import TransportStreams
 from mcp.client.streamable_http import streamable_http_client
 
 from tidemill.actions.adapters.http.arguments import IDEMPOTENCY_HEADER
@@ -19,6 +18,10 @@ from tidemill.actions.adapters.mcp.arguments import McpCall, Web
 from tidemill.actions.adapters.mcp.limits import McpLimits
 from tidemill.actions.core.model import Problem
 from tidemill.json import Json, JsonError, loads
+
+if TYPE_CHECKING:
+    # A name for types alone, which the library keeps to itself.
+    from mcp.client._transport import TransportStreams
 
 # What belongs to a connection, or says what the client can decode; the connections of HTTP calls say it anew.
 _ASKED_ANEW: Final = frozenset(
@@ -48,7 +51,7 @@ class WebTransport(httpx2.AsyncBaseTransport):
         self._left = limits.response_bytes_max
 
     @asynccontextmanager
-    async def streams(self) -> AsyncIterator[TransportStreams]:
+    async def streams(self) -> "AsyncIterator[TransportStreams]":
         """The streams of a session, which is ended with the block."""
         async with (
             httpx2.AsyncClient(transport=self, trust_env=False, headers={"user-agent": "tidemill"}) as client,
