@@ -1,6 +1,8 @@
 """Programs that misbehave: too long, too much, too many, and those that must not outlive their task."""
 
 import asyncio
+import os
+import signal
 import sys
 from collections.abc import Awaitable
 from dataclasses import replace
@@ -151,6 +153,17 @@ async def test_a_program_whose_guard_is_killed_is_lost_and_gone(tmp_path: Path) 
     assert "its guard has ended" in problem.detail
     await until_gone(mark)
     assert left_in(folder) == []
+
+
+async def test_a_lost_program_is_answered_for_also_while_others_hold_its_streams(tmp_path: Path) -> None:
+    mark = mark_of(tmp_path)
+    escape = "setsid sh -c 'touch ../ready; exec sleep 300' & until [ -e ../ready ]; do sleep 0.02; done"
+    command = f"{escape}; kill -9 $PPID; sleep 300"
+    outcome = await run(processes(tmp_path), "run.shell", command=command, environment={"MARK": mark})
+    assert "its guard has ended" in error(outcome).detail
+    # Nobody is left who could know of it: what a guard is for, and why only its own user may kill it.
+    [orphan] = marked(mark)
+    os.kill(orphan, signal.SIGKILL)
 
 
 async def test_a_program_over_its_time_is_killed_with_all_that_it_started(tmp_path: Path) -> None:

@@ -59,6 +59,15 @@ def told(control: socket.socket) -> dict[str, object]:
     return event
 
 
+def begun(control: socket.socket) -> int:
+    """The program's process id, once it runs."""
+    forked = told(control)
+    assert told(control) == {"event": "started"}
+    pid = forked["pid"]
+    assert isinstance(pid, int)
+    return pid
+
+
 def until(reached: Callable[[], bool]) -> None:
     """Processes have no event to wait for from here."""
     deadline = time.monotonic() + 20
@@ -69,7 +78,7 @@ def until(reached: Callable[[], bool]) -> None:
 
 def test_a_guard_tells_of_the_beginning_and_of_the_end(tmp_path: Path) -> None:
     with guarded(tmp_path, "exit 3") as (process, control):
-        assert told(control)["event"] == "started"
+        begun(control)
         assert told(control) == {"event": "ended", "code": 3}
         assert process.wait(20) == 0
     assert left_in(tmp_path) == []
@@ -78,7 +87,7 @@ def test_a_guard_tells_of_the_beginning_and_of_the_end(tmp_path: Path) -> None:
 def test_when_the_service_is_gone_all_is_killed_without_a_grace(tmp_path: Path) -> None:
     command = "trap '' TERM; setsid sleep 300 & (sleep 300 &); touch ../ready; wait; sleep 300"
     with guarded(tmp_path, command) as (process, control):
-        assert told(control)["event"] == "started"
+        begun(control)
         until((tmp_path / "runs" / "ready").exists)
         began = time.monotonic()
         control.close()
@@ -92,7 +101,7 @@ def test_when_the_service_goes_in_the_grace_that_is_over(tmp_path: Path) -> None
     with guarded(tmp_path, "trap '' TERM; touch ../ready; sleep 300 & wait; sleep 300") as (process, control):
         until((tmp_path / "runs" / "ready").exists)
         control.sendall(guard.STOP)
-        assert told(control)["event"] == "started"
+        begun(control)
         assert process.poll() is None
         control.close()
         assert process.wait(20) == 0
@@ -111,8 +120,7 @@ def test_an_order_that_is_taken_back_is_not_begun(tmp_path: Path) -> None:
 
 def test_a_program_dies_with_its_guard_also_where_nobody_looks(tmp_path: Path) -> None:
     with guarded(tmp_path, "touch ../ready; exec sleep 300") as (process, control):
-        program = told(control)["pid"]
-        assert isinstance(program, int)
+        program = begun(control)
         until((tmp_path / "runs" / "ready").exists)
         process.kill()
         until(lambda: not is_alive(program))
@@ -124,7 +132,7 @@ def test_a_signal_for_the_whole_service_is_not_for_its_guards(tmp_path: Path, nu
         process,
         control,
     ):
-        assert told(control)["event"] == "started"
+        begun(control)
         os.kill(process.pid, number)
         (tmp_path / "runs" / "go").touch()
         assert told(control) == {"event": "ended", "code": 0}
@@ -140,6 +148,6 @@ def test_a_farewell_is_for_what_did_not_end_by_itself(tmp_path: Path, end: str, 
     given = {"farewell": argv, "farewell_environment": {"WHO": "guard"}}
     with guarded(tmp_path, end, **given) as (process, control):
         process.wait(20)
-        assert told(control)["event"] == "started"
+        begun(control)
     assert said.exists() == farewell
     assert not farewell or said.read_text() == "guard\n"

@@ -33,20 +33,23 @@ PROGRAMS = ProgramSettings(
     node="node",
     containers="docker",
 )
-# A family that will not go: a child that ignores SIGTERM, one in a session of its own, and one that was left
-# to whoever takes orphans.
+# A family that will not go: one that ignores SIGTERM, a child in a session of its own, and a grandchild that
+# was left to whoever takes orphans, and says when all of it is there.
 STUBBORN = """
 import os, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
+        parent = os.getpid()
         if os.fork() == 0:
+            while os.getppid() == parent:
+                time.sleep(0.005)
+            open(sys.argv[1], "w").close()
             time.sleep(300)
         os._exit(0)
     time.sleep(300)
 print(os.getpid(), flush=True)
-open(sys.argv[1], "w").close()
 time.sleep(300)
 """
 KEY = "00000000-0190a000-0000-7000-8000-000000000001:/do/0/run#1"

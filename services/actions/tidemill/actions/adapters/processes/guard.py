@@ -22,6 +22,7 @@ _PR_SET_CHILD_SUBREAPER: Final = 36
 _PR_SET_NO_NEW_PRIVS: Final = 38
 # The byte that asks for a stop in good order; the end of the socket is one without.
 STOP: Final = b"s"
+_GO: Final = b"g"
 _FAREWELL_SECONDS: Final = 20.0
 _LINE_BYTES: Final = 65_536
 _FREEZE_ROUNDS_MAX: Final = 50
@@ -56,7 +57,7 @@ class Guard:
             _remove(self._order["folder"])
             self._tell(event="failed", **failure)
             return
-        self._tell(event="started", pid=self._leader)
+        self._tell(event="started")
         self._watch()
         self._kill_all()
         assert self._status is not None
@@ -69,10 +70,17 @@ class Guard:
     def _start(self) -> dict[str, Any]:
         """Start the program; what went wrong where it did not come to run."""
         reading, writing = os.pipe()
+        waiting, going = os.pipe()
         self._leader = os.fork()
         if self._leader == 0:
-            _become(self._order, writing)
+            _become(self._order, waiting, writing)
         os.close(writing)
+        os.close(waiting)
+        # The service knows its group before it runs: the first thing that it does may be to kill its guard.
+        self._tell(event="forked", pid=self._leader)
+        with contextlib.suppress(BrokenPipeError):
+            os.write(going, _GO)
+        os.close(going)
         with os.fdopen(reading, "rb") as report:
             told = report.read()
         failure: dict[str, Any] = json.loads(told) if told else {}
@@ -172,11 +180,13 @@ def _heard(_number: int, _frame: object) -> None:
     """The wake-up socket tells; without a handler the signal would be thrown away."""
 
 
-def _become(order: dict[str, Any], report: int) -> None:
-    """In the child: be the program. Never returns; a failure is written to `report`."""
+def _become(order: dict[str, Any], waiting: int, report: int) -> None:
+    """In the child: wait to be let go, then be the program. Never returns; failures go to `report`."""
     try:
         _prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
         os.setsid()
+        if os.read(waiting, 1) != _GO:
+            os._exit(127)
         os.umask(0o077)
         for number in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ, *_IGNORED):
             signal.signal(number, signal.SIG_DFL)

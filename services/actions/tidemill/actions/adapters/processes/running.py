@@ -8,15 +8,14 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from tidemill.actions.adapters.processes.control import Control, NotStartedError
 from tidemill.actions.adapters.processes.guard import STOP
 from tidemill.actions.adapters.processes.jobs import Job, order_of
 from tidemill.actions.adapters.processes.limits import ProcessLimits
 from tidemill.actions.adapters.processes.results import Ended
-from tidemill.json import Json, loads
 from tidemill.telemetry.logging import get_logger
 
 _GUARD: Final = Path(__file__).with_name("guard.py")
@@ -29,14 +28,6 @@ _LOST_SECONDS: Final = 1.0
 _log = get_logger(__name__)
 
 
-class NotStartedError(Exception):
-    """The program did not come to run. `number` is the system's error number, None for another reason."""
-
-    def __init__(self, detail: str, number: int | None = None) -> None:
-        super().__init__(detail)
-        self.number = number
-
-
 class LostError(Exception):
     """The guard ended before its program: somebody has killed it."""
 
@@ -45,7 +36,7 @@ class Running:
     """A program that runs. Whoever started it waits for `result`, and stops it otherwise."""
 
     def __init__(
-        self, process: asyncio.subprocess.Process, control: "_Control", limits: ProcessLimits, folder: Path
+        self, process: asyncio.subprocess.Process, control: Control, limits: ProcessLimits, folder: Path
     ) -> None:
         self._process = process
         self._folder = folder
@@ -79,7 +70,7 @@ class Running:
     @classmethod
     async def _guarded(cls, job: Job, limits: ProcessLimits, folder: Path) -> "Running":
         ours, theirs = socket.socketpair()
-        control = await _Control.on(ours)
+        control = await Control.on(ours)
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-I", "-S", "-X", "utf8", str(_GUARD), str(theirs.fileno()),
@@ -141,11 +132,13 @@ class Running:
 
     async def _without_guard(self, streams: "asyncio.Future[tuple[bytes, bytes, None]]") -> Ended:
         """The guard has said all that it had to say, and that was not how the program ended."""
-        if self._control.pid:
+        if self._control.pid and self._control.failure is None:
             # The kernel has killed the program with its guard; what it started is still in its group.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._control.pid, signal.SIGKILL)
         await asyncio.wait([streams], timeout=_LOST_SECONDS)
+        # Whoever has left the group may hold the streams open for ever, and nobody reads them any more.
+        self._process._transport.close()  # type: ignore[attr-defined]
         await self._process.wait()
         raise LostError("the process was lost: its guard has ended before it")
 
@@ -187,66 +180,3 @@ def _make_folder(job: Job, parent: str) -> Path:
 def _retrieved(task: "asyncio.Task[Ended]") -> None:
     if not task.cancelled():
         task.exception()
-
-
-class _Control:
-    """The socket between the service and a guard: what the guard has told so far."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.begun = asyncio.Event()
-        self.ended = asyncio.Event()
-        self.pid = 0
-        self.code: int | None = None
-        self.failure: NotStartedError | None = None
-        self._reader = reader
-        self._writer = writer
-        self._task = asyncio.create_task(self._listen())
-
-    @classmethod
-    async def on(cls, ours: socket.socket) -> "_Control":
-        return cls(*await asyncio.open_unix_connection(sock=ours))
-
-    def send(self, data: bytes) -> None:
-        """Say something to the guard, if it is there."""
-        if not self._writer.is_closing():
-            self._writer.write(data)
-
-    def close(self) -> None:
-        self._writer.close()
-
-    async def _listen(self) -> None:
-        try:
-            while line := await self._reader.readline():
-                self._heard(_object(loads(line)))
-        except ConnectionError:
-            pass
-        finally:
-            if not self.begun.is_set():
-                self.failure = self.failure or NotStartedError("the guard of the process has ended")
-            self.begun.set()
-            self.ended.set()
-
-    def _heard(self, told: Mapping[str, Json]) -> None:
-        match told.get("event"):
-            case "started":
-                self.pid = _number(told, "pid")
-                self.begun.set()
-            case "failed":
-                number = told.get("errno")
-                self.failure = NotStartedError(
-                    str(told.get("detail")), number if isinstance(number, int) else None
-                )
-            case _:
-                self.code = _number(told, "code")
-                self.ended.set()
-
-
-def _object(value: Json) -> Mapping[str, Json]:
-    assert isinstance(value, dict), "guards tell objects"
-    return value
-
-
-def _number(told: Mapping[str, Json], member: str) -> int:
-    value = told[member]
-    assert isinstance(value, int), f"guards tell the {member} as a number"
-    return value
