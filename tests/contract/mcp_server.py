@@ -1,6 +1,7 @@
 """An MCP server of the official SDK: a program of its own, or served over HTTP on this machine."""
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -14,6 +15,10 @@ import uvicorn
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 PATH = "/mcp"
@@ -113,10 +118,16 @@ class WebServer:
 @contextmanager
 def running_mcp_server(*, json_response: bool = False) -> Iterator[WebServer]:
     """A server over HTTP for as long as the block runs."""
+    with serving(make_server().streamable_http_app(json_response=json_response)) as web:
+        yield web
+
+
+@contextmanager
+def serving(application: Starlette) -> Iterator[WebServer]:
+    """An application on a free port for as long as the block runs."""
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
     web = WebServer(f"http://127.0.0.1:{port}{PATH}")
-    application = make_server().streamable_http_app(json_response=json_response)
     server = uvicorn.Server(
         uvicorn.Config(
             web.recording(application),
@@ -137,6 +148,31 @@ def running_mcp_server(*, json_response: bool = False) -> Iterator[WebServer]:
         server.should_exit = True
         thread.join()
         listening.close()
+
+
+def make_breaking_server() -> Starlette:
+    """A server whose streams break off before they have said anything, and go on where they are asked to."""
+    asked: list[int] = []
+
+    async def answer(request: Request) -> Response:
+        if request.method == "GET":
+            result = {"jsonrpc": "2.0", "id": asked[-1], "result": {"tools": []}}
+            return _event(f"id: {request.headers['last-event-id']}-next\ndata: {json.dumps(result)}\n\n")
+        message = await request.json()
+        if "id" not in message:
+            return Response(status_code=202)
+        if message["method"] == "initialize":
+            agreed = {"protocolVersion": "2025-06-18", "capabilities": {}}
+            result = {**agreed, "serverInfo": {"name": "breaking", "version": "1"}}
+            return JSONResponse({"jsonrpc": "2.0", "id": message["id"], "result": result})
+        asked.append(message["id"])
+        return _event("id: first\nretry: 10\ndata: \n\n")
+
+    return Starlette(routes=[Route(PATH, answer, methods=["GET", "POST"])])
+
+
+def _event(text: str) -> Response:
+    return Response(text, media_type="text/event-stream")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import zlib
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
@@ -10,7 +11,7 @@ import pytest
 
 from tests.contract.http_calls import KEY, error, kind, output
 from tests.contract.mcp_calls import Ask, asking, http_action, tool
-from tests.contract.mcp_server import WebServer, running_mcp_server
+from tests.contract.mcp_server import WebServer, make_breaking_server, running_mcp_server, serving
 from tests.contract.provider import Provider, Reply, running_provider
 
 JSON = {"content-type": "application/json"}
@@ -215,6 +216,20 @@ async def test_an_error_with_a_bad_status_is_the_servers_own(ask: Ask, provider:
 async def test_a_malformed_answer_is_a_bad_gateway(ask: Ask, provider: Provider, reply: Reply) -> None:
     outcome = await ask("tools/list", transport=over(provider.on("/mcp", reply)), timeoutUs=10_000_000)
     assert kind(error(outcome)) == ("communication", 502)
+
+
+async def test_a_stream_that_breaks_off_is_taken_up_again(ask: Ask) -> None:
+    with serving(make_breaking_server()) as server:
+        assert output(await ask("tools/list", transport=over(server.url))) == {"tools": []}
+    assert server.methods == ["POST", "POST", "POST", "GET"]
+    assert server.requests[-1][1]["last-event-id"] == "first"
+
+
+async def test_a_compressed_answer_is_read(ask: Ask, provider: Provider) -> None:
+    body = b'{"jsonrpc": "2.0", "id": 1, "error": {"code": 7, "message": "pressed"}}'
+    packed = {"content-type": "application/json", "content-encoding": "deflate"}
+    url = provider.on("/mcp", Reply(200, packed, zlib.compress(body)))
+    assert error(await ask("tools/list", transport=over(url))).detail.endswith("the error 7: pressed")
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "text/event-stream"])
