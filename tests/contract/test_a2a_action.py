@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import replace
 
 import httpx
 import orjson
@@ -16,7 +17,9 @@ from tidemill.actions.adapters.a2a.action import A2aAction
 from tidemill.actions.adapters.a2a.limits import A2aLimits
 from tidemill.actions.adapters.http.action import HttpAction
 from tidemill.actions.core.model import Outcome
+from tidemill.actions.runtime.running import Runner
 from tidemill.clock import ManualClock
+from tidemill.telemetry.tracing import NoTracing
 
 LIMITS = A2aLimits(
     timeout_us=5_000_000,
@@ -295,6 +298,20 @@ async def test_an_answer_over_the_limit_names_it(ask: Ask, provider: Provider) -
     url = provider.json("/rpc", {"jsonrpc": "2.0", "result": "x" * 20_000})
     problem = error(await ask("tasks/list", server=url))
     assert problem.detail.endswith("the answer is over a2a_response_bytes_max, 10000")
+
+
+async def test_no_answer_in_time_is_a_timeout(provider: Provider) -> None:
+    http = HttpAction(HTTP_LIMITS)
+    action = A2aAction(http, replace(LIMITS, timeout_us=200_000))
+    runner = Runner(NoTracing(), no_secret, timeout_us_max=60_000_000, output_bytes_max=10_000)
+    arguments = {"method": "tasks/list", "server": provider.on("/rpc", Reply(delay_seconds=1.0))}
+    outcome = await runner.run(action.action, call(KEY, arguments=orjson.dumps(arguments)))
+    assert kind(error(outcome)) == ("timeout", 408)
+    await http.close()
+
+
+def no_secret(namespace: str, name: str) -> str:
+    raise AssertionError("nobody asks for a secret")
 
 
 async def test_an_agent_that_does_not_stream_gives_its_only_result(ask: Ask, provider: Provider) -> None:
