@@ -50,7 +50,7 @@ async def test_publish_stores_and_a_repeat_answers_the_same(bench: EngineBench) 
     again = await bench.definitions.Publish(request)
     assert (first.created, again.created) == (True, False)
     assert first.definition == again.definition
-    assert first.definition.revision == 1
+    assert (first.definition.revision, first.definition.latest) == (1, True)
     assert len(first.definition.digest) == 64
 
 

@@ -148,7 +148,7 @@ class Catalogue:
 
     def is_latest(self, row: DefinitionRow) -> bool:
         """Whether the row is the highest version of its name."""
-        return self._latest[row.namespace, row.name] is row
+        return self._latest[row.namespace, row.name].revision == row.revision
 
     def rows(self, after_revision: int = 0) -> Iterator[DefinitionRow]:
         """All versions with a later revision, in order of revision."""
