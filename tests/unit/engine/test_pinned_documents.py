@@ -197,6 +197,18 @@ async def test_a_uri_has_one_authentication_in_a_definition(make: Make, web: Web
     assert "it has another authentication at /do/0/task0/with" in refusal.value.message
 
 
+async def test_documents_are_found_wherever_tasks_may_stand(make: Make, web: Web) -> None:
+    web.contents |= {f"https://pets.test/{name}": api(f"/{name}") for name in ("function", "before")}
+    use: Json = {
+        "functions": {"ours": call("https://pets.test/function")},
+        "extensions": [{"watch": {"extend": "set", "before": [{"look": call("https://pets.test/before")}]}}],
+    }
+    inside: dict[str, Json] = {"fork": {"branches": [{"try": {"try": [{"deep": call()}], "catch": {}}}]}}
+    task: dict[str, Json] = {"set": {"a": 1}}
+    await make().publish("", definition({"call": "ours"}, task, inside, use=use))
+    assert web.fetched.keys() == {API, "https://pets.test/function", "https://pets.test/before"}
+
+
 async def test_schemas_may_come_from_outside(make: Make, web: Web) -> None:
     resource: dict[str, Json] = {"schema": {"resource": {"endpoint": SCHEMA}}}
     task: dict[str, Json] = {"set": {"a": 1}, "input": resource, "export": {"as": ".", **resource}}
