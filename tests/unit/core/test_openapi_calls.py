@@ -151,6 +151,21 @@ def test_a_value_inside_another_is_a_validation_error_where_a_style_has_no_way_t
     assert "holds arrays or objects inside others" in error.detail
 
 
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"p": [1] * 1_001}, "the parameter `p` has more than 1000 values"),
+        ({"p": {str(n): n for n in range(1_001)}}, "the parameter `p` has more than 1000 values"),
+        ({"p": "x" * 65_537}, "the parameters make more than 65536 characters"),
+        ({"p": ["x" * 100] * 700}, "the parameters make more than 65536 characters"),
+        ({"c": "x" * 65_537}, "the parameters make more than 65536 characters"),
+    ],
+)
+def test_what_is_written_has_limits(given: dict[str, Any], sentence: str) -> None:
+    document = operation({"name": "p", "in": "query"}, {"name": "c", "in": "cookie"})
+    assert started("op", given, document=document).error.detail == sentence
+
+
 def test_an_unknown_parameter_is_refused_with_the_known_ones() -> None:
     document = operation({"name": "p", "in": "query"}, {"name": "q", "in": "query"})
     assert refused("op", {"z": 1}, document=document) == (

@@ -167,3 +167,27 @@ def test_a_document_is_read_once_for_all_tasks_that_name_it() -> None:
     document = changed(paths={**PETS["paths"], **padding})
     assert len(json.dumps(document)) > 50_000
     assert called("listPets", document=document, copies=200).endpoint == "https://api.example/pets"
+
+
+def test_hostile_documents_stay_small() -> None:
+    long = "x" * 2_000
+    doubling = {"url": "https://a.example/" + "{a}" * 600, "variables": {"a": {"default": "{b}" * 600}}}
+    for servers in ([doubling], [{"url": f"https://a.example/{long}{long}"}]):
+        sentence = refused("listPets", document=changed(servers=servers))[1]
+        assert sentence == f"{URI}: the URL of its server has more than 2048 characters"
+    path = changed(paths={"/" + "{a}" * 1_000: {"get": {"operationId": "op"}}})
+    assert refused("op", document=path)[1] == f"{URI}: its path has more than 2048 characters"
+    parameters = [{"name": "p" * 257, "in": "query"}]
+    named = changed(paths={"/a": {"get": {"operationId": "op", "parameters": parameters}}})
+    assert refused("op", document=named)[1].endswith("has more than 256 characters")
+
+
+def test_a_gap_stands_once_in_a_path() -> None:
+    parameters: Json = [{"name": "a", "in": "path"}]
+    document = changed(paths={"/{a}/{a}": {"get": {"operationId": "op", "parameters": parameters}}})
+    assert refused("op", document=document)[1] == f"{URI}: `{{a}}` stands twice in its path"
+
+
+def test_of_very_many_operations_none_is_guessed() -> None:
+    document = changed(paths={f"/{n}": {"get": {"operationId": f"op{n:05}"}} for n in range(20_000)})
+    assert refused("op0000", document=document)[1].endswith("`op00019` and 19980 more")

@@ -34,10 +34,15 @@ class PinnedDocuments:
             self._read[key] = self._made(uri, reader, pointer)
         return cast("T", self._read[key])
 
-    def _made(self, uri: str, reader: Callable[[Json, str], T], pointer: str) -> T:
+    def content(self, uri: str, pointer: str) -> bytes:
+        """What stands under a URI, as it was fetched; raises DocumentError for what was not."""
         content = self._contents.get(uri)
         if content is None:
             raise refusal(f"{uri or 'a document'} has not been fetched", pointer)
+        return content
+
+    def _made(self, uri: str, reader: Callable[[Json, str], T], pointer: str) -> T:
+        content = self.content(uri, pointer)
         try:
             return reader(_value(content), uri)
         except (DocumentError, JsonError) as error:

@@ -12,7 +12,10 @@ from tidemill.json import Json
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 # Each `$ref` may lead to another one.
 REFERENCES_MAX: Final = 16
+PATH_CHARACTERS_MAX: Final = 2_048
 _KNOWN_MAX: Final = 20
+# Names that are looked through for one that was meant.
+_COMPARED_MAX: Final = 1_000
 _NO_MEMBERS: Final[Mapping[str, Json]] = {}
 
 
@@ -30,6 +33,7 @@ class OpenApiDocument:
 
     def __init__(self, value: Json, uri: str) -> None:
         """Raises DocumentError for what is no OpenAPI document of a known version."""
+        self._value = value
         self.members = members(value)
         self.uri = uri
         version = self.members.get("openapi", self.members.get("swagger"))
@@ -52,13 +56,16 @@ class OpenApiDocument:
         found = self._by_id.get(operation_id)
         if found is None:
             raise refusal(f"there is no operation `{operation_id:.80}`; {self._known(operation_id)}")
+        if len(found.path) > PATH_CHARACTERS_MAX:
+            raise refusal(f"its path has more than {PATH_CHARACTERS_MAX} characters")
         return found
 
     def _known(self, operation_id: str) -> str:
         names = sorted(self._by_id)
         if not names:
             return "none of its operations has an operationId"
-        if close := get_close_matches(operation_id[:80], names, n=1):
+        close = get_close_matches(operation_id[:80], names, n=1) if len(names) <= _COMPARED_MAX else []
+        if close:
             return f"did you mean `{close[0]:.80}`?"
         listed = ", ".join(f"`{name:.80}`" for name in names[:_KNOWN_MAX])
         more = f" and {len(names) - _KNOWN_MAX} more" if len(names) > _KNOWN_MAX else ""
@@ -88,7 +95,7 @@ class OpenApiDocument:
     def _at(self, reference: str) -> Json:
         if not reference.startswith("#/"):
             raise refusal(f"the `$ref` `{reference:.120}` leads out of the document, which is not followed")
-        value: Json = dict(self.members)
+        value = self._value
         for token in reference[2:].split("/"):
             key = unquote(token).replace("~1", "/").replace("~0", "~")
             if not isinstance(value, dict) or key not in value:

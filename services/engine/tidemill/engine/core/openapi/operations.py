@@ -12,6 +12,8 @@ from tidemill.json import Json
 from tidemill.values import value as frozen
 
 PARAMETERS_MAX: Final = 256
+# It may stand before each of many values.
+NAME_CHARACTERS_MAX: Final = 256
 _MEDIA_TYPES_MAX: Final = 64
 _RESPONSES_MAX: Final = 64
 
@@ -61,7 +63,7 @@ def read_operation(document: OpenApiDocument, operation_id: str) -> Operation:
     found = document.find(operation_id)
     described = list(_parameters(document, found))
     parameters = tuple(
-        _parameter(document, one) for one in described if one.get("in") in _PLACES and "name" in one
+        _parameter(document, one) for one in described if str(one.get("in")) in _PLACES and "name" in one
     )
     body = _swagger_body(document, found, described) if document.is_swagger else _body(document, found)
     return Operation(
@@ -80,14 +82,22 @@ _PLACES: Final = frozenset(place.value for place in In)
 def _parameters(document: OpenApiDocument, found: Found) -> Iterator[Mapping[str, Json]]:
     """Those of the path and of the operation, which come in the place of the path's."""
     own = [document.resolve(one) for one in objects(found.operation.get("parameters"), PARAMETERS_MAX)]
-    replaced = {(one.get("name"), one.get("in")) for one in own}
+    replaced = {_identity(one) for one in own}
     shared = (document.resolve(one) for one in objects(found.item.get("parameters"), PARAMETERS_MAX))
-    kept = (one for one in shared if (one.get("name"), one.get("in")) not in replaced)
+    kept = (one for one in shared if _identity(one) not in replaced)
     return islice(chain(kept, own), PARAMETERS_MAX)
 
 
+def _identity(given: Mapping[str, Json]) -> tuple[str, str]:
+    return str(given.get("name")), str(given.get("in"))
+
+
 def _parameter(document: OpenApiDocument, given: Mapping[str, Json]) -> Parameter:
-    name, place = str(given["name"]), In(given["in"])
+    name, place = str(given["name"]), In(str(given["in"]))
+    if len(name) > NAME_CHARACTERS_MAX:
+        raise refusal(
+            f"the name of a parameter, `{name:.80}`, has more than {NAME_CHARACTERS_MAX} characters"
+        )
     is_known_header = place is In.HEADER and name.lower() in _NOT_REQUIRED
     required = (given.get("required") is True or place is In.PATH) and not is_known_header
     if document.is_swagger:

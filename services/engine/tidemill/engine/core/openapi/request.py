@@ -19,6 +19,7 @@ from tidemill.engine.core.openapi.styles import (
     Parameter,
     form_pairs,
     header_text,
+    joined,
     path_text,
     query_text,
 )
@@ -120,28 +121,28 @@ class OpenApiRequest:
         texts = {one.name: path_text(one, value) for one, value in self._given(In.PATH, values)}
         parts = _GAP.split(self._operation.path)
         # Texts and names in turn.
-        path = "".join(
-            texts.get(part, "") if at % 2 else quote(part, safe=_PATH_SAFE) for at, part in enumerate(parts)
+        path = joined(
+            (texts[part] if at % 2 else quote(part, safe=_PATH_SAFE) for at, part in enumerate(parts)), ""
         )
         written = (
             query_text(one, value)
             for one, value in self._given(In.QUERY, values)
             if one.name not in self._secret
         )
-        query = "&".join(filter(None, written))
+        query = joined(written, "&")
         return f"{self._operation.server}{path}" + (f"?{query}" if query else "")
 
     def _headers(self, values: Mapping[str, Json], *, has_body: bool) -> dict[str, Json]:
         headers: dict[str, Json] = {"accept": self._operation.accept} if self._operation.accept else {}
         if has_body and (content_type := self._body.content_type):
             headers["content-type"] = content_type
-        pairs = [
+        pairs = (
             f"{name}={quote(text, safe=_COOKIE_SAFE)}"
             for one, value in self._given(In.COOKIE, values)
             for name, text in form_pairs(one, value)
-        ]
-        if pairs:
-            headers["cookie"] = "; ".join(pairs)
+        )
+        if cookies := joined(pairs, "; "):
+            headers["cookie"] = cookies
         for one, value in self._given(In.HEADER, values):
             # The two that are here already are known by their names in lower case.
             name = one.name.lower() if one.name.lower() in ("accept", "content-type", "cookie") else one.name
@@ -158,7 +159,10 @@ def _operation(given: Mapping[str, Json], pointer: str, compiler: "Compiler") ->
     except DocumentError as error:
         raise refusal(f"{document.uri}: {error.problems[0].message}", place) from None
     known = {one.name for one in operation.parameters if one.place is In.PATH}
-    for name in _GAP.findall(operation.path):
+    gaps = _GAP.findall(operation.path)
+    for name in gaps:
         if name not in known:
             raise refusal(f"{document.uri}: `{{{name:.80}}}` in its path is no parameter", place)
+        if gaps.count(name) > 1:
+            raise refusal(f"{document.uri}: `{{{name:.80}}}` stands twice in its path", place)
     return operation

@@ -9,6 +9,7 @@ from tidemill.dsl.problems import refusal
 from tidemill.engine.core.openapi.document import Found, OpenApiDocument, members, objects
 from tidemill.json import Json
 
+URL_CHARACTERS_MAX: Final = 2_048
 _VARIABLES_MAX: Final = 64
 _SCHEMES: Final = ("http", "https")
 
@@ -16,12 +17,12 @@ _SCHEMES: Final = ("http", "https")
 def server_of(document: OpenApiDocument, found: Found) -> str:
     """The URL that the path of an operation is added to; raises DocumentError where it is no web address."""
     written = _swagger_server(document, found) if document.is_swagger else _server(document, found)
-    url = urljoin(document.uri, written)
     try:
+        url = urljoin(document.uri, written)
         parts = urlsplit(url)
         is_web = parts.scheme in _SCHEMES and bool(parts.hostname)
     except ValueError:
-        is_web = False
+        url, is_web = written, False
     if not is_web:
         raise refusal(f"its server `{written:.120}` is no http or https URL, seen from {document.uri}")
     return url.partition("#")[0].partition("?")[0].rstrip("/")
@@ -37,9 +38,16 @@ def _server(document: OpenApiDocument, found: Found) -> str:
 
 def _filled(url: Json, variables: Mapping[str, Json]) -> str:
     """The URL with its variables' defaults."""
-    text = str(url)
+    text = _bounded(str(url))
     for name in islice(variables, _VARIABLES_MAX):
-        text = text.replace(f"{{{name}}}", str(members(variables[name]).get("default", "")))
+        default = _bounded(str(members(variables[name]).get("default", "")))
+        text = _bounded(text.replace(f"{{{name}}}", default))
+    return text
+
+
+def _bounded(text: str) -> str:
+    if len(text) > URL_CHARACTERS_MAX:
+        raise refusal(f"the URL of its server has more than {URL_CHARACTERS_MAX} characters")
     return text
 
 

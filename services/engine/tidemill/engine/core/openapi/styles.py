@@ -9,6 +9,9 @@ from tidemill.engine.core.faults import fault
 from tidemill.json import Json, dumps
 from tidemill.values import value as frozen
 
+# Values of one parameter, and characters of a URI or a header with all that is put into it.
+VALUES_MAX: Final = 1_000
+TEXT_CHARACTERS_MAX: Final = 65_536
 # What a query may hold unescaped and still be read as it was meant.
 _RESERVED: Final = "/:?@!$'()*,;"
 
@@ -127,12 +130,31 @@ def _flat(parameter: Parameter, value: Json) -> list[str]:
     return _items(parameter, value) if isinstance(value, list) else [_scalar(parameter, value)]
 
 
+def joined(texts: Iterable[str], delimiter: str) -> str:
+    """The texts in one, without those that are empty. Raises a validation TaskFaultError for a long one."""
+    kept: list[str] = []
+    left = TEXT_CHARACTERS_MAX
+    for text in filter(None, texts):
+        kept.append(text)
+        left -= len(text)
+        if left < 0:
+            raise fault("validation", f"the parameters make more than {TEXT_CHARACTERS_MAX} characters")
+    return delimiter.join(kept)
+
+
 def _members(parameter: Parameter, value: dict[str, Json]) -> list[tuple[str, str]]:
+    _refuse_many(parameter, len(value))
     return [(key, _scalar(parameter, item)) for key, item in value.items() if item is not None]
 
 
 def _items(parameter: Parameter, value: list[Json]) -> list[str]:
+    _refuse_many(parameter, len(value))
     return [_scalar(parameter, item) for item in value if item is not None]
+
+
+def _refuse_many(parameter: Parameter, count: int) -> None:
+    if count > VALUES_MAX:
+        raise fault("validation", f"the parameter `{parameter.name}` has more than {VALUES_MAX} values")
 
 
 def _scalar(parameter: Parameter, value: Json) -> str:
