@@ -10,6 +10,7 @@ from tests.contract.lane_suite import LANE, ORDERS, OTHER_LANE, PAYMENTS
 from tests.contract.store_suite import commit, execution_id, history
 from tests.contract.test_postgres_store import full
 from tidemill.engine.store.packing import pack_id
+from tidemill.engine.store.postgres import catalogue as postgres_catalogue
 from tidemill.engine.store.postgres import lanes as postgres_lanes
 from tidemill.engine.store.postgres import membership as postgres_membership
 from tidemill.engine.store.postgres import reads as postgres_reads
@@ -132,6 +133,7 @@ Read = Callable[[Explaining], Awaitable[object]]
             lambda c: postgres_lanes.expire_lanes(c, 5, 10),
             {"lane_event_by_expiry", "lane_seen_by_expiry"},
         ),
+        (lambda c: postgres_catalogue.read_contents(c, ["a", "b"]), {"document_pkey"}),
         (lambda c: postgres_membership.page_outbox(c, 0, 5, 10), {"outbox_pkey"}),
         (lambda c: postgres_membership.discard_outbox(c, [(0, 1, [1, 2])]), {"outbox_pkey", "shard_pkey"}),
         (lambda c: postgres_membership.take(c, [0, 1], "a"), {"shard_pkey"}),

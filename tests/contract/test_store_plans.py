@@ -10,6 +10,7 @@ from tests.contract.lane_suite import LANE, ORDERS, OTHER_LANE, PAYMENTS
 from tests.contract.store_suite import execution_id
 from tidemill.engine.store.retention import RetentionTerms
 from tidemill.engine.store.rows import CounterRow, LaneQuery, ShardCommit, SubscriberQuery
+from tidemill.engine.store.sqlite import catalogue as sqlite_catalogue
 from tidemill.engine.store.sqlite import commit as sqlite_commit
 from tidemill.engine.store.sqlite import lanes as sqlite_lanes
 from tidemill.engine.store.sqlite import outbox as sqlite_outbox
@@ -72,6 +73,12 @@ def test_subscribers_are_a_range_of_one_index(connection: sqlite3.Connection) ->
     assert f"SEARCH s USING PRIMARY KEY ({within} AND execution_id<?)" in steps
     assert f"SEARCH b USING PRIMARY KEY ({within})" in steps
     assert not any("TEMP B-TREE" in step for step in steps)
+
+
+def test_contents_are_found_by_their_digests(connection: sqlite3.Connection) -> None:
+    steps = plan(connection, lambda c: sqlite_catalogue.read_contents(c, ["a", "b"]))
+    assert whole_tables(connection, steps) == []
+    assert "SEARCH document USING INDEX sqlite_autoindex_document_1 (digest=?)" in steps
 
 
 def test_commits_are_followed_by_their_index(connection: sqlite3.Connection) -> None:
