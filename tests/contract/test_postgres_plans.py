@@ -149,7 +149,7 @@ Read = Callable[[Explaining], Awaitable[object]]
     ],
     ids=[
         "load", "load whole", "history", "commits", "get", "owing", "timers", "rejections", "lanes expire",
-        "outbox", "discard", "take", "holding", "expire",
+        "contents", "outbox", "discard", "take", "holding", "expire",
     ],
 )  # fmt: skip
 async def test_what_owners_and_clients_read_is_searched(
