@@ -32,6 +32,7 @@ class PetService:
     base: str
     is_gone: bool = False
     documents_asked: list[str] = field(default_factory=list)
+    secrets_seen: list[str] = field(default_factory=list)
 
     @property
     def document(self) -> str:
@@ -43,7 +44,7 @@ def make_application(service: PetService) -> FastAPI:
     """The service, with documents that are no such thing beside its own."""
     application = FastAPI(title="pets", openapi_url=None)
     # Only the operations above are part of what the document says.
-    _add_operations(application)
+    _add_operations(application, service)
     described = application.openapi()
 
     def documents(name: str) -> Any:  # noqa: ANN401 - any response
@@ -67,7 +68,7 @@ def make_application(service: PetService) -> FastAPI:
     return application
 
 
-def _add_operations(application: FastAPI) -> None:
+def _add_operations(application: FastAPI, service: PetService) -> None:
     @application.get("/pets/{pet_id}", operation_id="getPet")
     async def get_pet(  # one of each kind of parameter
         pet_id: int,
@@ -77,11 +78,13 @@ def _add_operations(application: FastAPI) -> None:
         session: Annotated[str | None, Cookie()] = None,
         idempotency_key: Annotated[str | None, Header()] = None,
     ) -> dict[str, Any]:
+        service.secrets_seen += tags or []
         given = {"id": pet_id, "tags": tags, "limit": limit, "trace": x_trace, "session": session}
         return {**given, "has_key": bool(idempotency_key)}
 
     @application.post("/pets", operation_id="addPet", status_code=201)
     async def add_pet(pet: Pet) -> Pet:
+        service.secrets_seen.append(pet.name)
         return pet
 
     @application.post("/votes", operation_id="vote")

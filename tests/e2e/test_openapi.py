@@ -24,6 +24,9 @@ from tidemill.stack.ports import free_ports
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 
+HIDDEN = "s3cret-openapi-zqx"
+
+
 class Petstore:
     """The store of the official examples; it `has_moved` its pets to another path."""
 
@@ -51,6 +54,7 @@ def service() -> Iterator[PetService]:
 def whole(service: PetService) -> None:
     service.is_gone = False
     service.documents_asked.clear()
+    service.secrets_seen.clear()
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +68,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, petstore: Petstore) -> Itera
             "TIDEMILL_ENGINE_FETCH_TIMEOUT_US": "1000000",
             "TIDEMILL_ENGINE_FETCH_BYTES_MAX": "200000",
             f"TIDEMILL_SECRET.{NAMESPACE}.token": TOKEN,
+            f"TIDEMILL_SECRET.{NAMESPACE}.hidden": HIDDEN,
         }
         with RunningStack(data, **settings) as running:
             yield running
@@ -73,7 +78,9 @@ def calling(service: PetService, name: str, operation: str, document: str = "", 
     """A workflow that calls one operation."""
     endpoint: Json = {"endpoint": document or service.document}
     arguments = dumps({"document": endpoint, "operationId": operation, **given}).decode()
-    return named(name, f"use: {{secrets: [token]}}\ndo:\n- ask:\n    call: openapi\n    with: {arguments}\n")
+    return named(
+        name, f"use: {{secrets: [token, hidden]}}\ndo:\n- ask:\n    call: openapi\n    with: {arguments}\n"
+    )
 
 
 def output(report: Report) -> Any:  # noqa: ANN401 - any JSON value
@@ -120,6 +127,25 @@ def test_the_call_is_authenticated(stack: RunningStack, service: PetService, tok
     given: Json = {"bearer": {"token": token}}
     document = calling(service, f"mine-{len(token)}", "mine", authentication=given)
     assert output(stack.run(document)) == {"known": True}
+
+
+def test_secrets_reach_the_service_and_stand_nowhere(stack: RunningStack, service: PetService) -> None:
+    in_query: dict[str, Json] = {
+        "pet_id": 1,
+        "tags": "${ $secrets.hidden }",
+        "x-trace": '${ "t \\($secrets.hidden)" }',
+    }
+    answer = output(stack.run(calling(service, "hidden", "getPet", parameters=in_query, output="response")))
+    assert (answer["content"]["tags"], answer["content"]["trace"]) == (["***"], "t ***")
+    in_body = calling(service, "hidden-body", "addPet", parameters={"name": "${ $secrets.hidden }"})
+    assert output(stack.run(in_body))["name"] == "***"
+    # An error tells what was sent, too.
+    refused = calling(service, "refused", "getPet", parameters={**in_query, "pet_id": "x"})
+    assert stack.run(refused).error["status"] == 422
+    assert [seen for seen in service.secrets_seen if seen == HIDDEN] == [HIDDEN] * 2
+    files = [path for path in stack.stack.layout.data.rglob("*") if path.is_file()]
+    assert len(files) > 3
+    assert [path.name for path in files if HIDDEN.encode() in path.read_bytes()] == []
 
 
 def test_what_the_service_refuses_is_an_error_of_the_run(stack: RunningStack, service: PetService) -> None:
