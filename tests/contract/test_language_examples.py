@@ -17,9 +17,9 @@ EXAMPLES = 68
 # What a later release brings: the word that a refusal says, and how a document asks for it.
 LATER = {
     "asyncapi": r"\bcall: asyncapi\b",
-    "grpc": r"\bcall: grpc\b",
     "functions by URL": r"\bcall: https?://",
 }
+GREETER = 'syntax = "proto3";'
 ORDERS = "myorg.io"
 ORDERS_API = {
     "openapi": "3.0.0",
@@ -33,8 +33,12 @@ DOCUMENTS = {path.stem: path.read_text() for path in sorted((shared_path() / "ex
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[EngineBench]:
+    folder = tmp_path / "documents"
+    (folder / "app").mkdir(parents=True)
+    (folder / "app" / "greet.proto").write_text(GREETER)
     with serving(documents) as here:
-        async with running_engine(tmp_path, fetch_hosts=f"{PETSTORE}={here},{ORDERS}={here}") as bench:
+        hosts = f"{PETSTORE}={here},{ORDERS}={here}"
+        async with running_engine(tmp_path / "data", fetch_hosts=hosts, fetch_folder=str(folder)) as bench:
             yield bench
 
 

@@ -7,6 +7,8 @@ DOCUMENT_BYTES_MAX: Final = 1_048_576
 # The YAML reader costs about 3 microseconds a character and 100 a value, the JSON reader a hundredth of that.
 YAML_BYTES_MAX: Final = 262_144
 YAML_NODES_MAX: Final = 10_000
+# The text of a .proto file goes with each call that it describes.
+PROTO_BYTES_MAX: Final = 131_072
 # Nodes count after aliases are written out, so that a few lines cannot stand for millions.
 DOCUMENT_NODES_MAX: Final = 50_000
 DOCUMENT_CHARACTERS_MAX: Final = 1_048_576

@@ -13,8 +13,10 @@ from tidemill.json import Json
 
 # Which member of a place, by its level, is the resource.
 RESOURCES: Final[Mapping[str, str]] = MappingProxyType(
-    {"openapi arguments": "document", "external data schema": "resource"}
+    {"openapi arguments": "document", "grpc arguments": "proto", "external data schema": "resource"}
 )
+# In the place of a .proto file: the server is asked what it speaks, when it is called.
+REFLECTION: Final = "grpc://reflection"
 _SCHEMES: Final = ("http", "https", "file")
 _PLAIN_SCHEMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"basic": ("username", "password"), "bearer": ("token",)}
@@ -36,6 +38,8 @@ def outside_documents(document: Json) -> Iterator[OutsideDocument]:
         member = RESOURCES.get(place.level.name)
         if member and isinstance(place.value, dict):
             resource = place.value.get(member)
+            if resource_uri(resource) == REFLECTION:
+                continue
             authentication = _authentication(document, endpoint_of(resource))
             yield OutsideDocument(
                 f"{place.pointer}/{member}/endpoint", resource_uri(resource), authentication

@@ -19,7 +19,7 @@ Finding = tuple[str, str]
 Look = Callable[[Place], Iterator[Finding]]
 
 _DSL_VERSIONS: Final = "1.0."
-_CALLED: Final = ("http", "openapi", "mcp", "a2a")
+_CALLED: Final = ("http", "openapi", "grpc", "mcp", "a2a")
 
 
 def unsupported(document: Json) -> list[Problem]:

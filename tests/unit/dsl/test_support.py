@@ -12,6 +12,11 @@ GRPC: Json = {
     "service": {"name": "A", "host": "example.com"},
     "method": "get",
 }
+ASYNCAPI: Json = {
+    "document": {"endpoint": "https://example.com/a.json"},
+    "operation": "send",
+    "message": {"payload": {}},
+}
 AVRO: Json = {"format": "avro", "document": {}}
 PERSON: Json = {"username": "a", "password": "b"}
 OAUTH: Json = {"authority": "https://id.example.com", "grant": "client_credentials"}
@@ -73,7 +78,7 @@ def test_the_supported_part_of_the_language_passes() -> None:
 @pytest.mark.parametrize(
     ("task", "pointer", "sentence"),
     [
-        ({"call": "grpc", "with": GRPC}, "", "`call: grpc` is not supported yet"),
+        ({"call": "asyncapi", "with": ASYNCAPI}, "", "`call: asyncapi` is not supported yet"),
         ({"call": "https://example.com/f"}, "/call", "functions by URL are not supported yet"),
         (
             {"run": {"script": {"language": "js", "source": {"endpoint": "https://example.com/s.js"}}}},

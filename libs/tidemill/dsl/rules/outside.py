@@ -4,19 +4,33 @@ from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Final
 
-from tidemill.dsl.outside import RESOURCES, endpoint_fault
+from tidemill.dsl.outside import REFLECTION, RESOURCES, endpoint_fault, endpoint_of, resource_uri
 from tidemill.dsl.problems import Problem
 from tidemill.dsl.rules.rule import Check, RuleTable
 from tidemill.dsl.walk import Place
+from tidemill.json import Json
 
 
 def fetched(place: Place, check: Check) -> Iterator[Problem]:
     """A resource that a definition is compiled with has a literal endpoint."""
     member = RESOURCES[place.level.name]
     assert isinstance(place.value, dict)
-    fault = endpoint_fault(check.document, place.value.get(member))
+    resource = place.value.get(member)
+    if place.level.name == "grpc arguments" and resource_uri(resource).startswith("grpc:"):
+        fault = _reflection_fault(resource)
+    else:
+        fault = endpoint_fault(check.document, resource)
     if fault:
         yield Problem(f"{place.pointer}/{member}/endpoint", fault)
+
+
+def _reflection_fault(resource: Json) -> str:
+    if resource_uri(resource) != REFLECTION:
+        return f"of `grpc:` endpoints there is `{REFLECTION}` alone, which asks the service that is called"
+    endpoint = endpoint_of(resource)
+    if isinstance(endpoint, dict) and endpoint.get("authentication") is not None:
+        return "reflection has the authentication of the service that is called"
+    return ""
 
 
 RULES: Final[RuleTable] = MappingProxyType(dict.fromkeys(RESOURCES, fetched))

@@ -12,6 +12,8 @@ from tidemill.actions.adapters.builtin import BUILTIN_FUNCTIONS
 from tidemill.actions.adapters.discovery import functions_of_modules, installed_functions, without_repeats
 from tidemill.actions.adapters.events import EventPublisher
 from tidemill.actions.adapters.functions import function_action
+from tidemill.actions.adapters.grpc_calls.action import GrpcAction
+from tidemill.actions.adapters.grpc_calls.limits import GrpcLimits
 from tidemill.actions.adapters.http.action import HTTP, HttpAction, HttpLimits
 from tidemill.actions.adapters.http.auth.limits import TokenLimits
 from tidemill.actions.adapters.mcp.action import McpAction
@@ -76,7 +78,8 @@ async def build(settings: Settings, surroundings: Surroundings | None = None) ->
     processes = _processes(settings)
     mcp = _mcp(settings, http)
     a2a = A2aAction(http, _a2a_limits(settings), around.clock)
-    calls = [http.action, mcp.action, a2a.action, events.action]
+    grpc_calls = _grpc_calls(settings, http, around.clock)
+    calls = [http.action, mcp.action, a2a.action, grpc_calls.action, events.action]
     registry = Registry([*calls, *processes.actions, *_functions(settings, around)])
     storage = await open_storage(settings)
     ledger = storage.ledger
@@ -108,6 +111,7 @@ async def build(settings: Settings, surroundings: Surroundings | None = None) ->
             streams=streams,
             http=http,
             a2a=a2a,
+            grpc_calls=grpc_calls,
             events=events,
             processes=processes,
             cleaner=ContainerCleaner(processes.programs, around.clock) if processes.has_containers else None,
@@ -199,6 +203,24 @@ def _a2a_limits(settings: Settings) -> A2aLimits:
         cards_max=settings.a2a_cards_max,
         card_lifetime_us=settings.a2a_card_lifetime_us,
     )
+
+
+def _grpc_calls(settings: Settings, http: HttpAction, clock: Clock) -> GrpcAction:
+    limits = GrpcLimits(
+        timeout_us=settings.grpc_timeout_us,
+        response_bytes_max=settings.grpc_response_bytes_max,
+        messages_max=settings.grpc_messages_max,
+        error_excerpt_bytes_max=settings.http_error_excerpt_bytes_max,
+        channels_max=settings.grpc_channels_max,
+        channel_idle_us=settings.grpc_channel_idle_us,
+        proto_bytes_max=settings.grpc_proto_bytes_max,
+        compile_timeout_us=settings.grpc_compile_timeout_us,
+        compiles_at_once_max=settings.grpc_compiles_at_once_max,
+        descriptors_max=settings.grpc_descriptors_max,
+        reflection_bytes_max=settings.grpc_reflection_bytes_max,
+        reflection_lifetime_us=settings.grpc_reflection_lifetime_us,
+    )
+    return GrpcAction(http, limits, hosts=settings.grpc_hosts, roots=settings.grpc_roots, clock=clock)
 
 
 def _processes(settings: Settings) -> Processes:

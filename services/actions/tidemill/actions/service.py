@@ -9,6 +9,7 @@ import grpc
 
 from tidemill.actions.adapters.a2a.action import A2aAction
 from tidemill.actions.adapters.events import EventPublisher
+from tidemill.actions.adapters.grpc_calls.action import GrpcAction
 from tidemill.actions.adapters.http.action import HttpAction
 from tidemill.actions.adapters.processes.action import Processes
 from tidemill.actions.adapters.processes.cleaning import ContainerCleaner
@@ -47,6 +48,7 @@ class ServiceParts:
     streams: Streams
     http: HttpAction
     a2a: A2aAction
+    grpc_calls: GrpcAction
     events: EventPublisher
     processes: Processes
     # Where containers are on.
@@ -136,6 +138,7 @@ class ActionsService:
         parts = self._parts
         await parts.rpc.stop(0)
         await parts.a2a.close()
+        await parts.grpc_calls.close()
         await parts.http.close()
         await parts.processes.close()
         await parts.triggers.close()

@@ -37,6 +37,10 @@ class Settings:
     secret_bytes_max: int = 65_536
     # `host=http://127.0.0.1:8080,...`: HTTP calls to these hosts go there instead.
     http_hosts: str = ""
+    # `host:port=grpc://127.0.0.1:5011,...`: gRPC calls to these go there instead; `grpcs:` is through TLS.
+    grpc_hosts: str = ""
+    # A file of the authorities, in PEM, that gRPC calls trust; empty for those that the library brings.
+    grpc_roots: str = ""
 
     # Programs of workflow authors: which of `shell,script,container` run on this machine. Empty for none.
     processes: str = ""
@@ -150,6 +154,19 @@ class Settings:
     a2a_card_bytes_max: int = 262_144
     a2a_cards_max: int = 256
     a2a_card_lifetime_us: int = 300_000_000
+
+    # gRPC calls: the first five bound answers and channels, the others what describes services.
+    grpc_timeout_us: int = 60_000_000
+    grpc_response_bytes_max: int = 1_048_576
+    grpc_messages_max: int = 10_000
+    grpc_channels_max: int = 256
+    grpc_channel_idle_us: int = 300_000_000
+    grpc_proto_bytes_max: int = 131_072
+    grpc_compile_timeout_us: int = 10_000_000
+    grpc_compiles_at_once_max: int = 2
+    grpc_descriptors_max: int = 256
+    grpc_reflection_bytes_max: int = 2_097_152
+    grpc_reflection_lifetime_us: int = 300_000_000
 
     # Publishing events.
     events_batch_max: int = 256

@@ -9,6 +9,7 @@ from tidemill.engine.core.agent_requests import AGENT_PROTOCOLS, AgentRequest
 from tidemill.engine.core.compiler import members
 from tidemill.engine.core.endpoints import Endpoint, with_policy
 from tidemill.engine.core.evaluation import Evaluator
+from tidemill.engine.core.grpc_request import GRPC_ACTION, GrpcRequest
 from tidemill.engine.core.openapi.request import OpenApiRequest
 from tidemill.engine.core.secrets import SecretTexts
 from tidemill.json import Json
@@ -51,6 +52,8 @@ def compile_request(definition: dict[str, Json], pointer: str, compiler: "Compil
         return HttpRequest(members(given), f"{pointer}/with", compiler)
     if called == OPENAPI:
         return OpenApiRequest(members(given), f"{pointer}/with", compiler)
+    if called == GRPC_ACTION:
+        return GrpcRequest(members(given), f"{pointer}/with", compiler)
     if called in AGENT_PROTOCOLS:
         return AgentRequest(called, members(given), f"{pointer}/with", compiler)
     if called in PROTOCOLS:

@@ -1,0 +1,1 @@
+"""The action `grpc`: calls of gRPC services that a .proto file or the server's reflection describes."""

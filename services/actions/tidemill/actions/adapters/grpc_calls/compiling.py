@@ -1,0 +1,99 @@
+"""Texts of .proto files, compiled: by protoc, as a program of its own that is bounded in all it may take."""
+
+import asyncio
+import re
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.protobuf.message import DecodeError
+
+from tidemill.actions.adapters.grpc_calls import compiler_program
+from tidemill.actions.adapters.grpc_calls.limits import GrpcLimits
+from tidemill.actions.adapters.grpc_calls.problems import misconfigured
+
+_US_PER_SECOND: Final = 1_000_000
+_NOT_FOUND: Final = "was not found"
+_ERRORS_BYTES_MAX: Final = 4_096
+_WORDS_MAX: Final = 512
+# What protoc's own library writes about itself, and warnings.
+_LOG_LINE: Final = re.compile(r"WARNING: |[WI]\d{4} ")
+
+
+class ProtoCompiler:
+    """Compiles texts, a few at once."""
+
+    def __init__(self, limits: GrpcLimits) -> None:
+        self._limits = limits
+        self._at_once = asyncio.Semaphore(limits.compiles_at_once_max)
+
+    async def compile(self, text: str) -> list[FileDescriptorProto]:
+        """The file and what it imports, in the order in which they build on each other.
+
+        Raises GrpcError, also for a text over a limit.
+        """
+        data = text.encode()
+        if len(data) > self._limits.proto_bytes_max:
+            raise misconfigured(
+                f"the .proto file is over grpc_proto_bytes_max, {self._limits.proto_bytes_max}"
+            )
+        async with self._at_once:
+            folder = await asyncio.to_thread(_prepare, data)
+            try:
+                code = await self._run(folder.name)
+                return await asyncio.to_thread(_result, Path(folder.name), code)
+            finally:
+                await asyncio.to_thread(folder.cleanup)
+
+    async def _run(self, folder: str) -> int:
+        seconds = self._limits.compile_timeout_us / _US_PER_SECOND
+        # Isolated, and without a variable of the service's environment.
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", str(compiler_program.__file__), folder, str(max(1, round(seconds)))),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={},
+        )
+        try:
+            async with asyncio.timeout(seconds):
+                return await process.wait()
+        except TimeoutError:
+            raise misconfigured(
+                f"the .proto file was not compiled within {seconds:g} seconds (grpc_compile_timeout_us)"
+            ) from None
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+
+def _prepare(data: bytes) -> "tempfile.TemporaryDirectory[str]":
+    folder = tempfile.TemporaryDirectory(prefix="tidemill-proto-")
+    (Path(folder.name) / compiler_program.SOURCE).write_bytes(data)
+    return folder
+
+
+def _result(folder: Path, code: int) -> list[FileDescriptorProto]:
+    """What the program has left behind. Raises GrpcError."""
+    errors = folder / compiler_program.ERRORS
+    if code:
+        words = ""
+        if errors.exists():
+            with errors.open("rb") as file:
+                words = _sentence(file.read(_ERRORS_BYTES_MAX).decode(errors="replace"), folder)
+        if _NOT_FOUND in words:
+            words += "; a .proto file can import those of google/protobuf/ alone"
+        raise misconfigured(f"the .proto file cannot be compiled: {words or f'protoc ended with {code}'}")
+    try:
+        return [*FileDescriptorSet.FromString((folder / compiler_program.RESULT).read_bytes()).file]
+    except (OSError, DecodeError):
+        raise misconfigured("the .proto file cannot be compiled: protoc has left no result") from None
+
+
+def _sentence(errors: str, folder: Path) -> str:
+    """What is wrong with the file, without where it lies here."""
+    lines = [line for line in errors.splitlines() if not _LOG_LINE.match(line)]
+    return " ".join(" ".join(lines).replace(f"{folder}/", "").split())[:_WORDS_MAX]
