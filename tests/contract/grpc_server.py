@@ -123,16 +123,20 @@ async def running_stock(
 
 
 @asynccontextmanager
-async def running_bytes(answer: bytes) -> AsyncIterator[int]:
-    """A server that answers every method with these bytes; its port."""
+async def running_bytes(answer: bytes, reflection_answer: bytes | None = None) -> AsyncIterator[int]:
+    """A server that answers every method with these bytes, and reflection with those; its port."""
 
     async def answered(_request: bytes, _context: Untyped) -> bytes:
         return answer
 
+    async def told(requests: Untyped, _context: Untyped) -> AsyncIterator[bytes]:
+        async for _ in requests:
+            yield reflection_answer or b""
+
     class Everything(grpc.GenericRpcHandler):
         def service(self, details: Untyped) -> Untyped:
             if "ServerReflection" in details.method:
-                return None
+                return None if reflection_answer is None else grpc.stream_stream_rpc_method_handler(told)
             return grpc.unary_unary_rpc_method_handler(answered)
 
     server = grpc.aio.server(handlers=[Everything()])

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionResponse
 
 from tests.contract.authenticated_calls import certificates as loaded_certificates
 from tests.contract.grpc_calls import Ask, asking
@@ -31,6 +33,15 @@ async def stock() -> AsyncIterator[Stock]:
 async def ask() -> AsyncIterator[Ask]:
     async with asking() as ask:
         yield ask
+
+
+def described(*files: tuple[str, list[str]]) -> bytes:
+    """An answer of reflection: files by their names, each with what it imports."""
+    answer = ServerReflectionResponse()
+    for name, imported in files:
+        file = FileDescriptorProto(name=name, dependency=imported)
+        answer.file_descriptor_response.file_descriptor_proto.append(file.SerializeToString())
+    return answer.SerializeToString()
 
 
 def item(value: object) -> dict[str, Any]:
@@ -245,6 +256,30 @@ async def test_a_stream_over_a_limit_is_left(
     assert limit in problem.detail
 
 
+async def test_a_server_is_told_when_nobody_listens_any_more(ask: Ask, stock: Stock) -> None:
+    problem = error(await ask(stock.port, "Watch", count=2**60))
+    assert kind(problem) == ("communication", 502)
+    await stock.cancelled.wait()
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"\x0a\xff", "gives what is no descriptor"),
+        (ServerReflectionResponse().SerializeToString(), "does not tell what it was asked"),
+        (described(("a.proto", ["b.proto"]), ("b.proto", ["a.proto"])), "import each other"),
+        (described(("a.proto", ["c.proto"])), "does not tell what it was asked"),
+        (described(("a.proto", [])), "there is no service shop.v1.Stock"),
+    ],
+)
+async def test_a_server_that_tells_nonsense_of_itself_is_not_called(
+    ask: Ask, answer: bytes, words: str
+) -> None:
+    async with running_bytes(b"", reflection_answer=answer) as port:
+        problem = error(await ask(port, proto=None))
+    assert words in problem.detail
+
+
 async def test_a_stream_at_its_limit_is_good(ask: Ask, stock: Stock) -> None:
     answer = output(await ask(stock.port, "Watch", count=20))
     assert isinstance(answer, list)
@@ -296,6 +331,18 @@ async def test_a_proto_file_is_compiled_once(ask: Ask, stock: Stock, monkeypatch
     await ask(stock.port, "Watch")
     assert len(started) == 1
     assert len(stock.asked) == 4
+
+
+async def test_a_proto_file_that_does_not_compile_is_compiled_once(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = error(await ask(1, proto="synt"))
+
+    async def refused(*_arguments: str, **_options: int) -> asyncio.subprocess.Process:
+        raise AssertionError
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refused)
+    assert error(await ask(1, proto="synt")) == first
 
 
 async def test_what_a_server_told_of_itself_is_asked_for_again_after_a_while(stock: Stock) -> None:

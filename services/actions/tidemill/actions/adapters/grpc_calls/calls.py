@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeAlias
 
 import grpc
 
@@ -15,7 +15,7 @@ from tidemill.actions.adapters.grpc_calls.credentials import Credentials
 from tidemill.actions.adapters.grpc_calls.hosts import Target, target_of
 from tidemill.actions.adapters.grpc_calls.limits import GrpcLimits
 from tidemill.actions.adapters.grpc_calls.messages import decode, encode
-from tidemill.actions.adapters.grpc_calls.problems import GrpcError, StatusError, bad_answer
+from tidemill.actions.adapters.grpc_calls.problems import GrpcError, LastingError, StatusError, bad_answer
 from tidemill.actions.adapters.grpc_calls.reflection import Metadata, reflected
 from tidemill.actions.adapters.grpc_calls.schemas import Method, Schema
 from tidemill.actions.adapters.http.auth.problems import AuthenticationError
@@ -34,6 +34,9 @@ _COMPILED_LIFETIME_US: Final = 31_536_000 * _US_PER_SECOND
 _WORDS_MAX: Final = 512
 # How gRPC says that the limit was ours.
 _OURS: Final = "CLIENT: Received message larger than max"
+
+
+_Known: TypeAlias = Schema | LastingError
 
 
 class _Attempt:
@@ -66,7 +69,7 @@ class GrpcCalls:
         self._hosts = hosts
         self._channels = Channels(limits, roots)
         self._compiler = ProtoCompiler(limits)
-        self._schemas = SharedValues[Schema](clock, entries_max=limits.descriptors_max)
+        self._schemas = SharedValues[_Known](clock, entries_max=limits.descriptors_max)
 
     async def run(self, call: Call) -> Outcome:
         """Make the call."""
@@ -156,11 +159,10 @@ class GrpcCalls:
         """What describes the method. Raises GrpcError, and AioRpcError."""
         wanted = attempt.wanted
 
-        async def compile_text(_last: Schema | None) -> Made[Schema]:
-            files = await self._compiler.compile(wanted.proto or "")
-            return Made(Schema(files), _COMPILED_LIFETIME_US)
+        async def compile_text(_last: _Known | None) -> Made[_Known]:
+            return Made(await self._compiled(wanted.proto or ""), _COMPILED_LIFETIME_US)
 
-        async def reflect(_last: Schema | None) -> Made[Schema]:
+        async def reflect(_last: _Known | None) -> Made[_Known]:
             target = target_of(wanted.host, wanted.port, self._hosts)
             async with self._channels.channel(target) as channel:
                 files = await reflected(
@@ -170,16 +172,25 @@ class GrpcCalls:
                     seconds=attempt.seconds(),
                     bytes_max=self._limits.reflection_bytes_max,
                 )
-            return Made(Schema(files), self._limits.reflection_lifetime_us)
+            return Made(await asyncio.to_thread(Schema, files), self._limits.reflection_lifetime_us)
 
         make = reflect if wanted.proto is None else compile_text
         schema = (await self._schemas.get(attempt.schema_key, make)).value
+        if isinstance(schema, LastingError):
+            raise GrpcError(schema.problem)
         try:
             return schema.method(wanted.service, wanted.method)
         except GrpcError:
             if wanted.proto is None:
                 self._schemas.expire(attempt.schema_key, schema)
             raise
+
+    async def _compiled(self, text: str) -> _Known:
+        """What a text says, or why it says nothing, which is kept too. Raises GrpcError."""
+        try:
+            return await asyncio.to_thread(Schema, await self._compiler.compile(text))
+        except LastingError as error:
+            return error
 
     def _failure(self, error: grpc.aio.AioRpcError, wanted: GrpcCall) -> GrpcError:
         code, words = error.code(), " ".join((error.details() or "").split())

@@ -12,9 +12,10 @@ from google.protobuf.message import DecodeError
 
 from tidemill.actions.adapters.grpc_calls import compiler_program
 from tidemill.actions.adapters.grpc_calls.limits import GrpcLimits
-from tidemill.actions.adapters.grpc_calls.problems import misconfigured
+from tidemill.actions.adapters.grpc_calls.problems import LastingError, misconfigured
 
 _US_PER_SECOND: Final = 1_000_000
+_REFUSED: Final = 1
 _NOT_FOUND: Final = "was not found"
 _ERRORS_BYTES_MAX: Final = 4_096
 _WORDS_MAX: Final = 512
@@ -86,7 +87,9 @@ def _result(folder: Path, code: int) -> list[FileDescriptorProto]:
                 words = _sentence(file.read(_ERRORS_BYTES_MAX).decode(errors="replace"), folder)
         if _NOT_FOUND in words:
             words += "; a .proto file can import those of google/protobuf/ alone"
-        raise misconfigured(f"the .proto file cannot be compiled: {words or f'protoc ended with {code}'}")
+        detail = f"the .proto file cannot be compiled: {words or f'protoc ended with {code}'}"
+        # What was killed has perhaps met a machine that was busy.
+        raise LastingError(detail) if code == _REFUSED else misconfigured(detail)
     try:
         return [*FileDescriptorSet.FromString((folder / compiler_program.RESULT).read_bytes()).file]
     except (OSError, DecodeError):

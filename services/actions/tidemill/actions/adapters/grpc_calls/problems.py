@@ -45,6 +45,13 @@ class GrpcError(Exception):
         self.problem = problem
 
 
+class LastingError(GrpcError):
+    """The text of a .proto file that nothing but another text mends."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(configuration_problem(detail))
+
+
 class StatusError(GrpcError):
     """The call has ended with a status other than OK."""
 
