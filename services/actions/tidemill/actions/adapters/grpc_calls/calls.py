@@ -82,10 +82,8 @@ class GrpcCalls:
         try:
             output = await self._ask(wanted, credentials, call)
         except (GrpcError, AuthenticationError) as error:
-            # Before it is cut: what is cut could not be searched for secrets.
             detail = masked(error.problem.detail, access.hidden.in_errors())
-            detail = detail[: _WORDS_MAX + self._limits.error_excerpt_bytes_max]
-            return failed(replace(error.problem, detail=detail))
+            return failed(replace(error.problem, detail=self._cut(detail)))
         finally:
             await credentials.close()
         outcome = Outcome(ActionState.SUCCEEDED, output)
@@ -197,6 +195,13 @@ class GrpcCalls:
         if code is grpc.StatusCode.RESOURCE_EXHAUSTED and _OURS in words:
             return bad_answer(wanted.told(self._too_large()))
         return StatusError(code, wanted.told(f"{code.name}: {words}" if words else code.name))
+
+    def _cut(self, detail: str) -> str:
+        """As much as people read, in whole words: half of a secret would not be found by who looks for it."""
+        characters_max = _WORDS_MAX + self._limits.error_excerpt_bytes_max
+        if len(detail) <= characters_max:
+            return detail
+        return f"{detail[:characters_max].rpartition(' ')[0]} ..."
 
     def _too_large(self) -> str:
         return f"the answer is over grpc_response_bytes_max, {self._limits.response_bytes_max}"
