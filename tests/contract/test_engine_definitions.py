@@ -14,11 +14,7 @@ from tidemill.api.engine.v1 import definition_service_pb2 as pb
 from tidemill.json import Json
 
 SET: dict[str, Json] = {"greet": {"set": {"a": 1}}}
-GRPC: Json = {
-    "proto": {"endpoint": "https://example.com/a.proto"},
-    "service": {"name": "A", "host": "example.com"},
-    "method": "get",
-}
+LOOSE: Json = {"mode": "loose"}
 
 
 @pytest.fixture
@@ -78,7 +74,7 @@ async def test_publish_refuses_other_content_for_the_same_version(bench: EngineB
             "INVALID_DOCUMENT",
         ),
         (
-            pb.PublishRequest(document=orjson.dumps(document({"a": {"call": "grpc", "with": GRPC}}))),
+            pb.PublishRequest(document=orjson.dumps({**document(SET), "evaluate": LOOSE})),
             "UNSUPPORTED_FEATURE",
         ),
         (pb.PublishRequest(document=b" " * 2_000_000), "TOO_LARGE"),

@@ -53,6 +53,7 @@ def test_the_supported_part_of_the_language_passes() -> None:
         ("web2", http(endpoint={"uri": "a", "authentication": {"bearer": {"token": "${ .t }"}}})),
         ("web5", http(endpoint={"uri": "a", "authentication": {"oauth2": OAUTH}})),
         ("web6", http(endpoint={"uri": "a", "authentication": {"oidc": OAUTH}})),
+        ("rpc", {"call": "grpc", "with": GRPC}),
         ("web7", http(endpoint={"uri": "a", "authentication": {"digest": PERSON}})),
     ]
     use: Json = {
