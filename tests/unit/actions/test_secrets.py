@@ -8,7 +8,7 @@ import pytest
 from tests.unit.actions.desk import Desk, Gated
 from tests.unit.actions.samples import call
 from tidemill.actions.core.model import ActionState, Outcome, Problem, SecretPath, SecretUse
-from tidemill.actions.core.secrets import SecretError, mask_outcome, put_in
+from tidemill.actions.core.secrets import SecretError, cut, mask_outcome, put_in
 from tidemill.actions.secrets import Secrets
 from tidemill.json import Json, dumps, loads
 
@@ -155,3 +155,9 @@ async def test_a_call_whose_secret_is_not_there_is_not_made() -> None:
     outcome = await desk.outcome_of(call(action="send", arguments=b'{"a":"(secret)"}', secrets=(use,)))
     assert outcome.error is not None
     assert (outcome.error.status, send.ran) == (403, [])
+
+
+def test_a_text_is_cut_between_words() -> None:
+    assert cut("short", 5) == "short"
+    assert cut("two words", 8) == "two ..."
+    assert cut("t0p-secret", 5) == " ..."

@@ -76,6 +76,8 @@ class Call:
     timeout_us: int
     traceparent: str
     secrets: tuple[SecretUse, ...] = ()
+    # Once secrets are put in: the texts that may stand in no answer, longer ones first.
+    hidden: tuple[str, ...] = ()
 
 
 @value

@@ -44,6 +44,11 @@ def masked(text: str, hidden: Iterable[str]) -> str:
     return text
 
 
+def cut(text: str, characters_max: int) -> str:
+    """The first words of a text that is longer: half of a secret would not be found by who looks for it."""
+    return text if len(text) <= characters_max else f"{text[:characters_max].rpartition(' ')[0]} ..."
+
+
 def mask_outcome(outcome: Outcome, hidden: Iterable[str]) -> Outcome:
     """The outcome without the secrets, in its output and in its error."""
     output, error = outcome.output, outcome.error

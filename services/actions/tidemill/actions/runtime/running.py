@@ -52,7 +52,7 @@ class Runner:
     def _filled(self, call: Call) -> tuple[Call, tuple[str, ...]]:
         """The call with its secrets, and what may be shown nowhere. Raises SecretError."""
         arguments, hidden = put_in(call.arguments, call.secrets, call.namespace, self._find_secret)
-        return replace(call, arguments=arguments, secrets=()), hidden
+        return replace(call, arguments=arguments, secrets=(), hidden=hidden), hidden
 
     async def run(self, action: Action, call: Call) -> Outcome:
         """Run a call within its time limit. Raises NotDeliveredError and CancelledError."""

@@ -5,6 +5,7 @@ from typing import Final
 
 from tidemill.actions.core.model import Problem
 from tidemill.actions.core.problems import communication_problem
+from tidemill.actions.core.secrets import cut
 from tidemill.json import Json, JsonError, loads
 
 _REFUSED: Final = 500
@@ -40,7 +41,7 @@ def rpc_problem(answer: Mapping[str, Json], method: str, *, excerpt_bytes_max: i
     error = answer.get("error")
     if not isinstance(error, dict):
         return None
-    message = str(error.get("message"))[:excerpt_bytes_max]
+    message = cut(str(error.get("message")), excerpt_bytes_max)
     detail = f"{method} was answered with the error {error.get('code')!s:.20}: {message}"
     return communication_problem(_REFUSED, detail)
 

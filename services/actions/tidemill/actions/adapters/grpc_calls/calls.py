@@ -23,7 +23,7 @@ from tidemill.actions.adapters.http.auth.shared import Made, SharedValues
 from tidemill.actions.adapters.http.outlet import Outlet
 from tidemill.actions.core.model import ActionState, Call, Outcome
 from tidemill.actions.core.problems import failed
-from tidemill.actions.core.secrets import mask_outcome, masked
+from tidemill.actions.core.secrets import cut, mask_outcome, masked
 from tidemill.clock import Clock
 from tidemill.json import Json, dumps_canonical
 
@@ -197,11 +197,8 @@ class GrpcCalls:
         return StatusError(code, wanted.told(f"{code.name}: {words}" if words else code.name))
 
     def _cut(self, detail: str) -> str:
-        """As much as people read, in whole words: half of a secret would not be found by who looks for it."""
-        characters_max = _WORDS_MAX + self._limits.error_excerpt_bytes_max
-        if len(detail) <= characters_max:
-            return detail
-        return f"{detail[:characters_max].rpartition(' ')[0]} ..."
+        """As much as people read."""
+        return cut(detail, _WORDS_MAX + self._limits.error_excerpt_bytes_max)
 
     def _too_large(self) -> str:
         return f"the answer is over grpc_response_bytes_max, {self._limits.response_bytes_max}"

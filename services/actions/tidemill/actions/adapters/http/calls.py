@@ -59,6 +59,8 @@ class HttpCalls:
         try:
             wanted = parse(call.arguments, call.key)
             access = self._authenticator.access(wanted.authentication, call.namespace)
+            # Whoever put them in masks them too, but finds none that is cut in two, or that stands in base64.
+            access.hidden.add(*call.hidden)
         except (InvalidArgumentsError, AuthenticationError) as error:
             return failed(error.problem)
         try:

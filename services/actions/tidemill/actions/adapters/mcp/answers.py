@@ -6,6 +6,7 @@ from typing import Final, cast
 from tidemill.actions.adapters.mcp.arguments import McpCall
 from tidemill.actions.core.model import ActionState, Outcome
 from tidemill.actions.core.problems import communication_problem, failed, runtime_problem
+from tidemill.actions.core.secrets import cut
 from tidemill.json import Json, JsonError, dumps, loads
 
 _BAD_ANSWER: Final = 502
@@ -20,7 +21,7 @@ def outcome_of(result: Mapping[str, object], wanted: McpCall, *, excerpt_bytes_m
     except JsonError as error:
         return failed(communication_problem(_BAD_ANSWER, f"{wanted.method}: {error.message}"))
     if result.get("isError") is True:
-        text = _text_of(result.get("content"))[:excerpt_bytes_max]
+        text = cut(_text_of(result.get("content")), excerpt_bytes_max)
         tool = f"the tool {wanted.parameters.get('name')!s:.200} failed"
         return failed(runtime_problem(f"{tool}: {text}" if text else tool))
     if result.get("resultType") == "input_required":

@@ -15,7 +15,7 @@ from tidemill.actions.adapters.mcp.sessions import SessionError, ask
 from tidemill.actions.adapters.mcp.web import WebTransport
 from tidemill.actions.core.model import Call, Outcome, Problem
 from tidemill.actions.core.problems import configuration_problem, failed, timeout_problem
-from tidemill.actions.core.secrets import mask_outcome, masked
+from tidemill.actions.core.secrets import cut, mask_outcome, masked
 
 _US_PER_SECOND: Final = 1_000_000
 # What stands around the words of a server.
@@ -94,4 +94,4 @@ class McpCalls:
     def _cut(self, problem: Problem) -> Problem:
         """The problem with as much of a server's words as people read."""
         characters_max = _WORDS_MAX + self._limits.error_excerpt_bytes_max
-        return replace(problem, detail=problem.detail[:characters_max])
+        return replace(problem, detail=cut(problem.detail, characters_max))

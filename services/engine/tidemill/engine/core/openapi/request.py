@@ -8,6 +8,7 @@ from urllib.parse import quote
 from tidemill.dsl import DocumentError
 from tidemill.dsl.pointers import child
 from tidemill.dsl.problems import refusal
+from tidemill.engine.core.authentications import Authentication
 from tidemill.engine.core.endpoints import policy
 from tidemill.engine.core.evaluation import Evaluator
 from tidemill.engine.core.faults import fault
@@ -67,8 +68,8 @@ class OpenApiRequest:
         self._refuse_missing(values)
         endpoint: Json = self._uri(values)
         if self._authentication is not None:
-            policy_values = evaluator.evaluate(self._authentication, value, variables)
-            endpoint = {"uri": endpoint, "authentication": policy_values}
+            authentication = self._authentication.resolve(evaluator, value, variables)
+            endpoint = {"uri": endpoint, "authentication": authentication}
         body = self._body.value(values)
         arguments: dict[str, Json] = {"method": self._operation.method, "endpoint": endpoint, **self._options}
         if headers := self._headers(values, has_body=body is not None):
@@ -99,12 +100,13 @@ class OpenApiRequest:
                 self._secret.add(name)
         return plain
 
-    def _compiled_policy(self, given: Json, pointer: str, compiler: "Compiler") -> Template | None:
+    def _compiled_policy(self, given: Json, pointer: str, compiler: "Compiler") -> Authentication | None:
         if given is None:
             return None
         place = f"{pointer}/authentication"
         taken = self.secrets.take_out(policy(given, place, compiler), "/endpoint/authentication")
-        return compiler.template(taken, place)
+        assert isinstance(taken, dict), "a policy is an object"
+        return Authentication(taken, place, compiler)
 
     def _refuse_missing(self, values: Mapping[str, Json]) -> None:
         for parameter in self._operation.parameters:
