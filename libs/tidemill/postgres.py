@@ -134,7 +134,10 @@ async def open_postgres(url: str, *, part: str, options: PostgresOptions | None 
 async def _create_pool(url: str, options: PostgresOptions) -> "Pool":
     return await asyncpg.create_pool(
         url,
-        min_size=1,
+        # No floor: the pool would restore it beside those who ask for connections, and after a crash of the
+        # server has handed out one that was not ready.
+        min_size=0,
+        init_size=1,
         max_size=options.connections_max,
         timeout=options.connect_timeout_us / _SECOND_US,
         command_timeout=options.command_timeout_us / _SECOND_US,
