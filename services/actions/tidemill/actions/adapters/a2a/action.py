@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from tidemill.action_kit import EffectClass
 from tidemill.actions.adapters.a2a.limits import A2aLimits
 from tidemill.actions.adapters.http.action import HTTP, HttpAction
+from tidemill.actions.adapters.loaded import LoadedOnce
 from tidemill.actions.core.model import Call, Outcome
 from tidemill.actions.registry import Action, ActionSpec
 from tidemill.clock import Clock, SystemClock
@@ -24,8 +25,7 @@ class A2aAction:
         self._http = http
         self._limits = limits
         self._clock = clock or SystemClock()
-        self._calls: A2aCalls | None = None
-        self._opening = asyncio.Lock()
+        self._calls = LoadedOnce(self._open)
 
     @property
     def action(self) -> Action:
@@ -42,20 +42,16 @@ class A2aAction:
 
     async def run(self, call: Call) -> Outcome:
         """Make the call."""
-        calls = self._calls or await self._open()
-        return await calls.run(call)
+        return await (await self._calls.get()).run(call)
 
     async def close(self) -> None:
         """Give up cards that are being fetched."""
-        if self._calls is not None:
-            await self._calls.close()
+        if self._calls.made is not None:
+            await self._calls.made.close()
 
     async def _open(self) -> "A2aCalls":
         outlet = await self._http.outlet()
-        async with self._opening:
-            if self._calls is None:
-                self._calls = await asyncio.to_thread(_load, outlet, self._limits, self._clock)
-        return self._calls
+        return await asyncio.to_thread(_load, outlet, self._limits, self._clock)
 
 
 def _load(outlet: "Outlet", limits: A2aLimits, clock: Clock) -> "A2aCalls":

@@ -8,6 +8,7 @@ from tidemill.action_kit import EffectClass
 from tidemill.actions.adapters.grpc_calls.hosts import Target, parse_hosts
 from tidemill.actions.adapters.grpc_calls.limits import GrpcLimits
 from tidemill.actions.adapters.http.action import HttpAction
+from tidemill.actions.adapters.loaded import LoadedOnce
 from tidemill.actions.core.model import Call, Outcome
 from tidemill.actions.registry import Action, ActionSpec
 from tidemill.clock import Clock, SystemClock
@@ -40,8 +41,7 @@ class GrpcAction:
         self._hosts = parse_hosts(hosts)
         self._roots = roots
         self._clock = clock or SystemClock()
-        self._calls: GrpcCalls | None = None
-        self._opening = asyncio.Lock()
+        self._calls = LoadedOnce(self._open)
 
     @property
     def action(self) -> Action:
@@ -57,22 +57,18 @@ class GrpcAction:
 
     async def run(self, call: Call) -> Outcome:
         """Make the call."""
-        calls = self._calls or await self._open()
-        return await calls.run(call)
+        return await (await self._calls.get()).run(call)
 
     async def close(self) -> None:
         """Close the channels, if there ever were any."""
-        if self._calls is not None:
-            await self._calls.close()
+        if self._calls.made is not None:
+            await self._calls.made.close()
 
     async def _open(self) -> "GrpcCalls":
         outlet = await self._http.outlet()
-        async with self._opening:
-            if self._calls is None:
-                roots = await asyncio.to_thread(_read, self._roots)
-                await asyncio.to_thread(_load)
-                self._calls = _make(outlet, self._limits, self._clock, self._hosts, roots)
-        return self._calls
+        roots = await asyncio.to_thread(_read, self._roots)
+        await asyncio.to_thread(_load)
+        return _make(outlet, self._limits, self._clock, self._hosts, roots)
 
 
 def _read(roots: str) -> bytes | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from tidemill.action_kit import EffectClass
 from tidemill.actions.adapters.http.auth.limits import TokenLimits
+from tidemill.actions.adapters.loaded import LoadedOnce
 from tidemill.actions.core.model import Call, Outcome
 from tidemill.actions.registry import Action, ActionSpec
 from tidemill.clock import Clock, SystemClock
@@ -41,8 +42,7 @@ class HttpAction:
         self._limits = limits
         self._clock = clock or SystemClock()
         self._hosts = parse_hosts(_HOSTS_VARIABLE, hosts)
-        self._calls: HttpCalls | None = None
-        self._opening = asyncio.Lock()
+        self._calls = LoadedOnce(self._open)
 
     @property
     def action(self) -> Action:
@@ -58,24 +58,19 @@ class HttpAction:
 
     async def run(self, call: Call) -> Outcome:
         """Make the call."""
-        calls = self._calls or await self._open()
-        return await calls.run(call)
+        return await (await self._calls.get()).run(call)
 
     async def outlet(self) -> "Outlet":
         """The same connections and tokens, for protocols that stand on HTTP."""
-        calls = self._calls or await self._open()
-        return calls.outlet
+        return (await self._calls.get()).outlet
 
     async def close(self) -> None:
         """Close the connections, if there ever were any."""
-        if self._calls is not None:
-            await self._calls.close()
+        if self._calls.made is not None:
+            await self._calls.made.close()
 
     async def _open(self) -> "HttpCalls":
-        async with self._opening:
-            if self._calls is None:
-                self._calls = await asyncio.to_thread(_load, self._limits, self._hosts, self._clock)
-        return self._calls
+        return await asyncio.to_thread(_load, self._limits, self._hosts, self._clock)
 
 
 def _load(limits: HttpLimits, hosts: dict[str, str], clock: Clock) -> "HttpCalls":

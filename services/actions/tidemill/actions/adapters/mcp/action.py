@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from tidemill.action_kit import EffectClass
 from tidemill.actions.adapters.http.action import HTTP, HttpAction
+from tidemill.actions.adapters.loaded import LoadedOnce
 from tidemill.actions.adapters.mcp.limits import McpLimits, ProgramRules
 from tidemill.actions.core.model import Call, Outcome
 from tidemill.actions.registry import Action, ActionSpec
@@ -24,8 +25,7 @@ class McpAction:
         self._http = http
         self._limits = limits
         self._rules = rules
-        self._calls: McpCalls | None = None
-        self._opening = asyncio.Lock()
+        self._calls = LoadedOnce(self._open)
 
     @property
     def action(self) -> Action:
@@ -43,15 +43,11 @@ class McpAction:
 
     async def run(self, call: Call) -> Outcome:
         """Make the call."""
-        calls = self._calls or await self._open()
-        return await calls.run(call)
+        return await (await self._calls.get()).run(call)
 
     async def _open(self) -> "McpCalls":
         outlet = await self._http.outlet()
-        async with self._opening:
-            if self._calls is None:
-                self._calls = await asyncio.to_thread(_load, outlet, self._limits, self._rules)
-        return self._calls
+        return await asyncio.to_thread(_load, outlet, self._limits, self._rules)
 
 
 def _load(outlet: "Outlet", limits: McpLimits, rules: ProgramRules) -> "McpCalls":
