@@ -1,7 +1,6 @@
 """MCP servers and agents through the whole stack: examples that are written down, and who sees secrets."""
 
 import json
-import os
 import re
 import socket
 import stat
@@ -16,7 +15,8 @@ import pytest
 
 from tests.contract.mcp_server import WebServer, running_mcp_server
 from tests.e2e.documents import NAMESPACE, named
-from tests.e2e.running import Report, RunningStack
+from tests.e2e.nowhere import assert_nowhere
+from tests.e2e.running import RunningStack
 from tests.e2e.web import Answer, Request, serving
 from tests.unit.dsl.shared_data import shared_directory
 from tidemill.json import Json
@@ -179,7 +179,7 @@ def test_secrets_reach_a_server_over_http_and_nobody_else(stack: RunningStack, s
     _, headers = server.requests[-1]
     assert (headers["x-key"], headers["authorization"]) == (VALUES["header"], f"Bearer {VALUES['token']}")
     assert "***" in str(report.output)
-    assert_nowhere(stack, report)
+    assert_nowhere(VALUES, stack, report)
 
 
 def test_secrets_reach_a_program_and_nobody_else(stack: RunningStack) -> None:
@@ -205,7 +205,7 @@ def test_secrets_reach_a_program_and_nobody_else(stack: RunningStack) -> None:
     # It is there, for what was masked is what the server told; and of the service's own there is nothing.
     assert seen["TOKEN"] == "***"
     assert not [name for name in seen if name.startswith(("TIDEMILL_ACTIONS", "TIDEMILL_SECRET"))]
-    assert_nowhere(stack, report)
+    assert_nowhere(VALUES, stack, report)
 
 
 @pytest.mark.parametrize("path", ["ask", "refuse"])
@@ -234,7 +234,7 @@ def test_secrets_reach_an_agent_and_nobody_else(stack: RunningStack, agent: Agen
     assert message["parts"] == [{"kind": "text", "text": f"x {VALUES['said']}"}]
     assert message["messageId"] == asked.headers["idempotency-key"]
     assert "***" in str(report.error or report.output)
-    assert_nowhere(stack, report)
+    assert_nowhere(VALUES, stack, report)
 
 
 def test_a_program_ends_when_its_service_stops(tmp_path: Path) -> None:
@@ -259,23 +259,3 @@ time.sleep(3600)
         pid = int(noted.read_text())
         assert Path(f"/proc/{pid}").exists()
     assert not Path(f"/proc/{pid}").exists()
-
-
-def assert_nowhere(stack: RunningStack, report: Report) -> None:
-    """None of the secrets stands in anything that the stack has written or answers with."""
-    data = stack.stack.layout.data
-    shown = {str(path.relative_to(data)): path.read_bytes() for path in data.rglob("*") if path.is_file()}
-    assert {"engine.log", "actions.log", "engine/state.db", "actions/ledger.db"} <= shown.keys()
-    shown["report"] = str(report).encode()
-    for command in ("get", "history", "show"):
-        arguments = [sys.executable, "-m", "tidemill.cli", command, report.execution_id]
-        environment = {**os.environ, "TIDEMILL_ENGINE": stack.stack.layout.address("engine")}
-        done = subprocess.run(arguments, env=environment, capture_output=True, check=True, timeout=60)
-        shown[command] = done.stdout
-    found = [
-        f"{name} in {where}"
-        for name, value in VALUES.items()
-        for where, text in shown.items()
-        if value.encode() in text
-    ]
-    assert not found

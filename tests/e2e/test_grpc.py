@@ -1,7 +1,6 @@
 """gRPC services through the whole stack: examples that are written down, and who sees secrets."""
 
 import json
-import os
 import re
 import socket
 import subprocess
@@ -15,7 +14,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.documents import NAMESPACE, named
-from tests.e2e.running import Report, RunningStack
+from tests.e2e.nowhere import assert_nowhere
+from tests.e2e.running import RunningStack
 from tests.unit.dsl.shared_data import shared_directory
 from tidemill.errors import TidemillError
 from tidemill.stack.ports import free_ports
@@ -156,7 +156,7 @@ def test_secrets_reach_a_service_and_nobody_else(stack: RunningStack, word: str)
         assert (output["message"], output["proof"]) == ("Hello, ask ***!", "Bearer ***")
     else:
         assert f"ABORTED: {word} *** with" in report.error["detail"]
-    assert_nowhere(stack, report)
+    assert_nowhere(VALUES, stack, report)
 
 
 def test_a_file_that_cannot_be_used_refuses_the_publish(stack: RunningStack, folder: Path) -> None:
@@ -170,23 +170,3 @@ def test_a_file_that_cannot_be_used_refuses_the_publish(stack: RunningStack, fol
     with pytest.raises(TidemillError) as refused:
         stack.publish(named("grpc-bad", body))
     assert "it imports google/api/http.proto" in refused.value.message
-
-
-def assert_nowhere(stack: RunningStack, report: Report) -> None:
-    """None of the secrets stands in anything that the stack has written or answers with."""
-    data = stack.stack.layout.data
-    shown = {str(path.relative_to(data)): path.read_bytes() for path in data.rglob("*") if path.is_file()}
-    assert {"engine.log", "actions.log", "engine/state.db", "actions/ledger.db"} <= shown.keys()
-    shown["report"] = str(report).encode()
-    for command in ("get", "history", "show"):
-        arguments = [sys.executable, "-m", "tidemill.cli", command, report.execution_id]
-        environment = {**os.environ, "TIDEMILL_ENGINE": stack.stack.layout.address("engine")}
-        done = subprocess.run(arguments, env=environment, capture_output=True, check=True, timeout=60)
-        shown[command] = done.stdout
-    found = [
-        f"{name} in {where}"
-        for name, value in VALUES.items()
-        for where, text in shown.items()
-        if value.encode() in text
-    ]
-    assert not found

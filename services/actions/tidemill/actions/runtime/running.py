@@ -43,29 +43,28 @@ class Runner:
 
     def _run_with_secrets(self, run_inline: RunInline, call: Call) -> Outcome:
         try:
-            filled, hidden = self._filled(call)
+            call = self._filled(call)
         except SecretError as error:
             return failed(error.problem)
         with self._span(call):
-            return mask_outcome(self._bounded(_run_here(run_inline, filled, hidden)), hidden)
+            return mask_outcome(self._bounded(_run_here(run_inline, call)), call.hidden)
 
-    def _filled(self, call: Call) -> tuple[Call, tuple[str, ...]]:
-        """The call with its secrets, and what may be shown nowhere. Raises SecretError."""
+    def _filled(self, call: Call) -> Call:
+        """The call with its secrets, and with what may be shown nowhere. Raises SecretError."""
         arguments, hidden = put_in(call.arguments, call.secrets, call.namespace, self._find_secret)
-        return replace(call, arguments=arguments, secrets=(), hidden=hidden), hidden
+        return replace(call, arguments=arguments, secrets=(), hidden=hidden)
 
     async def run(self, action: Action, call: Call) -> Outcome:
         """Run a call within its time limit. Raises NotDeliveredError and CancelledError."""
-        hidden: tuple[str, ...] = ()
         if call.secrets:
             try:
-                call, hidden = self._filled(call)
+                call = self._filled(call)
             except SecretError as error:
                 return failed(error.problem)
-        outcome = await self._run(action, call, hidden)
-        return mask_outcome(outcome, hidden) if hidden else outcome
+        outcome = await self._run(action, call)
+        return mask_outcome(outcome, call.hidden) if call.hidden else outcome
 
-    async def _run(self, action: Action, call: Call, hidden: tuple[str, ...]) -> Outcome:
+    async def _run(self, action: Action, call: Call) -> Outcome:
         timeout_us = self.timeout_us(action, call)
         limit = asyncio.timeout(timeout_us / 1_000_000)
         with self._span(call):
@@ -75,9 +74,9 @@ class Runner:
             except NotDeliveredError:
                 raise
             except TimeoutError as error:
-                outcome = _timed_out(action, timeout_us) if limit.expired() else _broken(call, error, hidden)
+                outcome = _timed_out(action, timeout_us) if limit.expired() else _broken(call, error)
             except Exception as error:
-                outcome = _broken(call, error, hidden)
+                outcome = _broken(call, error)
         return self._bounded(outcome)
 
     def _bounded(self, outcome: Outcome) -> Outcome:
@@ -114,22 +113,22 @@ def _timed_out(action: Action, timeout_us: int) -> Outcome:
     return Outcome(ActionState.UNKNOWN if unknown else ActionState.FAILED, error=timeout_problem(detail))
 
 
-def _run_here(run_inline: RunInline, call: Call, hidden: tuple[str, ...] = ()) -> Outcome:
+def _run_here(run_inline: RunInline, call: Call) -> Outcome:
     try:
         return run_inline(call)
     except NotDeliveredError:
         raise
     except Exception as error:
-        return _broken(call, error, hidden)
+        return _broken(call, error)
 
 
-def _broken(call: Call, error: Exception, hidden: tuple[str, ...]) -> Outcome:
+def _broken(call: Call, error: Exception) -> Outcome:
     _log.warning(
         "an action raised",
         action=call.action,
         execution_id=call.execution_id,
         attempt=call.attempt,
         # What it says may quote its arguments.
-        exc_info=None if hidden else error,
+        exc_info=None if call.hidden else error,
     )
     return failed(runtime_problem(f"{type(error).__name__}: {error}"))
