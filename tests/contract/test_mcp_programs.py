@@ -10,6 +10,8 @@ import pytest
 
 from tests.contract.http_calls import KEY, error, kind, output
 from tests.contract.mcp_calls import Ask, asking, http_action, program, tool
+from tests.processes import runs
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="programs run on Linux alone")
 
@@ -25,19 +27,8 @@ def python(code: str) -> dict[str, object]:
     return {"stdio": {"command": sys.executable, "arguments": ["-c", code]}}
 
 
-def gone(pid: int) -> bool:
-    """Whether the process has ended; what nobody has waited for yet counts as ended."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-            return file.read().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
-
-
 async def until_gone(pid: int) -> None:
-    async with asyncio.timeout(10):
-        while not gone(pid):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await eventually(lambda: not runs(pid))
 
 
 async def test_a_tool_gives_its_result(ask: Ask) -> None:
@@ -85,7 +76,7 @@ async def test_a_timeout_ends_the_program(ask: Ask, tmp_path: Path, timeout_us: 
     outcome = await ask("tools/list", transport=python(code), timeoutUs=timeout_us)
     assert kind(error(outcome)) == ("timeout", 408)
     if noted.exists():
-        await until_gone(int(noted.read_text()))
+        await until_gone(int(noted.read_text() or 0))
 
 
 async def test_a_cancellation_ends_the_program_and_its_children(ask: Ask, tmp_path: Path) -> None:
@@ -98,9 +89,7 @@ os.rename({str(noted) + ".new"!r}, {str(noted)!r})
 time.sleep(3600)
 """
     task = asyncio.ensure_future(ask("tools/list", transport=python(code)))
-    async with asyncio.timeout(20):
-        while not noted.exists():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await eventually(noted.exists)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -192,4 +181,4 @@ async def test_programs_wait_for_their_turn() -> None:
 
 
 def test_the_tests_are_of_a_process_that_can_look_at_others() -> None:
-    assert not gone(os.getpid())
+    assert runs(os.getpid())

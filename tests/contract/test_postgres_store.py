@@ -1,6 +1,7 @@
 """What only a server does to a store: keeps it waiting, lets two write at once, breaks off, comes back."""
 
 import asyncio
+import contextlib
 import traceback
 from collections.abc import AsyncIterator
 from typing import TypeAlias
@@ -11,6 +12,7 @@ import pytest
 from tests.contract.following_suite import message
 from tests.contract.lane_suite import LANE, SHAPES, event, seen, subscription
 from tests.contract.store_suite import SHARDS, commit, execution, execution_id, history
+from tests.waiting import eventually
 from tidemill.engine.store.postgres.commit import write_commits
 from tidemill.engine.store.postgres.membership import take
 from tidemill.engine.store.postgres.store import PostgresStore, open_store
@@ -182,8 +184,17 @@ async def test_what_was_acknowledged_is_there_after_a_crash_of_the_server(
     with pytest.raises(StorageUnavailableError):
         await postgres_store.commit([full(0, 11)])
     postgres_server.start()
+    await eventually(lambda: answers(postgres_store))
     assert set(await postgres_store.load([execution_id(10), execution_id(11)])) == {execution_id(10)}
     assert await postgres_store.commit([full(0, 11)]) == {0}
+
+
+async def answers(store: PostgresStore) -> bool:
+    """Whether it does, which a connection does not that is just being lost."""
+    with contextlib.suppress(StorageUnavailableError):
+        await store.last_commits()
+        return True
+    return False
 
 
 @pytest.mark.parametrize(

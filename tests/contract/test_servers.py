@@ -1,12 +1,10 @@
 """The test servers keep what they acknowledged, at the same address, whatever ended them."""
 
 import asyncio
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
@@ -15,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.conftest import missing_is_told
+from tests.processes import runs
 from tidemill.testing.servers import KafkaServer, PostgresServer, ServerFailedError
 from tidemill.testing.servers.kafka import QUICK_START
 
@@ -157,14 +156,6 @@ def test_a_server_ends_with_the_process_that_started_it(
     while runs(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not runs(pid)
-
-
-def runs(pid: int) -> bool:
-    """Whether the process runs; one that has ended may still wait for its exit code to be read."""
-    with suppress(ProcessLookupError, FileNotFoundError):
-        os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
 
 
 def test_a_server_outlives_the_loop_and_the_thread_that_started_it(postgres: PostgresServer) -> None:

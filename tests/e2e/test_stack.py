@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import runs
 from tidemill.stack.health import until_healthy
 from tidemill.stack.layout import SERVICES, Layout, Ports
 from tidemill.stack.stack import Stack, StackError, private_stack
@@ -56,14 +57,6 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
     await found.kill_all()
 
 
-def alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
-
-
 async def test_all_services_start_together_and_stop_gracefully(stack: Stack) -> None:
     await stack.start()
     assert len(set(stack.pids().values())) == 3
@@ -105,7 +98,7 @@ async def test_a_service_that_refuses_to_start_takes_the_others_down_and_is_quot
     stack = Stack(Layout(data=tmp_path / "data", ports=Ports.free(), settings=settings))
     with pytest.raises(StackError, match=r"actions service ended with exit code 1: .* in use"):
         await stack.start()
-    assert not any(alive(pid) for pid in stack.pids().values())
+    assert not any(runs(pid) for pid in stack.pids().values())
 
 
 async def test_a_service_that_does_not_get_ready_is_given_up(tmp_path: Path) -> None:
@@ -113,7 +106,7 @@ async def test_a_service_that_does_not_get_ready_is_given_up(tmp_path: Path) -> 
     stack = Stack(Layout(data=tmp_path / "data", ports=Ports.free(), settings=settings))
     with pytest.raises(StackError, match=r"triggers service was not ready within 1\.5 s"):
         await stack.start(seconds=1.5)
-    assert not any(alive(pid) for pid in stack.pids().values())
+    assert not any(runs(pid) for pid in stack.pids().values())
 
 
 async def test_a_service_that_does_not_stop_is_killed_after_the_grace(tmp_path: Path) -> None:
@@ -128,7 +121,7 @@ async def test_a_private_stack_leaves_nothing_behind(tmp_path: Path) -> None:
         pids, data = stack.pids().values(), stack.layout.data
         assert data.is_dir()
     assert not data.exists()
-    assert not any(alive(pid) for pid in pids)
+    assert not any(runs(pid) for pid in pids)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children that their parent ended")
@@ -149,7 +142,7 @@ asyncio.run(main())
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     *pids, data = ended.stdout.split()
     deadline = time.monotonic() + 10
-    while any(alive(int(pid)) for pid in pids):
+    while any(runs(int(pid)) for pid in pids):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     assert Path(data).name.startswith("tidemill-")

@@ -57,6 +57,9 @@ class ProgramTransport:
             await self._dismiss(process)
         finally:
             _kill(process)
+            with anyio.CancelScope(shield=True), anyio.move_on_after(self._limits.close_us / 1_000_000):
+                # What is killed ends at once: it is waited for, so that nothing of it is left.
+                await process.wait()
 
     async def _start(self) -> asyncio.subprocess.Process:
         try:
@@ -144,7 +147,7 @@ async def _say(process: asyncio.subprocess.Process, said: ObjectReceiveStream[Se
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:
-    """End the program and all that is in its group: at once, so that this needs no wait."""
+    """End the program and all that is in its group."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     # What has left the group may hold the pipes open for ever.
