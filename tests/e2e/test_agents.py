@@ -2,23 +2,18 @@
 
 import json
 import re
-import socket
-import stat
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.contract.mcp_server import WebServer, running_mcp_server
+from tests.e2e.beside import listening
 from tests.e2e.documents import NAMESPACE, named
 from tests.e2e.nowhere import assert_nowhere
 from tests.e2e.running import RunningStack
 from tests.e2e.web import Answer, Request, serving
-from tests.unit.dsl.shared_data import shared_directory
 from tidemill.json import Json
 from tidemill.stack.ports import free_ports
 
@@ -29,22 +24,6 @@ VALUES = {
     name: f"s3cret-{name}-{number:04d}-zqx"
     for number, name in enumerate(("header", "token", "variable", "agent", "said"))
 }
-# What stands in the place of `npx` in the language's example: a server with the tool that is called there.
-SLACK = """\
-#!{python}
-import os, sys
-from mcp.server import MCPServer
-
-server = MCPServer("slack")
-
-@server.tool()
-def conversations_add_message(
-    channel_id: str, thread_ts: str, payload: str, content_type: str
-) -> dict[str, str]:
-    return {{"said": payload, "as": os.environ["SLACK_MCP_XOXP_TOKEN"], "to": channel_id, "by": sys.argv[1]}}
-
-server.run("stdio")
-"""
 # Tells all of its environment.
 TELLER = (
     "import sys; sys.path.insert(0, {root!r}); from tests.contract.mcp_server import *; make_server().run()"
@@ -78,10 +57,6 @@ def server() -> Iterator[WebServer]:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, agent: Agent) -> Iterator[RunningStack]:
-    programs = tmp_path_factory.mktemp("programs")
-    npx = programs / "npx"
-    npx.write_text(SLACK.format(python=sys.executable))
-    npx.chmod(npx.stat().st_mode | stat.S_IXUSR)
     secrets = {f"TIDEMILL_SECRET.{NAMESPACE}.{name}": value for name, value in VALUES.items()}
     with (
         serving(agent.answer) as base,
@@ -91,7 +66,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory, agent: Agent) -> Iterator[Ru
             TIDEMILL_ACTIONS_MCP_STDIO="true",
             OTEL_TRACES_EXPORTER="console",
             OTEL_BSP_SCHEDULE_DELAY="100",
-            TIDEMILL_ACTIONS_PROCESS_PATH=f"{programs}:/usr/local/bin:/usr/bin:/bin",
             **secrets,
         ) as running,
     ):
@@ -106,23 +80,6 @@ def section(name: str) -> dict[str, str]:
     for language, block in re.findall(r"^```(\w+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
         blocks.setdefault(language, block)
     return blocks
-
-
-@contextmanager
-def started(code: str, port: int) -> Iterator[None]:
-    """The program, for as long as the block runs, once it listens."""
-    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
-    try:
-        end = time.monotonic() + 30
-        while time.monotonic() < end and process.poll() is None:
-            with socket.socket() as client:
-                if client.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        yield
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.mark.parametrize(
@@ -140,21 +97,9 @@ def test_the_example_of_the_page_does_what_it_says(
     code, document = (
         blocks[language].replace(str(written_port), str(port)) for language in ("python", "yaml")
     )
-    with started(code, port):
+    with listening([sys.executable, "-c", code], port):
         report = stack.run(document, given)
     assert report.output == expected, report.error
-
-
-def test_the_example_of_the_language_runs_with_a_program_in_the_place_of_npx(stack: RunningStack) -> None:
-    document = (shared_directory() / "examples" / "call-mcp.yaml").read_text()
-    report = stack.run(document)
-    assert report.phase == "completed", report.error
-    assert report.output["structuredContent"] == {
-        "said": "Hello, world! :wave:",
-        "as": "xoxp-xv6Cv3jKqNW8esm5YnsftKwIzoQHUzAP",
-        "to": "C1234567890",
-        "by": "slack-mcp-serverr@latest",
-    }
 
 
 def test_secrets_reach_a_server_over_http_and_nobody_else(stack: RunningStack, server: WebServer) -> None:

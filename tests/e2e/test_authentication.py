@@ -1,4 +1,4 @@
-"""Calls that prove who is calling, through the whole stack: the language's examples, and who sees tokens."""
+"""Calls that prove who is calling, through the whole stack: refusals, and who sees tokens."""
 
 from collections.abc import Iterator
 
@@ -8,19 +8,11 @@ from tests.contract.oauth_server import PASSWORD, USER
 from tests.contract.token_provider import TokenProvider, running_token_provider
 from tests.e2e.documents import named
 from tests.e2e.running import RunningStack
-from tests.unit.dsl.shared_data import shared_directory
-from tidemill.json import Json, dumps
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
-# What the examples say.
 CLIENT, SECRET = "workflow-runtime-id", "workflow-runtime-secret"
 AUTHORITY = "http://keycloak/realms/fake-authority"
-VALUES: dict[str, Json] = {
-    "authority": AUTHORITY,
-    "grant": "client_credentials",
-    "client": {"id": CLIENT, "secret": SECRET},
-}
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +28,10 @@ def provider() -> Iterator[TokenProvider]:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, provider: TokenProvider) -> Iterator[RunningStack]:
-    hosts = ("keycloak", "petstore.swagger.io", "api.example.com")
+    hosts = ("keycloak", "api.example.com")
     with RunningStack(
         tmp_path_factory.mktemp("stack"),
         TIDEMILL_ACTIONS_HTTP_HOSTS=",".join(f"{host}={provider.url}" for host in hosts),
-        **{"TIDEMILL_SECRET.examples.mySecret": dumps(VALUES).decode()},
     ) as running:
         yield running
 
@@ -48,35 +39,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory, provider: TokenProvider) -> 
 @pytest.fixture(autouse=True)
 def nothing_asked(provider: TokenProvider) -> None:
     provider.asked.clear()
-
-
-def example(name: str, version: str) -> str:
-    """A document of the language, under a version of its own: several have one name."""
-    text = (shared_directory() / "examples" / f"{name}.yaml").read_text()
-    lines = text.splitlines()
-    [at] = [at for at, line in enumerate(lines) if line.startswith("  version:")]
-    lines[at] = f"  version: '{version}'"
-    return "\n".join(lines) + "\n"
-
-
-@pytest.mark.parametrize(
-    ("name", "version"),
-    [("authentication-oauth2", "1.0.1"), ("authentication-oidc", "1.0.2")],
-)
-def test_the_examples_of_tokens_read_their_pet(
-    stack: RunningStack, provider: TokenProvider, name: str, version: str
-) -> None:
-    report = stack.run(example(name, version), {"petId": 7})
-    assert report.output == {"id": 7, "asked_with": "Bearer ***"}, report.error
-    assert {asked.members["client_id"] for asked in provider.asked} == {CLIENT}
-
-
-def test_an_example_with_all_values_from_a_secret_reads_its_pet(
-    stack: RunningStack, provider: TokenProvider
-) -> None:
-    report = stack.run(example("authentication-oidc-secret", "1.0.3"), {"petId": 8})
-    assert report.output == {"id": 8, "asked_with": "Bearer ***"}, report.error
-    assert str(report).count(SECRET) == 0
 
 
 def test_a_token_and_its_errors_are_seen_nowhere(stack: RunningStack, provider: TokenProvider) -> None:

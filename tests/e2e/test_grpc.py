@@ -2,21 +2,18 @@
 
 import json
 import re
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e.beside import listening
 from tests.e2e.documents import NAMESPACE, named
+from tests.e2e.greeter import greeter
 from tests.e2e.nowhere import assert_nowhere
 from tests.e2e.running import RunningStack
-from tests.unit.dsl.shared_data import shared_directory
 from tidemill.errors import TidemillError
 from tidemill.stack.ports import free_ports
 
@@ -24,33 +21,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 ROOT = Path(__file__).parents[2]
 VALUES = {name: f"s3cret-{name}-{number:04d}-qzx" for number, name in enumerate(("token", "sku"))}
-GREETER_PROTO = """\
-syntax = "proto3";
-package GreeterApi;
-service Greeter { rpc SayHello(HelloRequest) returns (HelloReply); }
-message HelloRequest { string name = 1; }
-message HelloReply { string message = 1; string proof = 2; string key = 3; }
-"""
-GREETER = """\
-import sys
-from concurrent.futures import ThreadPoolExecutor
-import grpc
-messages, services = grpc.protos_and_services("app/greet.proto")
-
-class Greeter(services.GreeterServicer):
-    def SayHello(self, request, context):
-        heard = dict(context.invocation_metadata())
-        if request.name.startswith("refuse"):
-            context.abort(grpc.StatusCode.ABORTED, f"{request.name} with {heard}")
-        proof, key = heard.get("authorization", ""), heard["idempotency-key"]
-        return messages.HelloReply(message=f"Hello, {request.name}!", proof=proof, key=key)
-
-server = grpc.server(ThreadPoolExecutor(2))
-services.add_GreeterServicer_to_server(Greeter(), server)
-server.add_insecure_port(f"127.0.0.1:{sys.argv[1]}")
-server.start()
-server.wait_for_termination()
-"""
 
 
 def blocks() -> dict[str, str]:
@@ -63,42 +33,18 @@ def blocks() -> dict[str, str]:
     return found
 
 
-@contextmanager
-def started(code: str, folder: Path, port: int) -> Iterator[None]:
-    """The program, in the folder, for as long as the block runs, once it listens."""
-    program = folder / f"server{port}.py"
-    program.write_text(code)
-    process = subprocess.Popen([sys.executable, program.name, str(port)], cwd=folder)
-    try:
-        end = time.monotonic() + 30
-        while True:
-            assert process.poll() is None
-            assert time.monotonic() < end
-            with socket.socket() as client:
-                if client.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        yield
-    finally:
-        process.kill()
-        process.wait()
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("documents")
-    (folder / "app").mkdir()
-    (folder / "app" / "greet.proto").write_text(GREETER_PROTO)
     (folder / "stock.proto").write_text(blocks()["proto"])
     return folder
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[RunningStack]:
-    [port] = free_ports(1)
     secrets = {f"TIDEMILL_SECRET.{NAMESPACE}.{name}": value for name, value in VALUES.items()}
     with (
-        started(GREETER, folder, port),
+        greeter(folder) as port,
         RunningStack(
             tmp_path_factory.mktemp("stack"),
             TIDEMILL_ENGINE_FETCH_FOLDER=str(folder),
@@ -114,7 +60,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[Ru
 def test_the_example_of_the_page_does_what_it_says(stack: RunningStack, folder: Path) -> None:
     [port] = free_ports(1)
     code, document = (blocks()[language].replace("5011", str(port)) for language in ("python", "yaml"))
-    with started(code, folder, port):
+    (folder / "stock.py").write_text(code)
+    with listening([sys.executable, "stock.py", str(port)], port, folder=folder):
         report = stack.run(document, {"sku": "cup"})
         missed = stack.run(document.replace("watch-stock", "miss"), {"sku": "hat"})
     page = (ROOT / "docs" / "calls.md").read_text()
@@ -122,14 +69,6 @@ def test_the_example_of_the_page_does_what_it_says(stack: RunningStack, folder: 
     assert report.output == json.loads(said), report.error
     assert missed.error["status"] == 404
     assert "NOT_FOUND: nobody sells hat" in missed.error["detail"]
-
-
-def test_the_example_of_the_language_runs(stack: RunningStack) -> None:
-    document = (shared_directory() / "examples" / "call-grpc.yaml").read_text()
-    report = stack.run(document, {"user": {"preferredDisplayName": "Ada"}})
-    assert report.phase == "completed", report.error
-    assert report.output["message"] == "Hello, Ada!"
-    assert report.execution_id in report.output["key"]
 
 
 @pytest.mark.parametrize("word", ["ask", "refuse"])

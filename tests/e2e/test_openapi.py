@@ -1,22 +1,19 @@
 """`call: openapi` through the whole stack, against a service that describes itself, and against bad ones."""
 
 import re
-import socket
-import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.ctk.outside import PETSTORE, outside
+from tests.e2e.beside import listening
+from tests.e2e.ctk.outside import outside
 from tests.e2e.documents import NAMESPACE, named
 from tests.e2e.openapi_service import TOKEN, PetService, pet_service
 from tests.e2e.running import Report, RunningStack
-from tests.e2e.web import Answer, Request, serving
-from tests.unit.dsl.shared_data import shared_directory
+from tests.e2e.web import serving
 from tidemill.errors import TidemillError
 from tidemill.json import Json, dumps
 from tidemill.stack.ports import free_ports
@@ -25,23 +22,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 
 HIDDEN = "s3cret-openapi-zqx"
-
-
-class Petstore:
-    """The store of the official examples; it `has_moved` its pets to another path."""
-
-    has_moved = False
-
-    def __call__(self, request: Request) -> Answer:
-        if self.has_moved and request.path == "/v2/pet/findByStatus":
-            return Answer(302, {}, {"location": f"/v2/moved/findByStatus?status={request.query['status']}"})
-        path = request.path.replace("/moved/", "/pet/")
-        return outside(replace(request, path=path))
-
-
-@pytest.fixture(scope="module")
-def petstore() -> Petstore:
-    return Petstore()
 
 
 @pytest.fixture(scope="module")
@@ -58,20 +38,16 @@ def whole(service: PetService) -> None:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, petstore: Petstore) -> Iterator[RunningStack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     data = tmp_path_factory.mktemp("openapi")
-    with serving(petstore) as here:
-        hosts = f"{PETSTORE}={here}"
-        settings = {
-            "TIDEMILL_ACTIONS_HTTP_HOSTS": hosts,
-            "TIDEMILL_ENGINE_FETCH_HOSTS": hosts,
-            "TIDEMILL_ENGINE_FETCH_TIMEOUT_US": "1000000",
-            "TIDEMILL_ENGINE_FETCH_BYTES_MAX": "200000",
-            f"TIDEMILL_SECRET.{NAMESPACE}.token": TOKEN,
-            f"TIDEMILL_SECRET.{NAMESPACE}.hidden": HIDDEN,
-        }
-        with RunningStack(data, **settings) as running:
-            yield running
+    settings = {
+        "TIDEMILL_ENGINE_FETCH_TIMEOUT_US": "1000000",
+        "TIDEMILL_ENGINE_FETCH_BYTES_MAX": "200000",
+        f"TIDEMILL_SECRET.{NAMESPACE}.token": TOKEN,
+        f"TIDEMILL_SECRET.{NAMESPACE}.hidden": HIDDEN,
+    }
+    with RunningStack(data, **settings) as running:
+        yield running
 
 
 def calling(service: PetService, name: str, operation: str, document: str = "", **given: Json) -> str:
@@ -242,24 +218,6 @@ def test_a_definition_means_the_same_when_its_document_is_gone(
         stack.publish(document.replace("version: '1.0.0'", "version: '1.1.0'"))
 
 
-def example(name: str) -> str:
-    text = (shared_directory() / "examples" / f"{name}.yaml").read_text()
-    return text.replace("name: openapi-example", f"name: {name}")
-
-
-def names(report: Report) -> list[str]:
-    return [pet["name"] for pet in output(report)]
-
-
-def test_the_official_examples_run(stack: RunningStack, petstore: Petstore) -> None:
-    plain, redirect = stack.publish(example("call-openapi")), stack.publish(example("call-openapi-redirect"))
-    petstore.has_moved = False
-    assert names(stack.closed(stack.start(plain))) == ["Rex", "Tom", "Jerry"]
-    petstore.has_moved = True
-    assert stack.closed(stack.start(plain)).error["status"] == 302
-    assert names(stack.closed(stack.start(redirect))) == ["Rex", "Tom", "Jerry"]
-
-
 def test_the_example_of_the_page_runs(stack: RunningStack) -> None:
     page = (Path(__file__).parents[2] / "docs" / "calls.md").read_text().partition("\n## OpenAPI\n")[2]
     program, workflow = (
@@ -271,18 +229,6 @@ def test_the_example_of_the_page_runs(stack: RunningStack) -> None:
     (port,) = free_ports(1)
     code = program[1].replace("port=8000", f"port={port}, log_level='critical'")
     assert code != program[1]
-    with subprocess.Popen([sys.executable, "-c", code]) as running:
-        try:
-            stack.until(lambda: is_served(port))
-            document = workflow[1].replace(":8000/", f":{port}/")
-            assert output(stack.run(document, {"id": 1, "tag": "new"})) == {"name": "Rex", "tags": ["new"]}
-        finally:
-            running.terminate()
-
-
-def is_served(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except OSError:
-        return False
-    return True
+    with listening([sys.executable, "-c", code], port):
+        document = workflow[1].replace(":8000/", f":{port}/")
+        assert output(stack.run(document, {"id": 1, "tag": "new"})) == {"name": "Rex", "tags": ["new"]}

@@ -1,4 +1,4 @@
-"""Programs through the whole stack: the language's examples, the page's own, and what becomes of errors."""
+"""Programs through the whole stack: the page's own example, and what becomes of errors."""
 
 import re
 import sys
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract import fake_docker
 from tests.e2e.documents import NAMESPACE, named
 from tests.e2e.running import RunningStack
 from tests.unit.actions.programs import marked
@@ -21,20 +20,17 @@ pytestmark = [
 ]
 
 ERRORS = "https://open-workflow-specification.org/spec/1.0.0/errors/"
-ON = "shell,script,container"
+ON = "shell,script"
 CALLS = Path(__file__).parents[2] / "docs" / "calls.md"
-HELLO = "Hello from a container!\n"
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """A stack whose Action service runs programs; containers by a stand-in for their runtime."""
-    client = f"{sys.executable} {fake_docker.__file__} {tmp_path_factory.mktemp('docker')}"
+    """A stack whose Action service runs programs."""
     with RunningStack(
         tmp_path_factory.mktemp("stack"),
         TIDEMILL_ACTIONS_PROCESSES=ON,
         TIDEMILL_ACTIONS_PROCESS_PYTHON=sys.executable,
-        TIDEMILL_ACTIONS_PROCESS_CONTAINERS=client,
     ) as running:
         yield running
 
@@ -42,16 +38,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 def example(name: str) -> str:
     """A document of the language's own examples."""
     return (shared_directory() / "examples" / f"{name}.yaml").read_text()
-
-
-def test_the_example_of_a_shell(stack: RunningStack) -> None:
-    report = stack.run(example("run-shell-stdin-and-arguments"))
-    assert report.output == "STDIN was: Hello World\nARGS are Foo Bar\n"
-
-
-def test_the_example_of_a_script(stack: RunningStack) -> None:
-    report = stack.run(example("run-script-with-stdin-and-arguments"))
-    assert report.output == "stdin >  Hello Workflow\narg >  hello\nenv >  bar\n"
 
 
 @pytest.mark.parametrize(
@@ -72,27 +58,6 @@ def test_the_examples_of_what_is_returned_with_a_shell(
     )
     assert replaced == 1
     assert stack.run(shell).output == output
-
-
-@pytest.mark.parametrize(
-    ("name", "output"),
-    [
-        ("run-container", HELLO),
-        ("run-container-cleanup-always", HELLO),
-        ("run-container-cleanup-eventually", HELLO),
-        ("run-container-with-name", HELLO),
-        ("run-container-with-pull-policy", HELLO),
-        ("run-container-stdin-and-arguments", "STDIN was: Hello World\nARGS are Foo Bar\n"),
-        ("run-return-all", {"code": 0, "stdout": HELLO, "stderr": ""}),
-        ("run-return-code", 0),
-        ("run-return-none", None),
-        ("run-return-stderr", ""),
-    ],
-)
-def test_the_examples_of_containers_behind_a_stand_in(stack: RunningStack, name: str, output: object) -> None:
-    # Many of them have one name and version.
-    text = re.sub(r"^  name: .*$", f"  name: behind-{name}", example(name), count=1, flags=re.MULTILINE)
-    assert stack.run(text).output == output
 
 
 def test_the_example_of_the_page(stack: RunningStack) -> None:

@@ -48,18 +48,6 @@ def example(name: str) -> str:
     return (shared_directory() / "examples" / f"{name}.yaml").read_text()
 
 
-def test_the_example_of_an_inline_function_asks_for_the_pet(
-    stack: RunningStack, asked: list[Request]
-) -> None:
-    report = stack.run(example("call-custom-function-inline"))
-    assert report.output == {"host": "petstore.swagger.io", "path": "/v2/pet/69"}
-    assert [(request.method, request.path) for request in asked] == [("GET", "/v2/pet/69")]
-    assert [task["reference"] for task in report.tasks] == [
-        "/do/0/getPet",
-        "/do/0/getPet/use/functions/getPetById",
-    ]
-
-
 def test_arguments_that_its_schema_refuses_ask_nobody(stack: RunningStack, asked: list[Request]) -> None:
     document = example("call-custom-function-inline").replace("petId: 69", "petId: none")
     report = stack.run(document.replace("version: '0.1.0'", "version: '0.2.0'"))
@@ -67,14 +55,6 @@ def test_arguments_that_its_schema_refuses_ask_nobody(stack: RunningStack, asked
     assert report.error["type"].endswith("/validation")
     assert report.error["instance"] == "/do/0/getPet/use/functions/getPetById"
     assert asked == []
-
-
-def test_the_example_of_a_mock_asks_where_nothing_is_mocked(
-    stack: RunningStack, asked: list[Request]
-) -> None:
-    report = stack.run(example("mock-service-extension"))
-    assert report.output == {"host": "fake.com", "path": "/sample"}
-    assert [request.path for request in asked] == ["/sample"]
 
 
 @pytest.mark.parametrize("form", ["text", "object"])
