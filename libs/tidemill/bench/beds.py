@@ -24,6 +24,8 @@ ON_SERVERS: Final = (
     "acknowledged command and every step is fsynced (group commit), every effect claimed before and recorded "
     "after"
 )
+# As many as the Engine has unless it is told otherwise; told, so that scenarios know.
+_SHARDS_IN_FILES: Final = 8
 _PATIENCE: Final = Patience(call_seconds=120.0)
 
 
@@ -33,6 +35,7 @@ class Bed:
 
     client: Client
     group: Group
+    shards: int
     # The process that is killed where one must be.
     engine: str
     families: Mapping[str, int] = field(default_factory=dict)
@@ -51,7 +54,11 @@ class Bed:
 async def embedded_bed(settings: Mapping[str, str] | None = None) -> AsyncIterator[Bed]:
     """One process a service with its files; raises StackError. `settings` are variables for the services."""
     (metrics_port,) = free_ports(1)
-    told = {"TIDEMILL_ACTIONS_METRICS_PORT": str(metrics_port), **(settings or {})}
+    told = {
+        "TIDEMILL_ACTIONS_METRICS_PORT": str(metrics_port),
+        "TIDEMILL_ENGINE_SHARDS": str(_SHARDS_IN_FILES),
+        **(settings or {}),
+    }
     async with (
         private_stack(settings=told) as stack,
         client_of(stack.layout, patience=_PATIENCE) as client,
@@ -60,6 +67,7 @@ async def embedded_bed(settings: Mapping[str, str] | None = None) -> AsyncIterat
         yield Bed(
             client=client,
             group=stack,
+            shards=_SHARDS_IN_FILES,
             engine="engine",
             action_metrics=[f"http://{LOCAL_HOST}:{metrics_port}/metrics"],
             durability=IN_FILES,
@@ -83,6 +91,7 @@ async def kafka_bed(
         yield Bed(
             client=client,
             group=cluster,
+            shards=shards,
             engine=layout.named("engine")[0],
             families=servers.pids(),
             action_metrics=[layout.metrics_url(name) for name in layout.named("actions")],

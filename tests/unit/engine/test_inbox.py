@@ -9,7 +9,7 @@ from tidemill.engine.runtime.inbox import Inbox
 from tidemill.engine.runtime.items import ActionAnswer, DueTimer, Item, LoggedCommand, OwedWork
 from tidemill.engine.settings import Settings
 
-SETTINGS = Settings(inbox_commands_max=50, batch_herd_max=5, batch_commands_min=3)
+SETTINGS = Settings(inbox_commands_max=50, batch_herd_max=5, batch_commands_min=3, batch_shard_max=20)
 
 
 def answers(count: int, shard: int = 0) -> list[Item]:
@@ -93,6 +93,22 @@ def test_shards_get_their_turns_whatever_one_of_them_has() -> None:
     assert first == {0: 5, 1: 1, 2: 3}
     crowded.put(commands(1, shard=1))
     assert 1 in {item.shard for item in crowded.take(2)}
+
+
+def test_a_shard_has_its_part_of_a_batch_and_no_more() -> None:
+    crowded = inbox(answers(90), commands(40), answers(2, shard=1), commands(1, shard=2))
+    assert Counter(item.shard for item in crowded.take(100)) == {0: 23, 1: 2, 2: 1}
+    assert kinds(crowded.take(100)) == {"answer": 20, "command": 3}
+
+
+def test_a_shard_whose_work_leaves_room_begins_more() -> None:
+    crowded = inbox(answers(8), commands(40), commands(40, shard=1))
+    assert kinds(crowded.take(100)) == {"answer": 8, "command": 12 + 20}
+
+
+def test_work_of_shards_comes_in_turns() -> None:
+    crowded = inbox(answers(40), answers(40, shard=1), answers(1, shard=2))
+    assert Counter(item.shard for item in crowded.take(11)) == {0: 5, 1: 5, 2: 1}
 
 
 def test_commands_of_a_shard_keep_their_order_among_others() -> None:

@@ -1,8 +1,10 @@
 """One lane with very much to do, and the others."""
 
 import asyncio
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from tidemill.api.engine.v1.execution_service_pb2 import StartRequest
 from tidemill.bench.figures import latencies
@@ -10,13 +12,18 @@ from tidemill.bench.loads import any_open, until_closed
 from tidemill.bench.pacing import probing
 from tidemill.bench.scenario import Cases, Figures, Scenario
 from tidemill.bench.stage import Stage
-from tidemill.bench.workflows import Workflow, stepped
+from tidemill.bench.workflows import NAMESPACE, Workflow, stepped
+from tidemill.lanes import lane_hash, shard_of, subject_lane
+
+_LANE: Final = "one"
+# Few: beside a crowd they all wait for the same.
+_NEAR_PER_S: Final = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lane(Scenario):
-    """Executions of other lanes beside one lane with many executions; and beside as many in lanes of their
-    own, which says what is the lane's doing and what the load's."""
+    """Executions of lanes of other shards, and of the lane's own shard, beside one lane with many executions;
+    and beside as many in lanes of their own, which says what is the lane's doing and what the load's."""
 
     name = "lane"
 
@@ -35,7 +42,7 @@ class Lane(Scenario):
         return {
             "beside nothing": await self._others(stage, other, probe),
             f"beside {count} in one lane": await self._beside(
-                stage, crowd, lambda: crowd.start(subject="one"), (other, probe)
+                stage, crowd, lambda: crowd.start(subject=_LANE), (other, probe)
             ),
             f"beside {count} in their own": await self._beside(stage, crowd, crowd.start, (other, probe)),
         }
@@ -55,7 +62,31 @@ class Lane(Scenario):
         return {**found, "crowd_outlasted": float(lasted)}
 
     async def _others(self, stage: Stage, other: Workflow, probe: Workflow) -> Figures:
-        async with probing(stage, probe, per_s=self.probes_per_s) as found:
+        near, far = (
+            _subjects(stage.bed.shards, of_the_lane=True),
+            _subjects(stage.bed.shards, of_the_lane=False),
+        )
+        async with (
+            probing(
+                stage, probe, per_s=self.probes_per_s, start=lambda: probe.start(subject=next(far))
+            ) as found,
+            probing(stage, probe, per_s=_NEAR_PER_S, start=lambda: probe.start(subject=next(near))) as beside,
+        ):
             await asyncio.sleep(self.probe_seconds)
         load = await stage.run_all(other, self.executions)
-        return {**latencies(found), "steps_per_s": round(self.executions * self.steps / load.seconds, 1)}
+        return {
+            **latencies(found),
+            "same_shard_p50_ms": latencies(beside)["p50_ms"],
+            "steps_per_s": round(self.executions * self.steps / load.seconds, 1),
+        }
+
+
+def _subjects(shards: int, *, of_the_lane: bool) -> Iterator[str]:
+    """Subjects of the lane's shard, or of the others."""
+    own = _shard(_LANE, shards)
+    names = (f"other {number}" for number in itertools.count())
+    return (name for name in names if (_shard(name, shards) == own) == of_the_lane)
+
+
+def _shard(subject: str, shards: int) -> int:
+    return shard_of(lane_hash(subject_lane(NAMESPACE, subject)), shards)

@@ -101,9 +101,11 @@ class Settings:
     log_buffer_records_max: int = 2_048
     log_buffer_bytes_max: int = 67_108_864
 
-    # The batch loop: how many items a batch has; how many of those that come in herds, as timers of one
-    # second do, so that others need not wait long; how many commands at least, however much is under way.
+    # The batch loop: how many items a batch has; how many of them are of one shard at most, and how many come
+    # in herds, as timers of one second do, so that others need not wait long; how many commands at least,
+    # however much is under way.
     batch_items_max: int = 512
+    batch_shard_max: int = 64
     batch_herd_max: int = 64
     batch_commands_min: int = 16
     cache_executions_max: int = 50_000
