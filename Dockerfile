@@ -16,7 +16,7 @@ COPY services services
 # Into an environment without pip, which the last stage takes as it is.
 # hadolint ignore=DL3042
 RUN --mount=type=cache,target=/var/cache/pip \
-    if [ "$SERVICE" = cli ]; then extras=all; else extras="$SERVICE,tracing"; fi \
+    if [ "$SERVICE" = cli ]; then extras=all; else extras="$SERVICE,s3,tracing"; fi \
     && python -m hatchling build -t wheel -d /wheels \
     && python -m venv --without-pip /opt/tidemill \
     && pip --python /opt/tidemill/bin/python install -q -c constraints.txt "$(echo /wheels/*.whl)[$extras]"

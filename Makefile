@@ -40,7 +40,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@touch $@
 
 .PHONY: servers
-servers: setup ## Fetch the Kafka broker that tests start (Postgres comes with the packages)
+servers: setup ## Fetch the Kafka broker and the S3 server that tests start (Postgres comes with the packages)
 	@$(BIN)/python -m tidemill.testing.servers
 
 .PHONY: proto

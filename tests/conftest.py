@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 import structlog
 
-from tidemill.testing.servers import KafkaServer, PostgresServer, ServerMissingError, servers_folder
+from tidemill.testing.servers import (
+    KafkaServer,
+    PostgresServer,
+    S3Server,
+    ServerMissingError,
+    servers_folder,
+)
 from tidemill.testing.servers.kafka import QUICK_START
 
 _DATABASES = count(1)
@@ -79,3 +85,22 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     yield postgres_server.create_database(name)
     postgres_server.start()
     postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def s3_server(servers_data: Path) -> Iterator[S3Server]:
+    """A server for the whole run: for tests that leave it as they found it."""
+    server = S3Server(servers_data / "s3")
+    with missing_is_told():
+        server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def s3_url(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of an empty place in the server's bucket, for a client that reads its environment."""
+    s3_server.start()
+    for variable, value in s3_server.environment.items():
+        monkeypatch.setenv(variable, value)
+    return f"{s3_server.url}/test-{next(_DATABASES)}"

@@ -38,6 +38,7 @@ CODE_OF_REASON: Final[Mapping[int, int]] = MappingProxyType(
         reasons.ERROR_REASON_INTERNAL: code_pb2.INTERNAL,
         reasons.ERROR_REASON_REENTRY_REFUSED: code_pb2.FAILED_PRECONDITION,
         reasons.ERROR_REASON_DOCUMENT_UNAVAILABLE: code_pb2.FAILED_PRECONDITION,
+        reasons.ERROR_REASON_BLOB_UNREADABLE: code_pb2.DATA_LOSS,
     }
 )
 

@@ -5,7 +5,7 @@ import sys
 from typing import Final
 
 from tidemill.testing.servers.folder import servers_folder
-from tidemill.testing.servers.jars import archive, kafka_jars
+from tidemill.testing.servers.jars import S3PROXY, archive, jars_of, kafka_jars
 from tidemill.testing.servers.kafka import KafkaServer
 from tidemill.testing.servers.process import ServerFailedError, ServerMissingError
 
@@ -16,7 +16,7 @@ _STOP_GRACE_SECONDS: Final = 60.0
 def main() -> None:
     """Fetch what is missing and say where it is."""
     try:
-        sys.stdout.write(f"{kafka_jars()}\n")
+        sys.stdout.write(f"{kafka_jars()}\n{jars_of(S3PROXY)}\n")
         if not archive().is_file():
             _prepare()
     except (ServerMissingError, ServerFailedError) as error:

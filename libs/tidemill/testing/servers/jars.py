@@ -1,9 +1,10 @@
-"""Kafka's jars, fetched once into a cache; `python -m tidemill.testing.servers` does it ahead."""
+"""Jars of servers, fetched once into a cache; `python -m tidemill.testing.servers` does it ahead."""
 
 import os
 import shutil
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -12,8 +13,26 @@ from tidemill.testing.servers.process import ServerMissingError
 KAFKA_VERSION: Final = "4.3.1"
 CACHE_VARIABLE: Final = "TIDEMILL_TEST_CACHE"
 FETCH_SECONDS_MAX: Final = 300.0
-_POM: Final = Path(__file__).with_name("pom.xml")
+_FOLDER: Final = Path(__file__).parent
 _PROJECT: Final = Path(__file__).parents[4]
+
+
+@dataclass(frozen=True, slots=True)
+class JavaServer:
+    """A server that is made of jars: `pom` names them, beside this file."""
+
+    name: str
+    version: str
+    pom: str
+
+    @property
+    def folder_name(self) -> str:
+        """Under this name its jars are kept."""
+        return f"{self.name.lower()}-{self.version}"
+
+
+KAFKA: Final = JavaServer("Kafka", KAFKA_VERSION, "pom.xml")
+S3PROXY: Final = JavaServer("S3Proxy", "2.6.0", "s3proxy.xml")
 
 
 def cache_folder() -> Path:
@@ -33,15 +52,20 @@ def java() -> str:
 
 def kafka_jars() -> Path:
     """The folder with Kafka's jars, fetched when it is not there; raises ServerMissingError."""
-    jars = cache_folder() / f"kafka-{KAFKA_VERSION}"
+    return jars_of(KAFKA)
+
+
+def jars_of(server: JavaServer) -> Path:
+    """The folder with a server's jars, fetched when it is not there; raises ServerMissingError."""
+    jars = cache_folder() / server.folder_name
     if jars.is_dir():
         return jars
-    maven = program("mvn", "Maven, to fetch Kafka (on Debian: apt-get install maven)")
+    maven = program("mvn", f"Maven, to fetch {server.name} (on Debian: apt-get install maven)")
     jars.parent.mkdir(parents=True, exist_ok=True)
     # Into a folder of its own first: whoever looks meanwhile sees all jars or none.
-    with tempfile.TemporaryDirectory(prefix="kafka-", dir=jars.parent) as scratch:
+    with tempfile.TemporaryDirectory(prefix=f"{server.name.lower()}-", dir=jars.parent) as scratch:
         fetched = Path(scratch) / "jars"
-        _fetch(maven, Path(scratch), fetched)
+        _fetch(maven, server, Path(scratch), fetched)
         try:
             fetched.rename(jars)
         except OSError:
@@ -60,13 +84,12 @@ def archive_option() -> str:
     return f"-XX:SharedArchiveFile={archive()}" if archive().is_file() else "-Xshare:auto"
 
 
-def _fetch(maven: str, scratch: Path, target: Path) -> None:
-    shutil.copy(_POM, scratch / "pom.xml")
+def _fetch(maven: str, server: JavaServer, scratch: Path, target: Path) -> None:
+    shutil.copy(_FOLDER / server.pom, scratch / "pom.xml")
     goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={target}"]
-    versions = [f"-Dkafka.version={KAFKA_VERSION}"]
     try:
         done = subprocess.run(
-            [maven, "-q", "-B", *goal, *versions],
+            [maven, "-q", "-B", *goal, f"-Dserver.version={server.version}"],
             cwd=scratch,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -75,10 +98,12 @@ def _fetch(maven: str, scratch: Path, target: Path) -> None:
             timeout=FETCH_SECONDS_MAX,
         )
     except subprocess.TimeoutExpired:
-        raise ServerMissingError(f"Maven did not fetch Kafka within {FETCH_SECONDS_MAX:g} s") from None
+        raise ServerMissingError(
+            f"Maven did not fetch {server.name} within {FETCH_SECONDS_MAX:g} s"
+        ) from None
     if done.returncode != 0:
         raise ServerMissingError(
-            f"Maven could not fetch Kafka: {(done.stdout + done.stderr).strip()[-2000:]}"
+            f"Maven could not fetch {server.name}: {(done.stdout + done.stderr).strip()[-2000:]}"
         )
 
 

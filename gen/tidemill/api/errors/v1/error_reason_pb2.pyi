@@ -93,6 +93,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Metadata: {"uri": "https://a.test/api.json", "pointer": "/do/0/find/with/document/endpoint",
     "detail": "it answers 404"}.
     """
+    ERROR_REASON_BLOB_UNREADABLE: _ErrorReason.ValueType  # 21
+    """A large payload of an execution is missing in the blob store, or damaged there; what refers to it stays as
+    it is. DATA_LOSS. Metadata: {"execution_id": "...", "digest": "sha256 of the payload", "detail": "is missing"}.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the `reason` of every google.rpc.ErrorInfo that Tidemill sends; the `domain` is
@@ -169,5 +173,9 @@ ERROR_REASON_DOCUMENT_UNAVAILABLE: ErrorReason.ValueType  # 20
 """A document that a definition names cannot be fetched, so that nothing was published. FAILED_PRECONDITION.
 Metadata: {"uri": "https://a.test/api.json", "pointer": "/do/0/find/with/document/endpoint",
 "detail": "it answers 404"}.
+"""
+ERROR_REASON_BLOB_UNREADABLE: ErrorReason.ValueType  # 21
+"""A large payload of an execution is missing in the blob store, or damaged there; what refers to it stays as
+it is. DATA_LOSS. Metadata: {"execution_id": "...", "digest": "sha256 of the payload", "detail": "is missing"}.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
