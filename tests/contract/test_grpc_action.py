@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import grpc
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionResponse
@@ -13,6 +14,7 @@ from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionResponse
 from tests.contract.authenticated_calls import certificates as loaded_certificates
 from tests.contract.grpc_calls import Ask, asking
 from tests.contract.grpc_server import PROTO, Stock, running_bytes, running_stock
+from tests.contract.hasty_server import running_hasty
 from tests.contract.http_calls import KEY, error, kind, output
 from tidemill.clock import ManualClock
 
@@ -256,6 +258,13 @@ async def test_a_stream_over_a_limit_is_left(
     problem = error(await ask(stock.port, "Watch", count=count, letters=letters))
     assert kind(problem) == ("communication", 502)
     assert limit in problem.detail
+
+
+async def test_reflection_that_is_refused_before_all_is_sent_is_not_there(ask: Ask) -> None:
+    async with running_hasty(grpc.StatusCode.UNIMPLEMENTED.value[0]) as port:
+        problem = error(await ask(port, proto=None))
+    assert kind(problem) == ("configuration", 400)
+    assert problem.detail == "the server offers no reflection: name a .proto file"
 
 
 async def test_a_server_is_told_when_nobody_listens_any_more(ask: Ask, stock: Stock) -> None:

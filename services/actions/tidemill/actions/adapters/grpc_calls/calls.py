@@ -28,9 +28,6 @@ from tidemill.clock import Clock
 from tidemill.json import Json, dumps_canonical
 
 IDEMPOTENCY_METADATA: Final = "idempotency-key"
-# What the library says when it has lost an answer that came before all was sent: the call is made once
-# more, under the same idempotency key.
-_LOST: Final = "Internal error from Core"
 _US_PER_SECOND: Final = 1_000_000
 # A text means the same for ever; this is a year.
 _COMPILED_LIFETIME_US: Final = 31_536_000 * _US_PER_SECOND
@@ -111,7 +108,7 @@ class GrpcCalls:
                 raise
         return await self._attempt(attempt, authorization)
 
-    async def _attempt(self, attempt: _Attempt, authorization: str | None, *, again: bool = True) -> bytes:
+    async def _attempt(self, attempt: _Attempt, authorization: str | None) -> bytes:
         wanted = attempt.wanted
         access: Metadata = () if authorization is None else (("authorization", authorization),)
         try:
@@ -124,8 +121,6 @@ class GrpcCalls:
             limit = self._limits.response_bytes_max
             return await asyncio.to_thread(decode, answers, method, bytes_max=limit)
         except grpc.aio.AioRpcError as error:
-            if again and error.details() == _LOST:
-                return await self._attempt(attempt, authorization, again=False)
             raise self._failure(error, wanted) from None
 
     async def _answers(

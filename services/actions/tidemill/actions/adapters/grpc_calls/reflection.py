@@ -49,9 +49,9 @@ async def reflected(
     Raises GrpcError, and AioRpcError.
     """
     conversation = _Conversation(channel, metadata, seconds, bytes_max)
-    await conversation.ask([ServerReflectionRequest(file_containing_symbol=service)])
+    await conversation.ask(ServerReflectionRequest(file_containing_symbol=service))
     while missing := conversation.missing():
-        await conversation.ask([ServerReflectionRequest(file_by_filename=name) for name in missing])
+        await conversation.ask(ServerReflectionRequest(file_by_filename=missing[0]))
     return in_order(conversation.files)
 
 
@@ -72,14 +72,14 @@ class _Conversation:
         imported = {name for file in self.files.values() for name in file.dependency}
         return sorted(imported - self.files.keys())
 
-    async def ask(self, requests: Sequence[ServerReflectionRequest]) -> None:
-        """Learn the files of the answers. Raises GrpcError, and AioRpcError."""
-        ours = [_WELL_KNOWN[one.file_by_filename] for one in requests if one.file_by_filename in _WELL_KNOWN]
-        self.files.update((file.name, file) for file in ours)
-        others = [one for one in requests if one.file_by_filename not in _WELL_KNOWN]
-        while others:
+    async def ask(self, request: ServerReflectionRequest) -> None:
+        """Learn the files of the answer. Raises GrpcError, and AioRpcError."""
+        if ours := _WELL_KNOWN.get(request.file_by_filename):
+            self.files[ours.name] = ours
+            return
+        while True:
             try:
-                await self._ask(self._paths[0], others)
+                await self._ask(self._paths[0], request)
             except grpc.aio.AioRpcError as error:
                 if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
                     raise
@@ -89,10 +89,11 @@ class _Conversation:
             else:
                 return
 
-    async def _ask(self, path: str, requests: Sequence[ServerReflectionRequest]) -> None:
-        stub: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(path)
-        written = [one.SerializeToString() for one in requests]
-        call = stub(iter(written), metadata=self._metadata, timeout=self._seconds)
+    async def _ask(self, path: str, request: ServerReflectionRequest) -> None:
+        # A stream of one message, which looks the same on the wire: were it sent as one, a refusal that comes
+        # before all is sent would get lost in the library (as an "Internal error from Core").
+        stub: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = self._channel.unary_stream(path)
+        call = stub(request.SerializeToString(), metadata=self._metadata, timeout=self._seconds)
         known = len(self.files)
         try:
             async for data in call:
