@@ -1,4 +1,4 @@
-"""A large batch leaves the loop to others now and then while it is decided, and nothing of it is to be seen."""
+"""A large batch leaves the loop to others while it is decided, and nothing of it is to be seen meanwhile."""
 
 import asyncio
 import contextlib
