@@ -17,10 +17,10 @@ EXAMPLES = 68
 # What a later release brings: the word that a refusal says, and how a document asks for it.
 LATER = {
     "asyncapi": r"\bcall: asyncapi\b",
-    "functions by URL": r"\bcall: https?://",
 }
 GREETER = 'syntax = "proto3";'
 ORDERS = "myorg.io"
+CATALOG = "raw.githubusercontent.com"
 ORDERS_API = {
     "openapi": "3.0.0",
     "paths": {
@@ -37,7 +37,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[EngineBench]:
     (folder / "app").mkdir(parents=True)
     (folder / "app" / "greet.proto").write_text(GREETER)
     with serving(documents) as here:
-        hosts = f"{PETSTORE}={here},{ORDERS}={here}"
+        hosts = ",".join(f"{host}={here}" for host in (PETSTORE, ORDERS, CATALOG))
         async with running_engine(tmp_path / "data", fetch_hosts=hosts, fetch_folder=str(folder)) as bench:
             yield bench
 
@@ -46,6 +46,8 @@ def documents(request: Request) -> Answer:
     """The documents that examples name from outside."""
     if request.headers.get("host") == ORDERS:
         return Answer(200, ORDERS_API)
+    if request.headers.get("host") == CATALOG:
+        return Answer(200, {"set": {"logged": "${ .message }"}})
     return outside(request)
 
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked; the names of headers are in lower case."""
+    """What was asked; the names of headers are in lower case, a body that is no JSON is text."""
 
     method: str
     path: str
@@ -23,7 +23,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What to answer with; the body is sent as JSON."""
+    """What to answer with; the body is sent as JSON, and bytes as they are."""
 
     status: int
     body: Any
@@ -74,12 +74,12 @@ class _Handler(BaseHTTPRequestHandler):
             parts.path,
             dict(parse_qsl(parts.query)),
             headers,
-            json.loads(body) if body else None,
+            _content(body),
         )
         self._send(self.answer(request))
 
     def _send(self, answer: Answer) -> None:
-        body = json.dumps(answer.body).encode()
+        body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
         self.send_response(answer.status)
         for name, value in (answer.headers | {"content-type": "application/json"}).items():
             self.send_header(name, value)
@@ -89,6 +89,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name it has there
         """Say nothing."""
+
+
+def _content(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
+    try:
+        return json.loads(body) if body else None
+    except ValueError:
+        return body.decode(errors="replace")
 
 
 def echo(request: Request) -> Answer:

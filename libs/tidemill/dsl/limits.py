@@ -9,6 +9,8 @@ YAML_BYTES_MAX: Final = 262_144
 YAML_NODES_MAX: Final = 10_000
 # The text of a .proto file goes with each call that it describes.
 PROTO_BYTES_MAX: Final = 131_072
+# So does the code of a script from outside, which is no longer than one in the document may be.
+SCRIPT_BYTES_MAX: Final = 262_144
 # Nodes count after aliases are written out, so that a few lines cannot stand for millions.
 DOCUMENT_NODES_MAX: Final = 50_000
 DOCUMENT_CHARACTERS_MAX: Final = 1_048_576
@@ -22,6 +24,8 @@ TASKS_PER_LIST_MAX: Final = 1_000
 # Of functions and extensions, counted wherever they are used, for a plan holds them each time. Each 100
 # characters of a text count as one more.
 REUSED_VALUES_MAX: Final = 50_000
+# Functions from outside that call one another; each level is fetched after the one before.
+FUNCTION_LEVELS_MAX: Final = 5
 SPLIT_BRANCHES_MAX: Final = 100
 # Slots a period of `pace`.
 PACE_LIMIT_MAX: Final = 1_000_000

@@ -1,104 +1,137 @@
 """Documents from outside that a definition names: they are fetched when it is published, and pinned."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import urlsplit
 
-from tidemill.dsl.references import UnknownReferenceError, resolve_authentication
-from tidemill.dsl.walk import places
-from tidemill.expressions import expression_source
+from tidemill.dsl.function_calls import catalog_of, function_uri
+from tidemill.dsl.outside_uris import (
+    REFLECTION,
+    authentication_of,
+    endpoint_fault,
+    endpoint_of,
+    is_beside,
+    resource_uri,
+    whole_uri,
+)
+from tidemill.dsl.walk import Place, places, places_of_function
 from tidemill.json import Json
 
 # Which member of a place, by its level, is the resource.
 RESOURCES: Final[Mapping[str, str]] = MappingProxyType(
-    {"openapi arguments": "document", "grpc arguments": "proto", "external data schema": "resource"}
+    {
+        "openapi arguments": "document",
+        "grpc arguments": "proto",
+        "external data schema": "resource",
+        "script parts": "source",
+    }
 )
-# In the place of a .proto file: the server is asked what it speaks, when it is called.
-REFLECTION: Final = "grpc://reflection"
-_SCHEMES: Final = ("http", "https", "file")
-_PLAIN_SCHEMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {"basic": ("username", "password"), "bearer": ("token",)}
+_FUNCTION_NAME: Final = "function name"
+
+
+class Reading(Enum):
+    """What a document is read as."""
+
+    # A value, in JSON or YAML.
+    VALUE = "value"
+    FUNCTION = "function"
+    PROTO = "proto"
+    SCRIPT = "script"
+
+    @property
+    def is_value(self) -> bool:
+        """Whether it may come in JSON and in YAML, and means the same."""
+        return self in (Reading.VALUE, Reading.FUNCTION)
+
+
+_READINGS: Final[Mapping[str, Reading]] = MappingProxyType(
+    {"grpc arguments": Reading.PROTO, "script parts": Reading.SCRIPT}
 )
 
 
 @dataclass(frozen=True, slots=True)
 class OutsideDocument:
-    """One that a definition names: where its endpoint stands, what it says, and how to prove who asks."""
+    """One that a definition names: where its endpoint stands, what it says, and how to prove who asks.
+
+    What a function from outside names has the pointer of the call that leads to it, and `way`: the URI of the
+    function, and the pointer there.
+    """
 
     pointer: str
     uri: str
     authentication: Json = None
+    reading: Reading = Reading.VALUE
+    way: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where it is named, as errors say it."""
+        return f"{self.pointer}: {self.way}" if self.way else self.pointer
+
+    @property
+    def source(self) -> str:
+        """What it is, and which function has named it, as errors say it behind the pointer."""
+        return f"{self.way}: {self.uri}" if self.way else self.uri
 
 
 def outside_documents(document: Json) -> Iterator[OutsideDocument]:
-    """All that a definition names, in its order; it has passed its checks."""
-    for place in places(document):
+    """All that a definition names itself, in its order; it has passed its checks."""
+    return _named(places(document), document, None)
+
+
+def outside_documents_of(task: Json, function: OutsideDocument) -> Iterator[OutsideDocument]:
+    """All that the task of a function from outside names itself; it has passed its checks."""
+    return _named(places_of_function(task), {}, function)
+
+
+def _named(
+    found: Iterable[Place], document: Json, function: OutsideDocument | None
+) -> Iterator[OutsideDocument]:
+    for place in found:
         member = RESOURCES.get(place.level.name)
-        if member and isinstance(place.value, dict):
-            resource = place.value.get(member)
-            if resource_uri(resource) == REFLECTION:
-                continue
-            authentication = _authentication(document, endpoint_of(resource))
-            yield OutsideDocument(
-                f"{place.pointer}/{member}/endpoint", resource_uri(resource), authentication
-            )
+        if member and isinstance(place.value, dict) and member in place.value:
+            resource = place.value[member]
+            if resource_uri(resource) != REFLECTION:
+                pointer = f"{place.pointer}/{member}/endpoint"
+                reading = _READINGS.get(place.level.name, Reading.VALUE)
+                yield _resource(resource, document, function, pointer=pointer, reading=reading)
+        elif place.level.name == _FUNCTION_NAME and (uri := function_uri(document, place.value)):
+            endpoint = endpoint_of(catalog_of(document, place.value))
+            authentication = authentication_of(document, endpoint)
+            yield _placed(OutsideDocument(place.pointer, uri, authentication, Reading.FUNCTION), function)
 
 
-def endpoint_of(resource: Json) -> Json:
-    """The endpoint of a resource; None where there is none."""
-    return resource.get("endpoint") if isinstance(resource, dict) else None
+def _resource(
+    resource: Json, document: Json, function: OutsideDocument | None, *, pointer: str, reading: Reading
+) -> OutsideDocument:
+    uri, authentication = resource_uri(resource), authentication_of(document, endpoint_of(resource))
+    if function is None:
+        return OutsideDocument(pointer, uri, authentication, reading)
+    if authentication is None and is_beside(uri, function.uri):
+        # Whoever may read the function may read what lies beside it.
+        authentication = function.authentication
+    whole = whole_uri(uri, function.uri)
+    return _placed(OutsideDocument(pointer, whole, authentication, reading), function)
 
 
-def resource_uri(resource: Json) -> str:
-    """Where a resource comes from, as it is written; empty where nothing is."""
-    endpoint = endpoint_of(resource)
-    uri = endpoint.get("uri") if isinstance(endpoint, dict) else endpoint
-    return uri if isinstance(uri, str) else ""
+def _placed(named: OutsideDocument, function: OutsideDocument | None) -> OutsideDocument:
+    """The document with its place in the definition, where a function from outside names it."""
+    if function is None:
+        return named
+    way = f"{function.uri}: {named.pointer}"
+    return OutsideDocument(function.pointer, named.uri, named.authentication, named.reading, way)
 
 
-def endpoint_fault(document: Json, resource: Json) -> str:
-    """Why a resource cannot be fetched when the definition is published, in one sentence; empty if it can."""
-    uri = resource_uri(resource)
-    if expression_source(uri) is not None:
-        return "it is fetched when the definition is published: its endpoint cannot be an expression"
-    if "{" in uri:
-        return "it is fetched when the definition is published: its endpoint cannot have variables"
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
-        return "its endpoint is not a URI"
-    if parts.scheme not in _SCHEMES or (parts.scheme != "file" and not parts.hostname):
-        return "its endpoint must be a whole `http`, `https` or `file` URI, as https://example.com/api.json"
-    if "@" in parts.netloc:
-        return "its endpoint cannot hold a password; use `authentication`"
-    return _authentication_fault(_authentication(document, endpoint_of(resource)))
-
-
-def _authentication(document: Json, endpoint: Json) -> Json:
-    """The authentication that an endpoint means; None where there is none, or another rule says why."""
-    given = endpoint.get("authentication") if isinstance(endpoint, dict) else None
-    if given is None:
-        return None
-    try:
-        return resolve_authentication(document, given)
-    except UnknownReferenceError:
-        return None
-
-
-def _authentication_fault(authentication: Json) -> str:
-    if authentication is None:
-        return ""
-    for scheme, members in _PLAIN_SCHEMES.items():
-        values = authentication.get(scheme) if isinstance(authentication, dict) else None
-        if isinstance(values, dict) and all(_is_literal(values.get(name)) for name in members):
-            return ""
-    return (
-        "it is fetched when the definition is published: of authentication it can have `basic` and `bearer` "
-        "with literal values; secrets and other schemes are for calls"
-    )
-
-
-def _is_literal(value: Json) -> bool:
-    return isinstance(value, str) and expression_source(value) is None
+__all__ = [
+    "REFLECTION",
+    "RESOURCES",
+    "OutsideDocument",
+    "Reading",
+    "endpoint_fault",
+    "endpoint_of",
+    "outside_documents",
+    "outside_documents_of",
+    "resource_uri",
+]

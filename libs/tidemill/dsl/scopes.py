@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from tidemill.dsl.default_catalog import default_function
+from tidemill.dsl.function_calls import is_from_outside
 from tidemill.json import Json
 
 # The specification's table of runtime expression arguments; calls and authentication alone add `secrets`.
@@ -46,8 +47,9 @@ class Scope:
     secrets: bool = False
     shared: bool = False
     task_levels: int = 0
-    # The functions of the document, which run in the engine.
+    # The functions of the document, and those of its catalogs, run in the engine.
     functions: frozenset[str] = frozenset()
+    catalogs: frozenset[str] = frozenset()
 
     @property
     def variables(self) -> frozenset[str] | None:
@@ -118,7 +120,9 @@ def _leaves_the_engine(level: str, task: Json, scope: Scope) -> bool:
     if level != "function call task":
         return level.endswith("call task")
     called = task.get("call") if isinstance(task, dict) else None
-    return not default_function(called) and not (isinstance(called, str) and called in scope.functions)
+    if default_function(called) or is_from_outside(called, scope.catalogs):
+        return False
+    return not (isinstance(called, str) and called in scope.functions)
 
 
 def _loop_variables(value: Json) -> tuple[str, ...]:

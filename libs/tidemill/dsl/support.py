@@ -3,16 +3,15 @@
 A row leaves this table when the engine learns to run what it names.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
 from tidemill.dsl import limits
-from tidemill.dsl.default_catalog import default_function
 from tidemill.dsl.problems import Problem
 from tidemill.dsl.shapes import PROTOCOLS
-from tidemill.dsl.walk import Place, places
+from tidemill.dsl.walk import Place, places, places_of_function
 from tidemill.json import Json
 
 Finding = tuple[str, str]
@@ -24,11 +23,16 @@ _CALLED: Final = ("http", "openapi", "grpc", "mcp", "a2a")
 
 def unsupported(document: Json) -> list[Problem]:
     """Find what this release does not run yet in a document that has passed its checks, in its order."""
-    return list(islice(_problems(document), limits.PROBLEMS_MAX))
+    return list(islice(_problems(places(document)), limits.PROBLEMS_MAX))
 
 
-def _problems(document: Json) -> Iterator[Problem]:
-    for place in places(document):
+def unsupported_in_function(task: Json) -> list[Problem]:
+    """The same for the task of a function from outside."""
+    return list(islice(_problems(places_of_function(task)), limits.PROBLEMS_MAX))
+
+
+def _problems(found: Iterable[Place]) -> Iterator[Problem]:
+    for place in found:
         look = _TABLE.get(place.level.name)
         for member, feature in look(place) if look else ():
             pointer = f"{place.pointer}/{member}" if member else place.pointer
@@ -40,27 +44,6 @@ def _whole(feature: str) -> Look:
         yield "", feature
 
     return look
-
-
-def _members(**features: str) -> Look:
-    """Findings for members that are present and not empty."""
-
-    def look(place: Place) -> Iterator[Finding]:
-        for member, feature in features.items():
-            if isinstance(place.value, dict) and place.value.get(member):
-                yield member, feature
-
-    return look
-
-
-def _function(place: Place) -> Iterator[Finding]:
-    call = str(place.value)
-    if call in PROTOCOLS or default_function(call):
-        return
-    if "://" in call:
-        yield "", "functions by URL are"
-    elif "@" in call:
-        yield "", "functions of catalogs are"
 
 
 def _evaluate(place: Place) -> Iterator[Finding]:
@@ -87,12 +70,7 @@ def _document(place: Place) -> Iterator[Finding]:
 _TABLE: Final[Mapping[str, Look]] = MappingProxyType(
     {
         **{f"{name} call task": _whole(f"`call: {name}` is") for name in PROTOCOLS if name not in _CALLED},
-        "function name": _function,
-        "use": _members(
-            catalogs="`use.catalogs` is",
-        ),
         "data schema format": _data_schema_format,
-        "script parts": _members(source="scripts from outside (`script.source`) are"),
         "evaluate": _evaluate,
         "document": _document,
     }

@@ -54,7 +54,13 @@ class _Visit:
 def places(document: Json) -> Iterator[Place]:
     """Every place of a document that is within its bounds, parents first, in the document's order."""
     functions = frozenset(section(document, "functions"))
-    return places_of("workflow", document, "", Scope(functions=functions))
+    catalogs = frozenset(section(document, "catalogs"))
+    return places_of("workflow", document, "", Scope(functions=functions, catalogs=catalogs))
+
+
+def places_of_function(task: Json) -> Iterator[Place]:
+    """Every place of the task of a function from outside, which knows nothing of its caller's document."""
+    return places_of("task", task, "", Scope())
 
 
 def places_of(shape: str, value: Json, pointer: str, scope: Scope) -> Iterator[Place]:

@@ -1,9 +1,10 @@
 """Which events a definition waits for, and in which lanes: what has to reach the Engine, told at publish."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Final
 
-from tidemill.dsl.walk import Place, places
+from tidemill.dsl.walk import Place, places, places_of_function
 from tidemill.events.filters import FilterError, literal_type
 from tidemill.events.listen import Listen
 from tidemill.events.shapes import shape_of
@@ -15,14 +16,18 @@ _STOP: Final = "/document/metadata/tidemill/stopOn"
 _EVERYTHING: Final[Mapping[str, Json]] = {"with": {}}
 
 
-def listens_of(document: Mapping[str, Json]) -> tuple[Listen, ...]:
+def listens_of(document: Mapping[str, Json], functions: Iterable[Json] = ()) -> tuple[Listen, ...]:
     """What the executions and the schedule of a checked document listen to; one entry a type and key.
+
+    `functions` are those from outside that it leads to, which listen for its executions.
 
     Whether an execution has a subject, and so hears in its own lane, is known only when it runs: a filter
     that could hear there is wanted in both lanes. Raises FilterError with a pointer from the document's root.
     """
     merged: dict[tuple[str, str], Listen] = {}
-    for listen in _listens(dict(document)):
+    key = ordering_key_of(document)
+    in_functions = (listen for task in functions for listen in _heard(places_of_function(task), key))
+    for listen in chain(_listens(dict(document)), in_functions):
         place = (listen.event_type, listen.ordering_key)
         known = merged.get(place, listen)
         merged[place] = Listen(
@@ -59,6 +64,12 @@ def _listens(document: dict[str, Json]) -> Iterator[Listen]:
             yield _listen(definition, place.pointer, "" if is_start else key, own_lane=not is_start)
     for number, item in enumerate(_list(_policies(document).get("stopOn"))):
         yield _listen(_object(item), f"{_STOP}/{number}", key, own_lane=True)
+
+
+def _heard(found: Iterable[Place], key: str) -> Iterator[Listen]:
+    for place in found:
+        for definition in _filters(place):
+            yield _listen(definition, place.pointer, key, own_lane=True)
 
 
 def _filters(place: Place) -> Iterator[Mapping[str, Json]]:

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlencode
 
 from tests.e2e.ctk.outside import PETSTORE, SWAGGER
 from tests.e2e.examples.case import Asked
+from tests.e2e.examples.programs import LOG, LOG_URL
 from tests.e2e.web import Answer, Request
 from tidemill.json import Json
 
@@ -19,7 +20,7 @@ HOSTS: Final = (
     PETSTORE,
     *("swapi.dev", "superbet-casinos.com", "fake-hospital.com", "fake-chat-api.com", "fake.com", "myorg.io"),
     *("virtual-wf-powered-race.com", "mocked.service.com", "hospital.example.com"),
-    "external-service.example.com",
+    *("external-service.example.com", "raw.githubusercontent.com"),
 )
 TOKEN: Final = "t0ken-of-the-pets"
 ORDERS: Final[dict[str, Json]] = {
@@ -75,6 +76,8 @@ class Outside:
                 return self._hospital(request)
             case "external-service.example.com":
                 return Answer(503, {"message": "back soon"})
+            case "raw.githubusercontent.com" if f"https://{url}" == LOG_URL:
+                return Answer(200, LOG)
             case "myorg.io" if request.path == "/ordersservices.json":
                 return Answer(200, ORDERS)
             case _:

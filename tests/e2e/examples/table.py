@@ -21,7 +21,6 @@ NOT_RUN: Final[Mapping[str, str]] = {
     "call-asyncapi-subscribe-consume-forever-foreach": "calls by AsyncAPI are not built yet",
     "call-asyncapi-subscribe-consume-until": "calls by AsyncAPI are not built yet",
     "call-asyncapi-subscribe-consume-while": "calls by AsyncAPI are not built yet",
-    "call-custom-function-cataloged": "functions by URL are not built yet",
 }
 
 

@@ -15,9 +15,11 @@ do:
 """
 BAD = GOOD + "    then: nowhere\n- second:\n    wait: soon\n"
 ODD = GOOD + "    then: end\n- never:\n    set: {text: bye}\n"
-TO_COME = GOOD + "- later:\n    call: https://example.com/later.yaml\n"
+TO_COME = GOOD + "- later:\n    set: {a: 1}\n    input: {schema: {format: avro, document: {}}}\n"
 FETCHING = (
-    GOOD + "- ask:\n    call: openapi\n    with: {document: {endpoint: 'https://a.test/b'}, operationId: c}\n"
+    GOOD
+    + "- ask:\n    call: openapi\n    with: {document: {endpoint: 'https://a.test/b'}, operationId: c}\n"
+    + "- log: {call: 'https://a.test/log/'}\n"
 )
 
 
@@ -74,10 +76,14 @@ def test_what_is_not_built_yet_is_a_warning(tidemill: Tidemill, write: Write) ->
 def test_what_publishing_fetches_is_told(tidemill: Tidemill, write: Write) -> None:
     file = write("fetching.yaml", FETCHING)
     outcome = tidemill("validate", file)
-    told = f"{file}: /do/1/ask/with/document/endpoint: https://a.test/b is fetched when it is published"
-    assert (outcome.code, outcome.lines, outcome.err) == (0, [told, f"{file}: ok"], "")
+    fetched = {
+        "/do/1/ask/with/document/endpoint": "https://a.test/b",
+        "/do/2/log/call": "https://a.test/log/function.yaml",
+    }
+    told = [f"{file}: {place}: {uri} is fetched when it is published" for place, uri in fetched.items()]
+    assert (outcome.code, outcome.lines, outcome.err) == (0, [*told, f"{file}: ok"], "")
     answer = json.loads(tidemill("validate", file, "--json").out)
-    assert (answer["publishable"], answer["documents"]) == (True, ["https://a.test/b"])
+    assert (answer["publishable"], answer["documents"]) == (True, [*fetched.values()])
 
 
 def test_a_document_with_warnings_alone_is_ok(tidemill: Tidemill, write: Write) -> None:

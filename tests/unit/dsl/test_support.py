@@ -4,6 +4,7 @@ import pytest
 
 from tests.unit.dsl.samples import HEADER, errors, http, one, workflow
 from tidemill.dsl import unsupported
+from tidemill.dsl.support import unsupported_in_function
 from tidemill.json import Json
 
 SET: dict[str, Json] = {"set": {"a": 1}}
@@ -44,6 +45,9 @@ def test_the_supported_part_of_the_language_passes() -> None:
         ("hear", {"listen": {"to": {"any": [], "until": "false"}}, "foreach": {"do": []}}),
         ("child", {"run": {"workflow": {"namespace": "a", "name": "b"}}}),
         ("inline", {"call": "greet"}),
+        ("cataloged", {"call": "log:1.0.0@shelf"}),
+        ("outside", {"call": "https://example.com/function.yaml"}),
+        ("fetched", {"run": {"script": {"language": "js", "source": {"endpoint": "https://a.test/a.js"}}}}),
         ("shell", {"run": {"shell": {"command": "ls"}}}),
         ("script", {"run": {"script": {"language": "js", "code": "1"}}}),
         ("container", {"run": {"container": {"image": "a"}}}),
@@ -62,6 +66,7 @@ def test_the_supported_part_of_the_language_passes() -> None:
         "timeouts": {"long": {"after": "PT1S"}},
         "authentications": {"me": {"basic": PERSON}},
         "secrets": ["s"],
+        "catalogs": {"shelf": {"endpoint": "https://example.com"}},
         "functions": {"greet": dict(SET)},
         "extensions": [{"audit": {"extend": "all", "before": [{"note": dict(SET)}]}}],
     }
@@ -80,12 +85,6 @@ def test_the_supported_part_of_the_language_passes() -> None:
     ("task", "pointer", "sentence"),
     [
         ({"call": "asyncapi", "with": ASYNCAPI}, "", "`call: asyncapi` is not supported yet"),
-        ({"call": "https://example.com/f"}, "/call", "functions by URL are not supported yet"),
-        (
-            {"run": {"script": {"language": "js", "source": {"endpoint": "https://example.com/s.js"}}}},
-            "/run/script/source",
-            "scripts from outside (`script.source`) are not supported yet",
-        ),
         (
             {**SET, "input": {"schema": AVRO}},
             "/input/schema/format",
@@ -103,11 +102,6 @@ def test_an_unsupported_task_is_named(task: Json, pointer: str, sentence: str) -
     ("members", "pointer", "sentence"),
     [
         (
-            {"use": {"catalogs": {"c": {"endpoint": "a"}}}},
-            "/use/catalogs",
-            "`use.catalogs` is not supported yet",
-        ),
-        (
             {"evaluate": {"language": "js"}},
             "/evaluate/language",
             "an expression language other than `jq` is not supported yet",
@@ -119,13 +113,12 @@ def test_an_unsupported_member_is_named(members: dict[str, Json], pointer: str, 
     assert findings(one(SET, **members)) == {pointer: sentence}
 
 
-def test_functions_of_other_catalogs_are_named_with_the_catalogs() -> None:
-    document = one({"call": "log:1.0.0@shelf"}, use={"catalogs": {"shelf": {"endpoint": "a"}}})
+def test_a_function_from_outside_needs_what_a_document_may_not_either() -> None:
+    found = unsupported_in_function({"do": [{"it": {**SET, "input": {"schema": AVRO}}}]})
 
-    assert findings(document) == {
-        "/use/catalogs": "`use.catalogs` is not supported yet",
-        "/do/0/it/call": "functions of catalogs are not supported yet",
-    }
+    assert [(problem.pointer, problem.message) for problem in found] == [
+        ("/do/0/it/input/schema/format", "the schema format `avro` is not supported yet")
+    ]
 
 
 def test_policies_pass() -> None:

@@ -14,6 +14,7 @@ from tidemill.clock import ManualClock
 from tidemill.dsl import DocumentError
 from tidemill.engine.catalogue import Catalogue
 from tidemill.engine.documents.fetching import FetchError
+from tidemill.engine.documents.sources import Sources
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.memory.store import MemoryStore
 from tidemill.errors import TidemillError
@@ -70,7 +71,7 @@ def web() -> Web:
 def make(web: Web) -> Make:
     """Engines on one store."""
     store, clock = MemoryStore(1), ManualClock()
-    return lambda: Catalogue(store, clock, Settings(fetches_a_publish_max=3), fetch=web.fetch)
+    return lambda: Catalogue(store, clock, Settings(fetches_a_publish_max=3), sources=Sources(web.fetch))
 
 
 def endpoint_of(catalogue: Catalogue, version: str = "1.0.0") -> Any:  # noqa: ANN401 - any JSON value

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Final
 
+from tidemill.dsl import limits
 from tidemill.dsl.default_catalog import DEFAULT_CATALOG, DEFAULT_FUNCTIONS
+from tidemill.dsl.function_calls import is_function_uri, versioned
+from tidemill.dsl.outside_uris import function_fault
 from tidemill.dsl.problems import Problem
 from tidemill.dsl.references import UnknownReferenceError, lookup, section
 from tidemill.dsl.rules.expressions import EXPRESSION_RULES
@@ -14,10 +17,8 @@ from tidemill.dsl.shapes import PROTOCOLS
 from tidemill.dsl.shapes.values import SEMANTIC_VERSION
 from tidemill.dsl.walk import Place, places_of
 
-_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
-_VERSIONED: Final = re.compile(
-    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._/-]*):(?P<version>[^@\s]+)(@(?P<catalog>\S+))?"
-)
+# One segment of a path, so that it cannot lead out of its catalog.
+_CATALOGED_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SEMANTIC_VERSION: Final = re.compile(SEMANTIC_VERSION)
 
 
@@ -50,9 +51,12 @@ def function(place: Place, check: Check) -> Iterator[Problem]:
     """A call is a protocol, a function of `use`, an action `name:version`, one of a catalog, or a URL."""
     call = str(place.value)
     functions = section(check.document, "functions")
-    if call in PROTOCOLS or call in functions or _URL.fullmatch(call):
+    if call in PROTOCOLS or call in functions:
         return
-    match = _VERSIONED.fullmatch(call)
+    if is_function_uri(call):
+        yield from _function_of_a_uri(place, check, call)
+        return
+    match = versioned(call)
     if match is None:
         if call.lower() in PROTOCOLS:
             yield place.problem(f"`{call}` is not known; did you mean `{call.lower()}`?")
@@ -69,12 +73,20 @@ def function(place: Place, check: Check) -> Iterator[Problem]:
         yield from _catalog_function(place, check, match)
 
 
+def _function_of_a_uri(place: Place, check: Check, uri: str) -> Iterator[Problem]:
+    if len(uri) > limits.KEY_CHARACTERS_MAX:
+        yield place.problem(f"the URI of a function may have {limits.KEY_CHARACTERS_MAX} characters")
+    elif fault := function_fault(uri, check.base):
+        yield place.problem(fault)
+
+
 def _catalog_function(place: Place, check: Check, match: "re.Match[str]") -> Iterator[Problem]:
     catalogs = section(check.document, "catalogs")
     name, version, catalog = match["name"], match["version"], match["catalog"]
     if catalog in catalogs:
-        return
-    if catalog != DEFAULT_CATALOG:
+        if not _CATALOGED_NAME.fullmatch(name):
+            yield place.problem(f"`{name:.80}` is not the name of a function of a catalog: a name has no `/`")
+    elif catalog != DEFAULT_CATALOG:
         known = ", ".join(f"`{key}`" for key in (DEFAULT_CATALOG, *catalogs))
         yield place.problem(f"`{catalog:.80}` is not a catalog; there are {known}")
     elif version not in DEFAULT_FUNCTIONS.get(name, ()):

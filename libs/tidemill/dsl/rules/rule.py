@@ -12,9 +12,13 @@ from tidemill.json import Json
 
 @dataclass(slots=True)
 class Check:
-    """One check of one document: the document, and the work that it may still cost."""
+    """One check of one document: the document, and the work that it may still cost.
+
+    Functions from outside have one check together, of no document; `base` is the URI of the one in hand.
+    """
 
     document: Json
+    base: str = ""
     compiler: Compiler = field(init=False)
     data_schema_nodes: int = 0
     patterns: int = 0

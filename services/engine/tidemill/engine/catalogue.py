@@ -17,8 +17,9 @@ from tidemill.engine.core.plan import Plan, compile_plan
 from tidemill.engine.core.schedules import trigger_plan
 from tidemill.engine.core.settings import CoreSettings
 from tidemill.engine.core.tasks.registry import KINDS, Kinds
-from tidemill.engine.documents.fetching import FetchError
-from tidemill.engine.documents.pinning import Fetch, Pinned, digests_of, pin
+from tidemill.engine.documents.pinning import Pinned, digests_of, pin
+from tidemill.engine.documents.protos import refuse_protos
+from tidemill.engine.documents.sources import NO_SOURCES, Sources
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.port import DefinitionStore
 from tidemill.engine.store.rows import DefinitionRow
@@ -60,10 +61,10 @@ class Catalogue:
         settings: Settings,
         kinds: Kinds = KINDS,
         *,
-        fetch: Fetch | None = None,
+        sources: Sources = NO_SOURCES,
     ) -> None:
         self._kinds = kinds
-        self._fetch = fetch or _nothing_to_fetch
+        self._sources = sources
         self._core_settings = CoreSettings(
             payload_bytes_max=settings.payload_bytes_max,
             event_buffer_us=settings.lane_event_us,
@@ -241,9 +242,12 @@ class Catalogue:
 
     async def _store_new(self, loaded: dict[str, Json], row: DefinitionRow) -> DefinitionRow:
         """Store a version that is not known here with what it names; another engine may have been first."""
-        pinned = await pin(loaded, self._fetch, documents_max=self._settings.fetches_a_publish_max)
-        row = replace(row, pinned=pinned.encoded())
+        most = self._settings.fetches_a_publish_max
+        pinned = await pin(loaded, self._sources.fetch, documents_max=most)
+        listens = _listens(loaded, pinned.functions) if pinned.functions else row.listens
+        row = replace(row, pinned=pinned.encoded(), listens=listens)
         plan = await self._compile_new(loaded, row, pinned)
+        await refuse_protos(pinned.protos, self._sources.proto_fault)
         self._compile_trigger(loaded, row.digest)
         stored = await self._store.publish(row, pinned.contents)
         if (stored.digest, stored.pinned) == (row.digest, row.pinned):
@@ -324,10 +328,6 @@ async def _at_once(_revision: int) -> None:
     return None
 
 
-async def _nothing_to_fetch(_uri: str, _authentication: Json) -> bytes:
-    raise FetchError("this engine fetches nothing")
-
-
 def not_found(namespace: str, name: str, version: str) -> TidemillError:
     """The error for a definition that is not there."""
     wanted = f"{namespace}/{name}" + (f":{version}" if version else "")
@@ -338,10 +338,10 @@ def not_found(namespace: str, name: str, version: str) -> TidemillError:
     )
 
 
-def _listens(loaded: dict[str, Json]) -> bytes:
+def _listens(loaded: dict[str, Json], functions: Sequence[Json] = ()) -> bytes:
     """What a document listens to, as the part of a Definition that says it. Raises DocumentError."""
     try:
-        found = listens_of(loaded)
+        found = listens_of(loaded, functions)
     except FilterError as error:
         raise dsl.DocumentError([dsl.Problem(error.pointer, error.message)]) from None
     message = pb.Definition()

@@ -74,6 +74,10 @@ class Settings:
     fetch_redirects_max: int = 5
     fetches_at_once_max: int = 16
     fetches_a_publish_max: int = 16
+    # A .proto file is compiled when it is published, to see whether it can be: how long that may take, and
+    # how many at once.
+    grpc_compile_timeout_us: int = 10_000_000
+    grpc_compiles_at_once_max: int = 2
 
     # Queues: over these, ingress answers RESOURCE_EXHAUSTED with the delay.
     inbox_commands_max: int = 20_000

@@ -25,43 +25,43 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/tidemill/api/engine/v1/definition_service.proto\x12\x16tidemill.api.engine.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa7\x02\n\nDefinition\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\x12\x10\n\x08\x64ocument\x18\x05 \x01(\x0c\x12\x30\n\x0cpublished_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x07 \x01(\x03\x12\x0e\n\x06latest\x18\x08 \x01(\x08\x12/\n\x07listens\x18\t \x03(\x0b\x32\x1e.tidemill.api.engine.v1.Listen\x12@\n\x10pinned_documents\x18\n \x03(\x0b\x32&.tidemill.api.engine.v1.PinnedDocument\"-\n\x0ePinnedDocument\x12\x0b\n\x03uri\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\"^\n\x06Listen\x12\x12\n\nevent_type\x18\x01 \x01(\t\x12\x10\n\x08own_lane\x18\x02 \x01(\x08\x12\x18\n\x10\x63orrelation_lane\x18\x03 \x01(\x08\x12\x14\n\x0cordering_key\x18\x04 \x01(\t\"n\n\x0f\x44ocumentProblem\x12\x0f\n\x07pointer\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x39\n\x08severity\x18\x03 \x01(\x0e\x32\'.tidemill.api.engine.v1.ProblemSeverity\"6\n\x0fValidateRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x10\n\x08\x64ocument\x18\x02 \x01(\x0c\"M\n\x10ValidateResponse\x12\x39\n\x08problems\x18\x01 \x03(\x0b\x32\'.tidemill.api.engine.v1.DocumentProblem\"I\n\x0ePublishRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x10\n\x08\x64ocument\x18\x02 \x01(\x0c\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x95\x01\n\x0fPublishResponse\x12\x36\n\ndefinition\x18\x01 \x01(\x0b\x32\".tidemill.api.engine.v1.Definition\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\x12\x39\n\x08warnings\x18\x03 \x03(\x0b\x32\'.tidemill.api.engine.v1.DocumentProblem\">\n\nGetRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\"E\n\x0bGetResponse\x12\x36\n\ndefinition\x18\x01 \x01(\x0b\x32\".tidemill.api.engine.v1.Definition\"U\n\x0bListRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"`\n\x0cListResponse\x12\x37\n\x0b\x64\x65\x66initions\x18\x01 \x03(\x0b\x32\".tidemill.api.engine.v1.Definition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\\\n\x17WatchDefinitionsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0f\n\x07watcher\x18\x02 \x01(\t\x12\x1d\n\x15\x61\x63knowledged_revision\x18\x03 \x01(\x03\"\x80\x01\n\x18WatchDefinitionsResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x37\n\x0b\x64\x65\x66initions\x18\x02 \x03(\x0b\x32\".tidemill.api.engine.v1.Definition\x12\x19\n\x11snapshot_complete\x18\x03 \x01(\x08*m\n\x0fProblemSeverity\x12 \n\x1cPROBLEM_SEVERITY_UNSPECIFIED\x10\x00\x12\x1a\n\x16PROBLEM_SEVERITY_ERROR\x10\x01\x12\x1c\n\x18PROBLEM_SEVERITY_WARNING\x10\x02\x32\xec\x03\n\x11\x44\x65\x66initionService\x12]\n\x08Validate\x12\'.tidemill.api.engine.v1.ValidateRequest\x1a(.tidemill.api.engine.v1.ValidateResponse\x12Z\n\x07Publish\x12&.tidemill.api.engine.v1.PublishRequest\x1a\'.tidemill.api.engine.v1.PublishResponse\x12N\n\x03Get\x12\".tidemill.api.engine.v1.GetRequest\x1a#.tidemill.api.engine.v1.GetResponse\x12Q\n\x04List\x12#.tidemill.api.engine.v1.ListRequest\x1a$.tidemill.api.engine.v1.ListResponse\x12y\n\x10WatchDefinitions\x12/.tidemill.api.engine.v1.WatchDefinitionsRequest\x1a\x30.tidemill.api.engine.v1.WatchDefinitionsResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/tidemill/api/engine/v1/definition_service.proto\x12\x16tidemill.api.engine.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa7\x02\n\nDefinition\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\x12\x10\n\x08\x64ocument\x18\x05 \x01(\x0c\x12\x30\n\x0cpublished_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x07 \x01(\x03\x12\x0e\n\x06latest\x18\x08 \x01(\x08\x12/\n\x07listens\x18\t \x03(\x0b\x32\x1e.tidemill.api.engine.v1.Listen\x12@\n\x10pinned_documents\x18\n \x03(\x0b\x32&.tidemill.api.engine.v1.PinnedDocument\"B\n\x0ePinnedDocument\x12\x0b\n\x03uri\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x13\n\x0bjson_digest\x18\x03 \x01(\t\"^\n\x06Listen\x12\x12\n\nevent_type\x18\x01 \x01(\t\x12\x10\n\x08own_lane\x18\x02 \x01(\x08\x12\x18\n\x10\x63orrelation_lane\x18\x03 \x01(\x08\x12\x14\n\x0cordering_key\x18\x04 \x01(\t\"n\n\x0f\x44ocumentProblem\x12\x0f\n\x07pointer\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x39\n\x08severity\x18\x03 \x01(\x0e\x32\'.tidemill.api.engine.v1.ProblemSeverity\"6\n\x0fValidateRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x10\n\x08\x64ocument\x18\x02 \x01(\x0c\"M\n\x10ValidateResponse\x12\x39\n\x08problems\x18\x01 \x03(\x0b\x32\'.tidemill.api.engine.v1.DocumentProblem\"I\n\x0ePublishRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x10\n\x08\x64ocument\x18\x02 \x01(\x0c\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x95\x01\n\x0fPublishResponse\x12\x36\n\ndefinition\x18\x01 \x01(\x0b\x32\".tidemill.api.engine.v1.Definition\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\x12\x39\n\x08warnings\x18\x03 \x03(\x0b\x32\'.tidemill.api.engine.v1.DocumentProblem\">\n\nGetRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\"E\n\x0bGetResponse\x12\x36\n\ndefinition\x18\x01 \x01(\x0b\x32\".tidemill.api.engine.v1.Definition\"U\n\x0bListRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"`\n\x0cListResponse\x12\x37\n\x0b\x64\x65\x66initions\x18\x01 \x03(\x0b\x32\".tidemill.api.engine.v1.Definition\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\\\n\x17WatchDefinitionsRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0f\n\x07watcher\x18\x02 \x01(\t\x12\x1d\n\x15\x61\x63knowledged_revision\x18\x03 \x01(\x03\"\x80\x01\n\x18WatchDefinitionsResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x37\n\x0b\x64\x65\x66initions\x18\x02 \x03(\x0b\x32\".tidemill.api.engine.v1.Definition\x12\x19\n\x11snapshot_complete\x18\x03 \x01(\x08*m\n\x0fProblemSeverity\x12 \n\x1cPROBLEM_SEVERITY_UNSPECIFIED\x10\x00\x12\x1a\n\x16PROBLEM_SEVERITY_ERROR\x10\x01\x12\x1c\n\x18PROBLEM_SEVERITY_WARNING\x10\x02\x32\xec\x03\n\x11\x44\x65\x66initionService\x12]\n\x08Validate\x12\'.tidemill.api.engine.v1.ValidateRequest\x1a(.tidemill.api.engine.v1.ValidateResponse\x12Z\n\x07Publish\x12&.tidemill.api.engine.v1.PublishRequest\x1a\'.tidemill.api.engine.v1.PublishResponse\x12N\n\x03Get\x12\".tidemill.api.engine.v1.GetRequest\x1a#.tidemill.api.engine.v1.GetResponse\x12Q\n\x04List\x12#.tidemill.api.engine.v1.ListRequest\x1a$.tidemill.api.engine.v1.ListResponse\x12y\n\x10WatchDefinitions\x12/.tidemill.api.engine.v1.WatchDefinitionsRequest\x1a\x30.tidemill.api.engine.v1.WatchDefinitionsResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tidemill.api.engine.v1.definition_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PROBLEMSEVERITY']._serialized_start=1568
-  _globals['_PROBLEMSEVERITY']._serialized_end=1677
+  _globals['_PROBLEMSEVERITY']._serialized_start=1589
+  _globals['_PROBLEMSEVERITY']._serialized_end=1698
   _globals['_DEFINITION']._serialized_start=109
   _globals['_DEFINITION']._serialized_end=404
   _globals['_PINNEDDOCUMENT']._serialized_start=406
-  _globals['_PINNEDDOCUMENT']._serialized_end=451
-  _globals['_LISTEN']._serialized_start=453
-  _globals['_LISTEN']._serialized_end=547
-  _globals['_DOCUMENTPROBLEM']._serialized_start=549
-  _globals['_DOCUMENTPROBLEM']._serialized_end=659
-  _globals['_VALIDATEREQUEST']._serialized_start=661
-  _globals['_VALIDATEREQUEST']._serialized_end=715
-  _globals['_VALIDATERESPONSE']._serialized_start=717
-  _globals['_VALIDATERESPONSE']._serialized_end=794
-  _globals['_PUBLISHREQUEST']._serialized_start=796
-  _globals['_PUBLISHREQUEST']._serialized_end=869
-  _globals['_PUBLISHRESPONSE']._serialized_start=872
-  _globals['_PUBLISHRESPONSE']._serialized_end=1021
-  _globals['_GETREQUEST']._serialized_start=1023
-  _globals['_GETREQUEST']._serialized_end=1085
-  _globals['_GETRESPONSE']._serialized_start=1087
-  _globals['_GETRESPONSE']._serialized_end=1156
-  _globals['_LISTREQUEST']._serialized_start=1158
-  _globals['_LISTREQUEST']._serialized_end=1243
-  _globals['_LISTRESPONSE']._serialized_start=1245
-  _globals['_LISTRESPONSE']._serialized_end=1341
-  _globals['_WATCHDEFINITIONSREQUEST']._serialized_start=1343
-  _globals['_WATCHDEFINITIONSREQUEST']._serialized_end=1435
-  _globals['_WATCHDEFINITIONSRESPONSE']._serialized_start=1438
-  _globals['_WATCHDEFINITIONSRESPONSE']._serialized_end=1566
-  _globals['_DEFINITIONSERVICE']._serialized_start=1680
-  _globals['_DEFINITIONSERVICE']._serialized_end=2172
+  _globals['_PINNEDDOCUMENT']._serialized_end=472
+  _globals['_LISTEN']._serialized_start=474
+  _globals['_LISTEN']._serialized_end=568
+  _globals['_DOCUMENTPROBLEM']._serialized_start=570
+  _globals['_DOCUMENTPROBLEM']._serialized_end=680
+  _globals['_VALIDATEREQUEST']._serialized_start=682
+  _globals['_VALIDATEREQUEST']._serialized_end=736
+  _globals['_VALIDATERESPONSE']._serialized_start=738
+  _globals['_VALIDATERESPONSE']._serialized_end=815
+  _globals['_PUBLISHREQUEST']._serialized_start=817
+  _globals['_PUBLISHREQUEST']._serialized_end=890
+  _globals['_PUBLISHRESPONSE']._serialized_start=893
+  _globals['_PUBLISHRESPONSE']._serialized_end=1042
+  _globals['_GETREQUEST']._serialized_start=1044
+  _globals['_GETREQUEST']._serialized_end=1106
+  _globals['_GETRESPONSE']._serialized_start=1108
+  _globals['_GETRESPONSE']._serialized_end=1177
+  _globals['_LISTREQUEST']._serialized_start=1179
+  _globals['_LISTREQUEST']._serialized_end=1264
+  _globals['_LISTRESPONSE']._serialized_start=1266
+  _globals['_LISTRESPONSE']._serialized_end=1362
+  _globals['_WATCHDEFINITIONSREQUEST']._serialized_start=1364
+  _globals['_WATCHDEFINITIONSREQUEST']._serialized_end=1456
+  _globals['_WATCHDEFINITIONSRESPONSE']._serialized_start=1459
+  _globals['_WATCHDEFINITIONSRESPONSE']._serialized_end=1587
+  _globals['_DEFINITIONSERVICE']._serialized_start=1701
+  _globals['_DEFINITIONSERVICE']._serialized_end=2193
 # @@protoc_insertion_point(module_scope)

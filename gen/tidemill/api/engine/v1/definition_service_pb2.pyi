@@ -116,19 +116,23 @@ class PinnedDocument(_message.Message):
 
     URI_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
+    JSON_DIGEST_FIELD_NUMBER: _builtins.int
     uri: _builtins.str
     """Where it came from, as the definition names it."""
     digest: _builtins.str
     """SHA-256 of its content, in hex."""
+    json_digest: _builtins.str
+    """SHA-256 of the same value in JSON, which is read in its place; empty where the content is JSON or text."""
     def __init__(
         self,
         *,
         uri: _builtins.str = ...,
         digest: _builtins.str = ...,
+        json_digest: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "uri", b"uri"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "json_digest", b"json_digest", "uri", b"uri"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

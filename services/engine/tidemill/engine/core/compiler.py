@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tidemill.dsl import task_pointer
+from tidemill.dsl.function_calls import function_uri
 from tidemill.dsl.problems import refusal
-from tidemill.dsl.references import UnknownReferenceError, resolve_timeout
+from tidemill.dsl.references import UnknownReferenceError, resolve_timeout, section
 from tidemill.engine.core.documents import NO_DOCUMENTS, PinnedDocuments
 from tidemill.engine.core.durations import Duration
 from tidemill.engine.core.evaluation import Formula
@@ -70,6 +71,8 @@ class Compiler:
         # What the document names from outside.
         self.documents = PinnedDocuments(documents)
         self.tasks: dict[str, TaskNode] = {}
+        # Of the document, also where a function from outside is compiled: its extensions are the document's.
+        self.of_document = self
         # What the extensions of the document add to its tasks; None when it has no extensions.
         self.extending: Extending | None = None
         self._kinds = kinds
@@ -87,6 +90,20 @@ class Compiler:
     def lone_task(self, place: Place, definition: Json) -> TaskList:
         """Compile a task that has none beside it; raises DocumentError."""
         return _listed([self._node(place, definition)])
+
+    def function(self, call: str, pointer: str) -> "tuple[Json, Compiler]":
+        """The task of the function that a call means, and what compiles it: one from outside knows nothing of
+        the document, and sees the files beside it. Raises DocumentError."""
+        own = section(self.document, "functions")
+        if call in own:
+            return own[call], self
+        uri = function_uri(self.document, call)
+        definition = self.documents.read({"endpoint": uri}, _function_task, f"{pointer}/call")
+        other = Compiler({}, self._kinds)
+        other.documents = self.documents.beside(uri)
+        other.tasks, other.extending = self.tasks, self.extending
+        other.of_document = self.of_document
+        return definition, other
 
     def _task(self, item: Json, pointer: str, *, index: int, surroundings: Surroundings) -> TaskNode:
         if not isinstance(item, dict) or len(item) != 1:
@@ -205,6 +222,10 @@ def _listed(nodes: list[TaskNode]) -> TaskList:
         if unknown:
             raise refusal(f"there is no task `{unknown[0]!s:.80}` beside this one", node.reference)
     return listed
+
+
+def _function_task(value: Json, _uri: str) -> Json:
+    return value
 
 
 def members(value: Json) -> Mapping[str, Json]:

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from tidemill.dsl.limits import PROTO_BYTES_MAX
-from tidemill.dsl.outside import REFLECTION, resource_uri
+from tidemill.dsl.outside_uris import REFLECTION, resource_uri
 from tidemill.dsl.problems import refusal
 from tidemill.engine.core.authentications import Authentication
 from tidemill.engine.core.compiler import members
+from tidemill.engine.core.documents import TextLimit
 from tidemill.engine.core.endpoints import policy
 from tidemill.engine.core.evaluation import Evaluator
 from tidemill.engine.core.secrets import SecretTexts
@@ -24,6 +25,7 @@ _PARTS: Final = re.compile(
     r"""(?:"([^"\n]*)"|'([^'\n]*)')|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'""",
     re.DOTALL,
 )
+_LIMIT: Final = TextLimit("a .proto file", "PROTO_BYTES_MAX", PROTO_BYTES_MAX)
 _WELL_KNOWN: Final = "google/protobuf/"
 
 
@@ -76,20 +78,14 @@ def _policy(authentication: Json, pointer: str, compiler: "Compiler") -> Json:
 
 
 def _proto_text(resource: Json, pointer: str, compiler: "Compiler") -> str | None:
-    uri = resource_uri(resource)
-    if uri == REFLECTION:
+    if resource_uri(resource) == REFLECTION:
         return None
-    content = compiler.documents.content(uri, pointer)
-    if len(content) > PROTO_BYTES_MAX:
-        raise refusal(f"{uri}: a .proto file may have {PROTO_BYTES_MAX} bytes (PROTO_BYTES_MAX)", pointer)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise refusal(f"{uri}: it is not UTF-8 (byte {error.start})", pointer) from None
+    text = compiler.documents.text(resource, pointer, _LIMIT)
     for name in imports_of(text):
         if not name.startswith(_WELL_KNOWN):
             raise refusal(
-                f"{uri}: it imports {name:.200}; a .proto file can import those of {_WELL_KNOWN} alone",
+                f"{resource_uri(resource)}: it imports {name:.200}; a .proto file can import those of "
+                f"{_WELL_KNOWN} alone",
                 pointer,
             )
     return text

@@ -1,79 +1,169 @@
-"""What a definition's documents were when it was published: collected, fetched, and kept by digest."""
+"""What a definition's documents were when it was published: collected, fetched, read, and kept by digest."""
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 
 from tidemill import dsl
 from tidemill.api.engine.v1 import definition_service_pb2 as pb
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
-from tidemill.dsl.outside import OutsideDocument, outside_documents
+from tidemill.dsl import limits
+from tidemill.dsl.checking import FunctionChecks
+from tidemill.dsl.linking import levels_problem, link_problems
+from tidemill.dsl.outside import OutsideDocument, Reading, outside_documents, outside_documents_of
 from tidemill.engine.documents.fetching import FetchError
+from tidemill.engine.documents.reading import json_form, read_function
+from tidemill.engine.documents.repositories import raw_address
+from tidemill.engine.documents.sources import Fetch
 from tidemill.errors import TidemillError, TooLargeError
 from tidemill.json import Json
-
-# The content of a URI, with its authentication; raises FetchError.
-Fetch: TypeAlias = Callable[[str, Json], Awaitable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """The documents of one definition: digests by URI, contents by digest."""
+    """The documents of one definition: each by its URI, contents by digest; and those among them that are
+    functions, as tasks, and .proto files."""
 
-    digests: Mapping[str, str]
-    contents: Mapping[str, bytes]
+    documents: Sequence[pb.PinnedDocument] = ()
+    contents: Mapping[str, bytes] = field(default_factory=dict)
+    functions: Sequence[Json] = ()
+    protos: Sequence[tuple[OutsideDocument, bytes]] = ()
 
     def encoded(self) -> bytes:
-        """The digests as the part of a Definition that says them."""
-        message = pb.Definition()
-        for uri, digest in self.digests.items():
-            message.pinned_documents.add(uri=uri, digest=digest)
-        return message.SerializeToString()
+        """The documents as the part of a Definition that says them."""
+        return pb.Definition(pinned_documents=self.documents).SerializeToString()
 
 
 def digests_of(encoded: bytes) -> dict[str, str]:
-    """The digests by URI out of what `Pinned.encoded` gave."""
-    return {pinned.uri: pinned.digest for pinned in pb.Definition.FromString(encoded).pinned_documents}
+    """What to read for each URI, by its digest, out of what `Pinned.encoded` gave: JSON where there is."""
+    pinned = pb.Definition.FromString(encoded).pinned_documents
+    return {one.uri: one.json_digest or one.digest for one in pinned}
 
 
 async def pin(document: dict[str, Json], fetch: Fetch, *, documents_max: int) -> Pinned:
-    """Fetch all that a checked definition names, side by side, each URI once.
+    """Fetch all that a checked definition leads to, each URI once, and what stands beside each other at once.
 
     Raises TidemillError: DOCUMENT_UNAVAILABLE for one that cannot be had, TOO_LARGE for more of them than
-    `documents_max`, and DocumentError for a URI that is named with different authentication.
+    `documents_max`, UNSUPPORTED_FEATURE for a function that needs one; and DocumentError: for a URI that is
+    named with different authentication, for what is wrong with a function, and with all of them together.
     """
-    wanted = _by_uri(outside_documents(document))
-    if len(wanted) > documents_max:
-        raise TooLargeError("fetches_a_publish_max", limit_value=documents_max, actual=len(wanted))
+    gathering = _Gathering(document, documents_max)
+    wanted = gathering.take(outside_documents(document))
+    for level in range(limits.FUNCTION_LEVELS_MAX + 1):
+        if not wanted:
+            break
+        if level == limits.FUNCTION_LEVELS_MAX and any(one.reading is Reading.FUNCTION for one in wanted):
+            first = next(one for one in wanted if one.reading is Reading.FUNCTION)
+            raise dsl.DocumentError([levels_problem(first.pointer, first.uri)])
+        gathering.contents |= await _side_by_side(wanted, fetch)
+        wanted = await asyncio.to_thread(gathering.read)
+    if not gathering.contents:
+        return Pinned()
+    if problems := list(islice(gathering.link_problems(), limits.PROBLEMS_MAX)):
+        raise dsl.DocumentError(problems)
+    return await asyncio.to_thread(gathering.pinned)
+
+
+class _Gathering:
+    """All that a definition leads to, as far as it is known."""
+
+    def __init__(self, document: dict[str, Json], documents_max: int) -> None:
+        self._document = document
+        self._documents_max = documents_max
+        self._checks = FunctionChecks()
+        # How each URI is named, first and by all.
+        self._first: dict[str, OutsideDocument] = {}
+        self._named: list[OutsideDocument] = []
+        self.contents: dict[str, bytes] = {}
+        self._functions: dict[str, Json] = {}
+
+    def take(self, named: Iterable[OutsideDocument]) -> list[OutsideDocument]:
+        """Those that have not been named before. Raises TooLargeError, and DocumentError for a URI that has
+        other authentication than before."""
+        new: list[OutsideDocument] = []
+        for one in named:
+            self._named.append(one)
+            before = self._first.get(one.uri)
+            if before is None:
+                self._first[one.uri] = one
+                new.append(one)
+            elif before.authentication != one.authentication:
+                message = f"{one.source} is fetched once: it has another authentication at {before.place}"
+                raise dsl.DocumentError([dsl.Problem(one.pointer, message)])
+        if len(self._first) > self._documents_max:
+            raise TooLargeError(
+                "fetches_a_publish_max", limit_value=self._documents_max, actual=len(self._first)
+            )
+        return new
+
+    def read(self) -> list[OutsideDocument]:
+        """Read the functions that have come; what they name that has not been named before."""
+        new: list[OutsideDocument] = []
+        while unread := self._unread():
+            task = read_function(self.contents[unread.uri], unread, self._checks)
+            self._functions[unread.uri] = task
+            new += self.take(outside_documents_of(task, unread))
+        return new
+
+    def _unread(self) -> OutsideDocument | None:
+        for one in self._named:
+            if one.reading is Reading.FUNCTION and one.uri in self.contents.keys() - self._functions.keys():
+                return one
+        return None
+
+    def link_problems(self) -> Iterable[dsl.Problem]:
+        """What is wrong with the definition and its functions together."""
+        if not self._functions:
+            return ()
+        pointers = {uri: self._first[uri].pointer for uri in self._functions}
+        return link_problems(self._document, self._functions, pointers)
+
+    def pinned(self) -> Pinned:
+        """All of it, with the JSON of what is YAML and read as nothing but a value."""
+        texts = {one.uri for one in self._named if not one.reading.is_value}
+        documents: list[pb.PinnedDocument] = []
+        contents: dict[str, bytes] = {}
+        for uri, content in self.contents.items():
+            data = None if uri in texts else json_form(content)
+            document = pb.PinnedDocument(uri=uri, digest=_digest(content))
+            contents[document.digest] = content
+            if data is not None:
+                document.json_digest = _digest(data)
+                contents[document.json_digest] = data
+            documents.append(document)
+        protos = {one.uri: one for one in reversed(self._named) if one.reading is Reading.PROTO}
+        return Pinned(
+            documents,
+            contents,
+            [*self._functions.values()],
+            [(one, self.contents[uri]) for uri, one in protos.items()],
+        )
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+async def _side_by_side(wanted: Sequence[OutsideDocument], fetch: Fetch) -> dict[str, bytes]:
     try:
         async with asyncio.TaskGroup() as group:
             tasks = {one.uri: group.create_task(_fetched(one, fetch)) for one in wanted}
     except* TidemillError as several:
         raise _first(several) from None
-    found = {uri: task.result() for uri, task in tasks.items()}
-    digests = {uri: hashlib.sha256(content).hexdigest() for uri, content in found.items()}
-    return Pinned(digests, {digests[uri]: content for uri, content in found.items()})
-
-
-def _by_uri(named: Iterable[OutsideDocument]) -> list[OutsideDocument]:
-    first: dict[str, OutsideDocument] = {}
-    for one in named:
-        before = first.setdefault(one.uri, one)
-        if before.authentication != one.authentication:
-            message = f"{one.uri} is fetched once: it has another authentication at {before.pointer}"
-            raise dsl.DocumentError([dsl.Problem(one.pointer, message)])
-    return [*first.values()]
+    return {uri: task.result() for uri, task in tasks.items()}
 
 
 async def _fetched(wanted: OutsideDocument, fetch: Fetch) -> bytes:
+    address = raw_address(wanted.uri)
     try:
-        return await fetch(wanted.uri, wanted.authentication)
+        return await fetch(address, wanted.authentication)
     except FetchError as error:
+        source = wanted.uri if address == wanted.uri else f"{wanted.uri} ({address})"
         raise TidemillError(
             reasons.ERROR_REASON_DOCUMENT_UNAVAILABLE,
-            f"{wanted.pointer}: {wanted.uri} cannot be fetched: {error}",
+            f"{wanted.place}: {source} cannot be fetched: {error}",
             {"uri": wanted.uri, "pointer": wanted.pointer, "detail": str(error)},
         ) from None
 

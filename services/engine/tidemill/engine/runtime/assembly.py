@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from tidemill.engine.catalogue import Catalogue
 from tidemill.engine.core.tasks.registry import Kinds
-from tidemill.engine.documents.fetching import Fetcher, FetchLimits
+from tidemill.engine.documents.assembly import sources_of
 from tidemill.engine.log.port import CommandLog
 from tidemill.engine.runtime.batch import BatchLoop
 from tidemill.engine.runtime.calls import Calls
@@ -31,9 +30,8 @@ from tidemill.engine.runtime.schedules import IDLE_WAIT_US as SCHEDULES_WAIT_US
 from tidemill.engine.runtime.schedules import Schedules
 from tidemill.engine.runtime.states import States
 from tidemill.engine.runtime.timers import Timers
-from tidemill.engine.settings import FETCH_HOSTS_VARIABLE, Settings
+from tidemill.engine.settings import Settings
 from tidemill.engine.store.port import Store
-from tidemill.hosts import parse_hosts
 from tidemill.loops import FatalError, Step
 
 _SECOND_US: Final = 1_000_000
@@ -62,8 +60,7 @@ class Assembly:
         self._environment = environment
         self._log = log
         self._store = store
-        fetch = _fetcher(settings).fetch
-        self.catalogue = Catalogue(store, environment.clock, settings, kinds, fetch=fetch)
+        self.catalogue = Catalogue(store, environment.clock, settings, kinds, sources=sources_of(settings))
         self.memory = _memory(environment, store, log)
         self.ownership = Ownership(owner, store, log, self.memory, environment)
         self.ingress = Ingress(log, store, self.catalogue, self.memory.progress, environment)
@@ -151,18 +148,6 @@ def _memory(environment: Environment, store: Store, log: CommandLog) -> Memory:
         watchers=Watchers(),
         outbox=Outbox(store, log, inbox, progress, _outbox_limits(settings)),
     )
-
-
-def _fetcher(settings: Settings) -> Fetcher:
-    limits = FetchLimits(
-        timeout_us=settings.fetch_timeout_us,
-        bytes_max=settings.fetch_bytes_max,
-        redirects_max=settings.fetch_redirects_max,
-        at_once_max=settings.fetches_at_once_max,
-    )
-    folder = Path(settings.fetch_folder) if settings.fetch_folder else None
-    hosts = parse_hosts(FETCH_HOSTS_VARIABLE, settings.fetch_hosts)
-    return Fetcher(limits, hosts=hosts, folder=folder)
 
 
 def _outbox_limits(settings: Settings) -> OutboxLimits:

@@ -10,12 +10,17 @@ import grpc
 
 from tidemill.actions.adapters.grpc_calls.arguments import GrpcCall, parse
 from tidemill.actions.adapters.grpc_calls.channels import Channels
-from tidemill.actions.adapters.grpc_calls.compiling import ProtoCompiler
 from tidemill.actions.adapters.grpc_calls.credentials import Credentials
 from tidemill.actions.adapters.grpc_calls.hosts import Target, target_of
 from tidemill.actions.adapters.grpc_calls.limits import GrpcLimits
 from tidemill.actions.adapters.grpc_calls.messages import decode, encode
-from tidemill.actions.adapters.grpc_calls.problems import GrpcError, LastingError, StatusError, bad_answer
+from tidemill.actions.adapters.grpc_calls.problems import (
+    GrpcError,
+    LastingError,
+    StatusError,
+    bad_answer,
+    misconfigured,
+)
 from tidemill.actions.adapters.grpc_calls.reflection import Metadata, reflected
 from tidemill.actions.adapters.grpc_calls.schemas import Method, Schema
 from tidemill.actions.adapters.http.auth.problems import AuthenticationError
@@ -26,6 +31,7 @@ from tidemill.actions.core.problems import failed
 from tidemill.actions.core.secrets import cut, mask_outcome, masked
 from tidemill.clock import Clock
 from tidemill.json import Json, dumps_canonical
+from tidemill.protoc.compiling import ProtoCompiler, ProtoError
 
 IDEMPOTENCY_METADATA: Final = "idempotency-key"
 _US_PER_SECOND: Final = 1_000_000
@@ -68,7 +74,7 @@ class GrpcCalls:
         self._limits = limits
         self._hosts = hosts
         self._channels = Channels(limits, roots)
-        self._compiler = ProtoCompiler(limits)
+        self._compiler = ProtoCompiler(limits.compiling)
         self._schemas = SharedValues[_Known](clock, entries_max=limits.descriptors_max)
 
     async def run(self, call: Call) -> Outcome:
@@ -187,8 +193,11 @@ class GrpcCalls:
         """What a text says, or why it says nothing, which is kept too. Raises GrpcError."""
         try:
             return await asyncio.to_thread(Schema, await self._compiler.compile(text))
-        except LastingError as error:
-            return error
+        except ProtoError as error:
+            # What was killed has perhaps met a machine that was busy.
+            if error.is_lasting:
+                return LastingError(str(error))
+            raise misconfigured(str(error)) from None
 
     def _failure(self, error: grpc.aio.AioRpcError, wanted: GrpcCall) -> GrpcError:
         code, words = error.code(), " ".join((error.details() or "").split())

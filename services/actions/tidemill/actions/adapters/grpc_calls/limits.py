@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from tidemill.protoc.compiling import ProtoLimits
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrpcLimits:
@@ -21,3 +23,12 @@ class GrpcLimits:
     descriptors_max: int
     reflection_bytes_max: int
     reflection_lifetime_us: int
+
+    @property
+    def compiling(self) -> ProtoLimits:
+        """Those of compiling texts."""
+        return ProtoLimits(
+            bytes_max=self.proto_bytes_max,
+            timeout_us=self.compile_timeout_us,
+            at_once_max=self.compiles_at_once_max,
+        )

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from tidemill.dsl.default_catalog import DEFAULT_CATALOG, default_function
+from tidemill.dsl.default_catalog import default_function
+from tidemill.dsl.function_calls import is_from_outside
 from tidemill.dsl.references import section
 from tidemill.dsl.shapes import PROTOCOLS
 from tidemill.engine.core.functions.pace import PaceNode
@@ -31,7 +32,9 @@ def call_node(place: Place, definition: dict[str, Json], compiler: "Compiler") -
     called = definition.get("call")
     if called in section(compiler.document, "functions") and called not in PROTOCOLS:
         return FunctionNode(place, definition, compiler)
-    name = default_function(called)
-    if name and DEFAULT_CATALOG not in section(compiler.document, "catalogs"):
+    # Before ours: a catalog of the document may have taken the name of the default one.
+    if is_from_outside(called, section(compiler.document, "catalogs")):
+        return FunctionNode(place, definition, compiler)
+    if name := default_function(called):
         return _FUNCTIONS[name](place, definition, compiler)
     return CallNode(place, definition, compiler)

@@ -80,7 +80,7 @@ class ExtendedNode(SequenceNode):
         return [
             (
                 name,
-                compiler.task_list(
+                compiler.of_document.task_list(
                     definition[member],
                     f"{of_extension(self.reference, index, name)}/{member}",
                     surroundings,

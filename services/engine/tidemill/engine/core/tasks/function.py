@@ -1,9 +1,8 @@
-"""A `call` of a function of `use.functions`: its task, as though it stood in the place of the call."""
+"""A `call` of a function, of `use` or from outside: its task, as though it stood in the place of the call."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tidemill.dsl.references import section
 from tidemill.dsl.task_references import of_function
 from tidemill.engine.core.entry import Entry
 from tidemill.engine.core.events import TaskStarted
@@ -36,7 +35,8 @@ class FunctionNode(SequenceNode):
         # The function does not see the variables of its callers.
         inside = replace(place.surroundings, owner=self, are_branches=False, bindings=NO_BINDINGS)
         function = Place(of_function(place.reference, name), name, 0, inside)
-        self._function = compiler.lone_task(function, section(compiler.document, "functions")[name])
+        task, its_compiler = compiler.function(name, place.reference)
+        self._function = its_compiler.lone_task(function, task)
 
     def prepare(self, turn: "Turn", entry: Entry) -> TaskStarted:
         transformed = entry.input

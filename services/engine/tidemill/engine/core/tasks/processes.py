@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from tidemill import lanes
+from tidemill.dsl.limits import SCRIPT_BYTES_MAX
 from tidemill.engine.core.compiler import members
+from tidemill.engine.core.documents import TextLimit
 from tidemill.engine.core.durations import Duration
 from tidemill.engine.core.entry import Entry
 from tidemill.engine.core.events import ActionRequested, ActionState
@@ -23,6 +25,8 @@ PROCESSES: Final = ("shell", "script", "container")
 _CONTAINER: Final = "container"
 _LIFETIME: Final = "lifetime"
 _STDOUT: Final = "stdout"
+_SOURCE: Final = "source"
+_CODE: Final = TextLimit("the code of a script", "SCRIPT_BYTES_MAX", SCRIPT_BYTES_MAX)
 # What the name of a container may be made of; the runtimes agree on this.
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 _NAME_CHARACTERS_MAX: Final = 200
@@ -32,10 +36,10 @@ class ProcessNode(ActionNode):
     """Its output is what `return` names of the process; its transformed input when it does not wait for it.
 
     The action is `run.shell`, `run.script` or `run.container`; its arguments are what stands in the task,
-    with every expression evaluated, and `return` and `await` beside it.
+    with every expression evaluated, and `return` and `await` beside it. A script from outside is its code.
     """
 
-    __slots__ = ("_action", "_after", "_awaited", "_given", "_is_container", "_returns")
+    __slots__ = ("_action", "_after", "_awaited", "_code", "_given", "_is_container", "_returns")
 
     def __init__(self, place: Place, definition: dict[str, Json], compiler: "Compiler") -> None:
         super().__init__(place, definition, compiler)
@@ -51,6 +55,11 @@ class ProcessNode(ActionNode):
         # How long a container stays is a duration, and nothing else in a process is.
         plain = {name: value for name, value in lifetime.items() if name != "after"}
         given: dict[str, Json] = {**process, **({_LIFETIME: plain} if plain else {})}
+        # The code from outside is what it is, never an expression.
+        source = given.pop(_SOURCE, None)
+        self._code: str | None = None
+        if source is not None:
+            self._code = compiler.documents.text(source, f"{pointer}/{_SOURCE}/endpoint", _CODE)
         self._given = compiler.template(given, pointer)
         after = lifetime.get("after")
         self._after: Duration | None = compiler.optional_duration(after, f"{pointer}/{_LIFETIME}/after")
@@ -60,6 +69,8 @@ class ProcessNode(ActionNode):
         given = turn.evaluate(self._given, entry.input.value, variables)
         assert isinstance(given, dict)
         arguments: dict[str, Json] = {**given, "return": self._returns, "await": self._awaited}
+        if self._code is not None:
+            arguments["code"] = self._code
         if self._after is not None:
             after_us = self._after.resolve(turn, entry.input, variables)
             arguments[_LIFETIME] = {**members(given.get(_LIFETIME)), "afterUs": after_us}

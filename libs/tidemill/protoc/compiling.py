@@ -4,15 +4,14 @@ import asyncio
 import re
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from google.protobuf.message import DecodeError
 
-from tidemill.actions.adapters.grpc_calls import compiler_program
-from tidemill.actions.adapters.grpc_calls.limits import GrpcLimits
-from tidemill.actions.adapters.grpc_calls.problems import LastingError, misconfigured
+from tidemill.protoc import program
 
 _US_PER_SECOND: Final = 1_000_000
 _REFUSED: Final = 1
@@ -23,23 +22,38 @@ _WORDS_MAX: Final = 512
 _LOG_LINE: Final = re.compile(r"WARNING: |[WI]\d{4} ")
 
 
+class ProtoError(Exception):
+    """A text that was not compiled, in a sentence. What is lasting, nothing but another text mends."""
+
+    def __init__(self, sentence: str, *, is_lasting: bool = False) -> None:
+        super().__init__(sentence)
+        self.is_lasting = is_lasting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtoLimits:
+    """What compiling one text may take, and how many are compiled at once; each service has its own."""
+
+    bytes_max: int
+    timeout_us: int
+    at_once_max: int
+
+
 class ProtoCompiler:
     """Compiles texts, a few at once."""
 
-    def __init__(self, limits: GrpcLimits) -> None:
+    def __init__(self, limits: ProtoLimits) -> None:
         self._limits = limits
-        self._at_once = asyncio.Semaphore(limits.compiles_at_once_max)
+        self._at_once = asyncio.Semaphore(limits.at_once_max)
 
     async def compile(self, text: str) -> list[FileDescriptorProto]:
         """The file and what it imports, in the order in which they build on each other.
 
-        Raises GrpcError, also for a text over a limit.
+        Raises ProtoError, also for a text over a limit.
         """
         data = text.encode()
-        if len(data) > self._limits.proto_bytes_max:
-            raise misconfigured(
-                f"the .proto file is over grpc_proto_bytes_max, {self._limits.proto_bytes_max}"
-            )
+        if len(data) > self._limits.bytes_max:
+            raise ProtoError(f"the .proto file is over grpc_proto_bytes_max, {self._limits.bytes_max}")
         async with self._at_once:
             folder = await asyncio.to_thread(_prepare, data)
             try:
@@ -49,10 +63,10 @@ class ProtoCompiler:
                 await asyncio.to_thread(folder.cleanup)
 
     async def _run(self, folder: str) -> int:
-        seconds = self._limits.compile_timeout_us / _US_PER_SECOND
+        seconds = self._limits.timeout_us / _US_PER_SECOND
         # Isolated, and without a variable of the service's environment.
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", str(compiler_program.__file__), folder, str(max(1, round(seconds)))),
+            *(sys.executable, "-I", str(program.__file__), folder, str(max(1, round(seconds)))),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
@@ -62,7 +76,7 @@ class ProtoCompiler:
             async with asyncio.timeout(seconds):
                 return await process.wait()
         except TimeoutError:
-            raise misconfigured(
+            raise ProtoError(
                 f"the .proto file was not compiled within {seconds:g} seconds (grpc_compile_timeout_us)"
             ) from None
         finally:
@@ -73,13 +87,13 @@ class ProtoCompiler:
 
 def _prepare(data: bytes) -> "tempfile.TemporaryDirectory[str]":
     folder = tempfile.TemporaryDirectory(prefix="tidemill-proto-")
-    (Path(folder.name) / compiler_program.SOURCE).write_bytes(data)
+    (Path(folder.name) / program.SOURCE).write_bytes(data)
     return folder
 
 
 def _result(folder: Path, code: int) -> list[FileDescriptorProto]:
-    """What the program has left behind. Raises GrpcError."""
-    errors = folder / compiler_program.ERRORS
+    """What the program has left behind. Raises ProtoError."""
+    errors = folder / program.ERRORS
     if code:
         words = ""
         if errors.exists():
@@ -88,12 +102,11 @@ def _result(folder: Path, code: int) -> list[FileDescriptorProto]:
         if _NOT_FOUND in words:
             words += "; a .proto file can import those of google/protobuf/ alone"
         detail = f"the .proto file cannot be compiled: {words or f'protoc ended with {code}'}"
-        # What was killed has perhaps met a machine that was busy.
-        raise LastingError(detail) if code == _REFUSED else misconfigured(detail)
+        raise ProtoError(detail, is_lasting=code == _REFUSED)
     try:
-        return [*FileDescriptorSet.FromString((folder / compiler_program.RESULT).read_bytes()).file]
+        return [*FileDescriptorSet.FromString((folder / program.RESULT).read_bytes()).file]
     except (OSError, DecodeError):
-        raise misconfigured("the .proto file cannot be compiled: protoc has left no result") from None
+        raise ProtoError("the .proto file cannot be compiled: protoc has left no result") from None
 
 
 def _sentence(errors: str, folder: Path) -> str:
