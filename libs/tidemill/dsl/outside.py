@@ -23,6 +23,7 @@ from tidemill.json import Json
 RESOURCES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "openapi arguments": "document",
+        "asyncapi call arguments": "document",
         "grpc arguments": "proto",
         "external data schema": "resource",
         "script parts": "source",

@@ -106,6 +106,9 @@ def member(level: str, key: str, value: Json, scope: Scope) -> Scope:
             if key == "with" and _leaves_the_engine(level, value, scope)
             else scope
         )
+    if (level, key) == ("asyncapi call arguments", "subscription"):
+        # Its expressions are asked by the engine, and of messages: only its tasks make calls.
+        scope = replace(scope, secrets=False)
     if (level, key) == ("iterator", "export"):
         scope = replace(scope, arguments=_AFTER_TASK)
     if (level, key) == ("correlation", "from"):

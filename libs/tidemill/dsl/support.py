@@ -10,7 +10,6 @@ from typing import Final
 
 from tidemill.dsl import limits
 from tidemill.dsl.problems import Problem
-from tidemill.dsl.shapes import PROTOCOLS
 from tidemill.dsl.walk import Place, places, places_of_function
 from tidemill.json import Json
 
@@ -18,7 +17,6 @@ Finding = tuple[str, str]
 Look = Callable[[Place], Iterator[Finding]]
 
 _DSL_VERSIONS: Final = "1.0."
-_CALLED: Final = ("http", "openapi", "grpc", "mcp", "a2a")
 
 
 def unsupported(document: Json) -> list[Problem]:
@@ -37,13 +35,6 @@ def _problems(found: Iterable[Place]) -> Iterator[Problem]:
         for member, feature in look(place) if look else ():
             pointer = f"{place.pointer}/{member}" if member else place.pointer
             yield Problem(pointer, f"{feature} not supported yet")
-
-
-def _whole(feature: str) -> Look:
-    def look(_place: Place) -> Iterator[Finding]:
-        yield "", feature
-
-    return look
 
 
 def _evaluate(place: Place) -> Iterator[Finding]:
@@ -69,7 +60,6 @@ def _document(place: Place) -> Iterator[Finding]:
 
 _TABLE: Final[Mapping[str, Look]] = MappingProxyType(
     {
-        **{f"{name} call task": _whole(f"`call: {name}` is") for name in PROTOCOLS if name not in _CALLED},
         "data schema format": _data_schema_format,
         "evaluate": _evaluate,
         "document": _document,

@@ -158,7 +158,7 @@ def test_authentication_stands_inline_by_name_or_not(authentication: Value) -> N
     }
 
 
-@pytest.mark.parametrize("called", ["asyncapi", "nameless", "log:1.0.0@default", "https://a/b:1"])
+@pytest.mark.parametrize("called", ["nameless", "log:1.0.0@default", "https://a/b:1"])
 def test_what_cannot_be_called_yet_is_refused_when_the_plan_is_compiled(called: str) -> None:
     with pytest.raises(DocumentError) as refused:
         Driver({"ask": {"call": called, "with": {}}})

@@ -58,6 +58,7 @@ def test_the_supported_part_of_the_language_passes() -> None:
         ("web5", http(endpoint={"uri": "a", "authentication": {"oauth2": OAUTH}})),
         ("web6", http(endpoint={"uri": "a", "authentication": {"oidc": OAUTH}})),
         ("rpc", {"call": "grpc", "with": GRPC}),
+        ("message", {"call": "asyncapi", "with": ASYNCAPI}),
         ("web7", http(endpoint={"uri": "a", "authentication": {"digest": PERSON}})),
     ]
     use: Json = {
@@ -84,7 +85,6 @@ def test_the_supported_part_of_the_language_passes() -> None:
 @pytest.mark.parametrize(
     ("task", "pointer", "sentence"),
     [
-        ({"call": "asyncapi", "with": ASYNCAPI}, "", "`call: asyncapi` is not supported yet"),
         (
             {**SET, "input": {"schema": AVRO}},
             "/input/schema/format",

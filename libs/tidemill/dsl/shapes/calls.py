@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from tidemill.dsl.shapes.shape import Choice, Shape, UndecidedError, by_member, one_of, record, text
+from tidemill.dsl.shapes.shape import Choice, Shape, UndecidedError, by_member, one_of, record, scalar, text
 from tidemill.json import Json
 
 _ASYNCAPI_PARTS: Final[Mapping[str, str]] = {
@@ -85,9 +85,10 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "asyncapi consumption": by_member(
         "asyncapi consumption", "an object", dict.fromkeys(("amount", "while", "until"), "asyncapi policy")
     ),
+    "message amount": scalar("a whole number, at least 1", type="integer", minimum=1),
     "asyncapi policy": record(
         "`consume`",
-        {"for": "duration", "amount": "whole number", "while": "expression", "until": "expression"},
+        {"for": "duration", "amount": "message amount", "while": "expression", "until": "expression"},
     ),
     "a2a arguments": record(
         "the `with` of an A2A call",

@@ -18,6 +18,9 @@ HEAP_MEGABYTES_MAX: Final = 512
 # Starts in half the time, and takes more of it for each message: for tests, not for figures.
 QUICK_START: Final = ("-XX:TieredStopAtLevel=1",)
 PROBE_SECONDS_MAX: Final = 2.0
+# Whom the listener believes that asks who is there.
+USER: Final = "tests"
+PASSWORD: Final = "kafka-password-of-tests"
 _LOG4J: Final = Path(__file__).with_name("log4j2.properties")
 # ApiVersions, the one request that every broker of every version answers: key 18, version 0, no client id.
 _API_VERSIONS: Final = struct.pack(">ihhih", 10, 18, 0, 1, -1)
@@ -28,9 +31,12 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@{host}:{controller_port}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
-advertised.listeners=PLAINTEXT://{host}:{port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://{host}:{port},SASL://{host}:{sasl_port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=PLAINTEXT://{host}:{port},SASL://{host}:{sasl_port}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+sasl.enabled.mechanisms=PLAIN
+listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule \
+  required user_{user}="{password}";
 log.dirs={data}
 log.flush.interval.messages=1
 auto.create.topics.enable=false
@@ -71,7 +77,7 @@ class KafkaServer(Server):
     ) -> None:
         self.folder = folder
         self._java_options = java_options
-        chosen, controller_port = free_ports(2, host=HOST)
+        chosen, controller_port, self.sasl_port = free_ports(3, host=HOST)
         self.port = chosen if port is None else port
         self._settings = settings
         self._controller_port = controller_port
@@ -80,6 +86,11 @@ class KafkaServer(Server):
     def bootstrap(self) -> str:
         """`host:port` for clients."""
         return f"{HOST}:{self.port}"
+
+    @property
+    def sasl_bootstrap(self) -> str:
+        """`host:port` for clients that say who they are: `USER` with `PASSWORD`, by PLAIN."""
+        return f"{HOST}:{self.sasl_port}"
 
     def _prepare(self) -> ServerProcess:
         program = Program(
@@ -113,7 +124,15 @@ class KafkaServer(Server):
     def _format(self) -> None:
         data = self.folder / "data"
         data.mkdir(parents=True, exist_ok=True)
-        text = _SETTINGS.format(host=HOST, port=self.port, controller_port=self._controller_port, data=data)
+        text = _SETTINGS.format(
+            host=HOST,
+            port=self.port,
+            sasl_port=self.sasl_port,
+            controller_port=self._controller_port,
+            data=data,
+            user=USER,
+            password=PASSWORD,
+        )
         (self.folder / "server.properties").write_text(text + self._settings)
         if not (data / "meta.properties").exists():
             # What `kafka-storage format` would write, without a second JVM.

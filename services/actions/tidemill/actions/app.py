@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from tidemill.action_kit import FunctionAction
 from tidemill.actions.adapters.a2a.action import A2aAction
 from tidemill.actions.adapters.a2a.limits import A2aLimits
+from tidemill.actions.adapters.asyncapi.kafka import SUBSCRIPTIONS, KafkaActions
+from tidemill.actions.adapters.asyncapi.limits import KafkaLimits, SocketLimits
+from tidemill.actions.adapters.asyncapi.websocket import SocketAction
 from tidemill.actions.adapters.builtin import BUILTIN_FUNCTIONS
 from tidemill.actions.adapters.discovery import functions_of_modules, installed_functions, without_repeats
 from tidemill.actions.adapters.events import EventPublisher
@@ -79,8 +82,10 @@ async def build(settings: Settings, surroundings: Surroundings | None = None) ->
     mcp = _mcp(settings, http)
     a2a = A2aAction(http, _a2a_limits(settings), around.clock)
     grpc_calls = _grpc_calls(settings, http, around.clock)
-    calls = [http.action, mcp.action, a2a.action, grpc_calls.action, events.action]
-    registry = Registry([*calls, *processes.actions, *_functions(settings, around)])
+    kafka = _kafka(settings, around.clock)
+    sockets = SocketAction(http, _socket_limits(settings), around.clock)
+    calls = [http.action, mcp.action, a2a.action, grpc_calls.action, events.action, sockets.action]
+    registry = Registry([*calls, *kafka.actions, *processes.actions, *_functions(settings, around)])
     storage = await open_storage(settings)
     ledger = storage.ledger
     meters = Meters(around.metrics)
@@ -112,6 +117,7 @@ async def build(settings: Settings, surroundings: Surroundings | None = None) ->
             http=http,
             a2a=a2a,
             grpc_calls=grpc_calls,
+            kafka=kafka,
             events=events,
             processes=processes,
             cleaner=ContainerCleaner(processes.programs, around.clock) if processes.has_containers else None,
@@ -155,6 +161,7 @@ def _admission_limits(settings: Settings) -> AdmissionLimits:
         group_limits={
             HTTP: settings.http_connections_max,
             PROCESSES: settings.processes_in_flight_max,
+            SUBSCRIPTIONS: settings.subscriptions_max,
         },
     )
 
@@ -221,6 +228,29 @@ def _grpc_calls(settings: Settings, http: HttpAction, clock: Clock) -> GrpcActio
         reflection_lifetime_us=settings.grpc_reflection_lifetime_us,
     )
     return GrpcAction(http, limits, hosts=settings.grpc_hosts, roots=settings.grpc_roots, clock=clock)
+
+
+def _kafka(settings: Settings, clock: Clock) -> KafkaActions:
+    limits = KafkaLimits(
+        timeout_us=settings.kafka_timeout_us,
+        connect_timeout_us=settings.kafka_connect_timeout_us,
+        wait_us=settings.kafka_wait_us,
+        message_bytes_max=settings.kafka_message_bytes_max,
+        batch_messages_max=settings.kafka_batch_messages_max,
+        batch_bytes_max=settings.kafka_batch_bytes_max,
+        clients_max=settings.kafka_clients_max,
+        client_idle_us=settings.kafka_client_idle_us,
+    )
+    return KafkaActions(limits, hosts=settings.kafka_hosts, roots=settings.kafka_roots, clock=clock)
+
+
+def _socket_limits(settings: Settings) -> SocketLimits:
+    return SocketLimits(
+        connect_timeout_us=settings.http_connect_timeout_us,
+        timeout_us_max=settings.call_timeout_us_max,
+        message_bytes_max=settings.ws_message_bytes_max,
+        messages_bytes_max=settings.ws_messages_bytes_max,
+    )
 
 
 def _processes(settings: Settings) -> Processes:

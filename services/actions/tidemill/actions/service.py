@@ -8,6 +8,7 @@ from typing import Final
 import grpc
 
 from tidemill.actions.adapters.a2a.action import A2aAction
+from tidemill.actions.adapters.asyncapi.kafka import KafkaActions
 from tidemill.actions.adapters.events import EventPublisher
 from tidemill.actions.adapters.grpc_calls.action import GrpcAction
 from tidemill.actions.adapters.http.action import HttpAction
@@ -49,6 +50,7 @@ class ServiceParts:
     http: HttpAction
     a2a: A2aAction
     grpc_calls: GrpcAction
+    kafka: KafkaActions
     events: EventPublisher
     processes: Processes
     # Where containers are on.
@@ -139,6 +141,7 @@ class ActionsService:
         await parts.rpc.stop(0)
         await parts.a2a.close()
         await parts.grpc_calls.close()
+        await parts.kafka.close()
         await parts.http.close()
         await parts.processes.close()
         await parts.triggers.close()

@@ -41,6 +41,11 @@ class Settings:
     grpc_hosts: str = ""
     # A file of the authorities, in PEM, that gRPC calls trust; empty for those that the library brings.
     grpc_roots: str = ""
+    # `host:port=127.0.0.1:9092,...`: where brokers are that AsyncAPI documents name; these say where the
+    # other brokers of theirs are.
+    kafka_hosts: str = ""
+    # A file of the authorities, in PEM, that Kafka calls trust; empty for those of the system.
+    kafka_roots: str = ""
 
     # Programs of workflow authors: which of `shell,script,container` run on this machine. Empty for none.
     processes: str = ""
@@ -167,6 +172,25 @@ class Settings:
     grpc_descriptors_max: int = 256
     grpc_reflection_bytes_max: int = 2_097_152
     grpc_reflection_lifetime_us: int = 300_000_000
+
+    # Calls of AsyncAPI channels that wait for messages, each with a connection of its own.
+    subscriptions_max: int = 256
+
+    # Kafka: how long publishing may take, and how long a call of a subscription waits for messages until it
+    # comes back without any, so that others have their turn; then what it brings at most, and what of clients
+    # is kept for the next call.
+    kafka_timeout_us: int = 30_000_000
+    kafka_connect_timeout_us: int = 10_000_000
+    kafka_wait_us: int = 300_000_000
+    kafka_message_bytes_max: int = 524_288
+    kafka_batch_messages_max: int = 500
+    kafka_batch_bytes_max: int = 262_144
+    kafka_clients_max: int = 64
+    kafka_client_idle_us: int = 30_000_000
+
+    # WebSockets: what one message may have, and all that one call takes.
+    ws_message_bytes_max: int = 524_288
+    ws_messages_bytes_max: int = 524_288
 
     # Publishing events.
     events_batch_max: int = 256

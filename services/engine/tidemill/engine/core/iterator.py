@@ -1,6 +1,7 @@
 """The `foreach` of a `listen`: what each event it goes through adds to the output and to the context."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 from tidemill.engine.core.compiler import members
 from tidemill.engine.core.events import RoundCompleted
@@ -14,14 +15,26 @@ if TYPE_CHECKING:
     from tidemill.engine.core.compiler import Compiler
     from tidemill.engine.core.turn import Turn
 
+Number: TypeAlias = Callable[[FrameView], int]
+
+
+def number_of_round(frame: FrameView) -> int:
+    """The number of the round under way, from 0."""
+    assert frame.loop is not None
+    return frame.loop.index
+
 
 class EventIterator:
     """The names of its variables, and the transformations at the end of each round."""
 
-    __slots__ = ("_export_as", "_export_schema", "_output_as", "_output_schema", "each", "index")
+    __slots__ = ("_export_as", "_export_schema", "_number", "_output_as", "_output_schema", "each", "index")
 
-    def __init__(self, foreach: Json, pointer: str, compiler: "Compiler") -> None:
+    def __init__(
+        self, foreach: Json, pointer: str, compiler: "Compiler", *, number: Number = number_of_round
+    ) -> None:
+        """`number` finds what the index is of the round under way."""
         given = members(foreach)
+        self._number = number
         output, export = members(given.get("output")), members(given.get("export"))
         self.each = str(given.get("item", "item"))
         self.index = str(given.get("at", "index"))
@@ -34,9 +47,8 @@ class EventIterator:
         self, turn: "Turn", node: TaskNode, frame: FrameView, *, item: Json, raw_output: Payload
     ) -> RoundCompleted:
         """The end of the round at hand. May raise one of FAULTS."""
-        assert frame.loop is not None
         variables = variables_inside(turn, node, frame)
-        variables.own = {self.each: item, self.index: frame.loop.index}
+        variables.own = {self.each: item, self.index: self._number(frame)}
         variables.raw_output = raw_output
         output: Payload | None = None
         if self._output_as is not None:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Protocol
 
-from tidemill.dsl import PROTOCOLS
 from tidemill.dsl.problems import refusal
 from tidemill.engine.core.agent_requests import AGENT_PROTOCOLS, AgentRequest
+from tidemill.engine.core.asyncapi.publishing import AsyncApiPublish
 from tidemill.engine.core.compiler import members
 from tidemill.engine.core.endpoints import Endpoint, with_policy
 from tidemill.engine.core.evaluation import Evaluator
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HTTP_ACTION: Final = "http"
 OPENAPI: Final = "openapi"
+ASYNCAPI: Final = "asyncapi"
 
 
 class Request(Protocol):
@@ -52,12 +53,12 @@ def compile_request(definition: dict[str, Json], pointer: str, compiler: "Compil
         return HttpRequest(members(given), f"{pointer}/with", compiler)
     if called == OPENAPI:
         return OpenApiRequest(members(given), f"{pointer}/with", compiler)
+    if called == ASYNCAPI:
+        return AsyncApiPublish(members(given), f"{pointer}/with", compiler)
     if called == GRPC_ACTION:
         return GrpcRequest(members(given), f"{pointer}/with", compiler)
     if called in AGENT_PROTOCOLS:
         return AgentRequest(called, members(given), f"{pointer}/with", compiler)
-    if called in PROTOCOLS:
-        raise refusal(f"`call: {called}` cannot be run yet", f"{pointer}/call")
     if ":" not in called or "@" in called or "/" in called:
         raise refusal(f"there is no function `{called:.80}` that can be called yet", f"{pointer}/call")
     return FunctionRequest(called, given or {}, f"{pointer}/with", compiler)

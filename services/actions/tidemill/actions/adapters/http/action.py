@@ -1,6 +1,7 @@
 """The action `http`: what it declares, and its client, which is loaded with the first call."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -55,6 +56,11 @@ class HttpAction:
             description="Makes an HTTP request, with the idempotency key as its Idempotency-Key.",
         )
         return Action(spec, self.run)
+
+    @property
+    def hosts(self) -> Mapping[str, str]:
+        """Hosts that are elsewhere, with the bases there."""
+        return self._hosts
 
     async def run(self, call: Call) -> Outcome:
         """Make the call."""

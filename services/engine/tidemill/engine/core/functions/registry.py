@@ -12,8 +12,11 @@ from tidemill.engine.core.functions.pace import PaceNode
 from tidemill.engine.core.functions.split import SplitNode
 from tidemill.engine.core.functions.wait_until import WaitUntilNode
 from tidemill.engine.core.node import Place, TaskNode
+from tidemill.engine.core.referring import members
+from tidemill.engine.core.requests import ASYNCAPI
 from tidemill.engine.core.tasks.call import CallNode
 from tidemill.engine.core.tasks.function import FunctionNode
+from tidemill.engine.core.tasks.subscription import SubscriptionNode
 from tidemill.json import Json
 
 if TYPE_CHECKING:
@@ -37,4 +40,6 @@ def call_node(place: Place, definition: dict[str, Json], compiler: "Compiler") -
         return FunctionNode(place, definition, compiler)
     if name := default_function(called):
         return _FUNCTIONS[name](place, definition, compiler)
+    if called == ASYNCAPI and "subscription" in members(definition.get("with")):
+        return SubscriptionNode(place, definition, compiler)
     return CallNode(place, definition, compiler)

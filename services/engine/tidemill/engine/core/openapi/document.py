@@ -2,21 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from itertools import islice
 from typing import Final, NamedTuple
-from urllib.parse import unquote
 
 from tidemill.dsl.problems import refusal
+from tidemill.engine.core.referring import Referring, members
 from tidemill.json import Json
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-# Each `$ref` may lead to another one.
-REFERENCES_MAX: Final = 16
 PATH_CHARACTERS_MAX: Final = 2_048
 _KNOWN_MAX: Final = 20
 # Names that are looked through for one that was meant.
 _COMPARED_MAX: Final = 1_000
-_NO_MEMBERS: Final[Mapping[str, Json]] = {}
 
 
 class Found(NamedTuple):
@@ -28,13 +24,12 @@ class Found(NamedTuple):
     operation: Mapping[str, Json]
 
 
-class OpenApiDocument:
+class OpenApiDocument(Referring):
     """One document and where it came from."""
 
     def __init__(self, value: Json, uri: str) -> None:
         """Raises DocumentError for what is no OpenAPI document of a known version."""
-        self._value = value
-        self.members = members(value)
+        super().__init__(value)
         self.uri = uri
         version = self.members.get("openapi", self.members.get("swagger"))
         if "openapi" in self.members and str(version).startswith("3."):
@@ -78,37 +73,3 @@ class OpenApiDocument:
                 operation = item.get(method)
                 if isinstance(operation, dict):
                     yield Found(method, path, item, operation)
-
-    def resolve(self, value: Json) -> Mapping[str, Json]:
-        """An object, or the one that it refers to in this document; none where it is no object.
-
-        Raises DocumentError for a reference that leads out of the document, nowhere, or in a circle.
-        """
-        for _ in range(REFERENCES_MAX):
-            found = members(value)
-            reference = found.get("$ref")
-            if not isinstance(reference, str):
-                return found
-            value = self._at(reference)
-        raise refusal(f"more than {REFERENCES_MAX} `$ref` lead to one another")
-
-    def _at(self, reference: str) -> Json:
-        if not reference.startswith("#/"):
-            raise refusal(f"the `$ref` `{reference:.120}` leads out of the document, which is not followed")
-        value = self._value
-        for token in reference[2:].split("/"):
-            key = unquote(token).replace("~1", "/").replace("~0", "~")
-            if not isinstance(value, dict) or key not in value:
-                raise refusal(f"the `$ref` `{reference:.120}` leads nowhere")
-            value = value[key]
-        return value
-
-
-def members(value: Json) -> Mapping[str, Json]:
-    """An object's members; none for whatever is no object."""
-    return value if isinstance(value, dict) else _NO_MEMBERS
-
-
-def objects(value: Json, limit: int) -> Iterator[Json]:
-    """The items of an array, up to a limit; none for whatever is no array."""
-    return islice(value, limit) if isinstance(value, list) else iter(())

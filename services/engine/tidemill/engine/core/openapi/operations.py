@@ -5,9 +5,10 @@ from itertools import chain, islice
 from typing import Final
 
 from tidemill.dsl.problems import refusal
-from tidemill.engine.core.openapi.document import Found, OpenApiDocument, members, objects
+from tidemill.engine.core.openapi.document import Found, OpenApiDocument
 from tidemill.engine.core.openapi.servers import server_of
 from tidemill.engine.core.openapi.styles import In, Parameter, Style
+from tidemill.engine.core.referring import members, objects
 from tidemill.json import Json
 from tidemill.values import value as frozen
 

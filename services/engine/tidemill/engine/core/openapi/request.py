@@ -13,7 +13,7 @@ from tidemill.engine.core.endpoints import policy
 from tidemill.engine.core.evaluation import Evaluator
 from tidemill.engine.core.faults import fault
 from tidemill.engine.core.openapi.bodies import BodyWriter
-from tidemill.engine.core.openapi.document import OpenApiDocument, members
+from tidemill.engine.core.openapi.document import OpenApiDocument
 from tidemill.engine.core.openapi.operations import Operation, read_operation
 from tidemill.engine.core.openapi.styles import (
     In,
@@ -24,6 +24,7 @@ from tidemill.engine.core.openapi.styles import (
     path_text,
     query_text,
 )
+from tidemill.engine.core.referring import members
 from tidemill.engine.core.secrets import SecretTexts
 from tidemill.expressions import Template
 from tidemill.json import Json

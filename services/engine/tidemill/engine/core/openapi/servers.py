@@ -6,7 +6,8 @@ from typing import Final
 from urllib.parse import urljoin, urlsplit
 
 from tidemill.dsl.problems import refusal
-from tidemill.engine.core.openapi.document import Found, OpenApiDocument, members, objects
+from tidemill.engine.core.openapi.document import Found, OpenApiDocument
+from tidemill.engine.core.referring import members, objects
 from tidemill.json import Json
 
 URL_CHARACTERS_MAX: Final = 2_048
