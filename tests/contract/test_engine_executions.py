@@ -95,7 +95,7 @@ async def test_a_repeat_is_known_after_a_restart_too(tmp_path: Path) -> None:
         ({"subject": "x" * 300}, b"{}", "TOO_LARGE"),
         ({}, b"{not json", "INVALID_PAYLOAD"),
         ({}, b'{"n": 99999999999999999999999}', "INVALID_PAYLOAD"),
-        ({}, b'"' + b"x" * 1_100_000 + b'"', "TOO_LARGE"),
+        ({}, b'"' + b"x" * 17_000_000 + b'"', "TOO_LARGE"),
     ],
 )
 async def test_bad_starts_are_refused(

@@ -103,15 +103,15 @@ def test_wrong_json_is_refused(stack: RunningStack, data: bytes) -> None:
 
 
 def test_an_oversized_input_is_refused_with_the_limit(stack: RunningStack) -> None:
-    error = refusal(lambda: start(stack, orjson.dumps("x" * 1_048_576)))
+    error = refusal(lambda: start(stack, orjson.dumps("x" * 16_777_216)))
     assert error.reason_name == "TOO_LARGE"
     assert error.metadata == {
-        "limit": "payload_bytes_max", "limit_value": "1048576", "actual": "1048578"
+        "limit": "payload_bytes_max", "limit_value": "16777216", "actual": "16777218"
     }  # fmt: skip
 
 
 def test_the_largest_input_is_taken_and_given_back(stack: RunningStack) -> None:
-    text = "x" * (1_048_576 - 2)
+    text = "x" * (16_777_216 - 2)
     body = """
         do:
         - one: {set: '${ . }'}
@@ -134,7 +134,7 @@ def test_data_that_grows_too_large_faults_its_task(stack: RunningStack) -> None:
         do:
         - grow: {set: {twice: '${ [., .] }'}}
     """
-    report = stack.run(named("grow", body), "x" * 1_000_000)
+    report = stack.run(named("grow", body), "x" * 10_000_000)
     assert (report.phase, report.error["instance"]) == ("faulted", "/do/0/grow")
     assert "payload_bytes_max" in report.error["detail"]
 

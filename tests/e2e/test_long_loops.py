@@ -10,6 +10,7 @@ from typing import Final
 import orjson
 import pytest
 
+from tests.claim_checks import in_memory
 from tests.contract.engine_bench import EngineClients
 from tests.contract.fake_actions import FakeActions, serve
 from tests.e2e.engine_process import EngineProcess
@@ -97,7 +98,7 @@ async def load(data: Path, execution_id: str) -> tuple[float, int]:
     """Load an execution from the files of an Engine that is down: seconds, and the events folded."""
     store = SqliteStore(data / "state.db", Settings().shards)
     begun = time.perf_counter()
-    loaded = (await load_states(store, [execution_id]))[execution_id]
+    loaded = (await load_states(store, in_memory(), [execution_id]))[execution_id]
     seconds = time.perf_counter() - begun
     await store.close()
     return seconds, loaded.growth.events

@@ -101,7 +101,9 @@ async def histories(world: World) -> Mapping[str, Any]:
     """The whole history of each execution, as clients read it, less what places and batches are called."""
     found = {}
     memory = world.engine.memory
-    reads = Reads(world.store, memory.progress, memory.watchers, world.settings)
+    reads = Reads(
+        world.store, memory.progress, memory.watchers, world.settings, check=world.environment.check
+    )
     for execution in await world.executions(with_triggers=True):
         events: list[pb.HistoryEvent] = []
         token = ""

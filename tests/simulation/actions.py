@@ -4,9 +4,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from tests.claim_checks import in_memory
 from tidemill.api.actions.v1 import action_service_pb2 as pb
 from tidemill.api.errors.v1.problem_pb2 import Problem
 from tidemill.api.events.v1 import history_pb2
+from tidemill.blobs.claim_check import ClaimCheck
 from tidemill.engine.runtime.calls import Calls
 from tidemill.engine.runtime.sessions import Session
 from tidemill.json import Json, dumps, loads
@@ -49,6 +51,7 @@ class Outside:
 
     handlers: dict[str, Handler] = field(default_factory=dict)
     publish: Publish = field(default_factory=lambda: _nowhere)
+    check: ClaimCheck = field(default_factory=in_memory)
     effects: list[Effect] = field(default_factory=list)
     cancelled: list[CallKey] = field(default_factory=list)
     _made: set[CallKey] = field(default_factory=set)
@@ -77,6 +80,7 @@ class Outside:
 
     async def _answer(self, call: pb.ActionCall, now_us: int) -> pb.ActionResult | None:
         identity = (call.key, call.attempt)
+        call = await self._whole(call)
         if identity in self._ledger:
             recorded = pb.ActionResult()
             recorded.CopyFrom(self._ledger[identity])
@@ -102,8 +106,16 @@ class Outside:
         else:
             result.state = history_pb2.ACTION_STATE_SUCCEEDED
             result.output.data = dumps(given)  # type: ignore[arg-type]
+            await self.check.leave(result, call.execution_id)
         self._ledger[identity] = result
         return result
+
+    async def _whole(self, call: pb.ActionCall) -> pb.ActionCall:
+        """The call with its large arguments; the Engine keeps the one with the claim."""
+        whole = pb.ActionCall()
+        whole.CopyFrom(call)
+        await self.check.fetch_into(whole, call.execution_id)
+        return whole
 
     async def _ask(self, call: pb.ActionCall, arguments: Json) -> object:
         given = arguments if isinstance(arguments, dict) else {}

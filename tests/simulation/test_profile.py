@@ -5,8 +5,9 @@ from typing import Final
 import pytest
 
 from tests.simulation.actions import Failure, Hang
-from tests.simulation.world import SECOND_US, World
+from tests.simulation.world import SECOND_US, SHARDS, World
 from tidemill.api.engine.v1 import execution_service_pb2 as pb
+from tidemill.engine.settings import Settings
 from tidemill.json import Json, dumps, loads
 
 NAMESPACE: Final = "shop"
@@ -109,7 +110,7 @@ async def test_a_parent_hears_why_an_event_has_stopped_its_child() -> None:
 
 
 async def test_a_listen_whose_output_is_over_the_limit_of_payloads_is_an_error_that_can_be_caught() -> None:
-    world = await World().open()
+    world = await World(settings=Settings(shards=SHARDS, payload_bytes_max=1_048_576)).open()
     listen = "{listen: {to: {any: [{with: {type: x}}], until: 'length == 3'}}}"
     handler = "{as: e, do: [{s: {set: {detail: '${ $e.detail }'}}}]}"
     await world.publish(document("a", f"do: [{{t: {{try: [{{h: {listen}}}], catch: {handler}}}}}]"))

@@ -21,6 +21,13 @@ WAYS = {
     "one item a batch": {"batch_items_max": 1},
     "one subscriber a turn": {"subscribers_per_event_max": 1},
     "no states in memory": {"cache_executions_max": 0},
+    "texts in the blob store, one at a time": {
+        "payload_inline_bytes_max": 10,
+        "batch_large_bytes_max": 1,
+        "cache_large_bytes_max": 0,
+        "messages_a_batch_max": 0,
+        "snapshot_events_min": 1,
+    },
     "few timers in memory": {"timers_in_memory_max": 4, "timer_page_rows": 1},
 }
 

@@ -11,6 +11,7 @@ from tests.simulation.actions import Outside
 from tidemill.api.engine.v1 import execution_service_pb2 as pb
 from tidemill.api.engine.v1.definition_service_pb2 import WatchDefinitionsResponse
 from tidemill.api.engine.v1.execution_pb2 import Execution, ExecutionPhase
+from tidemill.blobs.memory import MemoryBlobs
 from tidemill.clock import ManualClock
 from tidemill.engine.api import messages
 from tidemill.engine.api.executions import ExecutionApi
@@ -76,6 +77,7 @@ class World:
         self.clock = ManualClock(START_US)
         self.outside = Outside()
         self.outside.publish = self._emitted
+        self.blobs = MemoryBlobs(self.clock)
         self.source = random.Random(seed)
         self.steps = 0
         self.crashes = 0
@@ -90,13 +92,17 @@ class World:
 
     async def open(self) -> "World":
         """Start the processes."""
-        environment = Environment(
-            settings=self.settings, clock=self.clock, source=random.Random(self.source.random())
+        environment = self.environment = Environment(
+            settings=self.settings,
+            clock=self.clock,
+            source=random.Random(self.source.random()),
+            blobs=self.blobs,
         )
+        self.outside.check = environment.check
         self.engine = Assembly(environment, self.store, self.log, owner="world", kinds=KINDS)
         await self.engine.open()
         memory = self.engine.memory
-        reads = Reads(self.store, memory.progress, memory.watchers, self.settings)
+        reads = Reads(self.store, memory.progress, memory.watchers, self.settings, check=environment.check)
         self.api = ExecutionApi(self.engine.ingress, reads, self.settings)
         self._loops = [loop for loop in self.engine.loops() if loop.name not in ("gauges", "housekeeping")]
         self._triggers = Catalogue(
@@ -182,7 +188,10 @@ class World:
         rows = await self.store.page_executions(
             ExecutionFilter(namespace=namespace, with_triggers=with_triggers), 100_000
         )
-        return [messages.execution(row) for row in reversed(rows)]
+        found = [messages.execution(row) for row in reversed(rows)]
+        for execution in found:
+            await self.environment.check.fetch_into(execution, execution.execution_id)
+        return found
 
     async def settle(self) -> None:
         """Let everything happen that needs no time to pass, through crashes if there are any."""

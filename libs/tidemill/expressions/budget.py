@@ -8,7 +8,7 @@ from tidemill.json import Json
 
 # Calibrated by the hostile programs in the tests: each ends well under 50 ms on two small cores.
 OPERATIONS_MAX: Final = 100_000
-PRODUCED_BYTES_MAX: Final = 16 * 1024 * 1024
+PRODUCED_BYTES_MAX: Final = 32 * 1024 * 1024
 # Values nest no deeper than this, because the JSON writer of the engine goes no deeper either.
 NESTING_LEVELS_MAX: Final = 250
 # Inside an evaluation values may nest as deep as in jq: what walks them keeps a stack of its own.

@@ -12,7 +12,8 @@ ChannelOption = tuple[str, int | str]
 class RpcLimits:
     """Limits of a connection, each with its unit."""
 
-    message_bytes_max: int = 32 * 1024 * 1024
+    # An event of a history with three payloads, and what stands around them.
+    message_bytes_max: int = 64 * 1024 * 1024
     # A connection without a sign of life for both together is given up.
     keepalive_interval_ms: int = 5_000
     keepalive_timeout_ms: int = 5_000

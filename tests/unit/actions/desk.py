@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 
+from tests.claim_checks import in_memory
 from tests.unit.actions.samples import NOW_US, call
 from tidemill.action_kit import EffectClass
 from tidemill.actions.adapters.builtin import BUILTIN_FUNCTIONS
@@ -108,6 +109,7 @@ class Desk:
         self.box = Mailbox()
         self.settings = replace(Settings(), **limits)  # type: ignore[arg-type]
         self.presence = Presence(replicas or Alone(), "test", Meters(self.metrics))
+        self.check = in_memory(self.settings.payload_inline_bytes_max)
         self.dispatcher = Dispatcher(self._parts(gated), Admission(admission or _limits(self.settings)))
 
     def _parts(self, gated: Iterable[Gated]) -> Parts:
@@ -121,6 +123,7 @@ class Desk:
         )
         return Parts(
             ledger=self.ledger,
+            check=self.check,
             presence=self.presence,
             registry=Registry([*functions, *(one.action for one in gated)]),
             runner=runner,

@@ -11,6 +11,7 @@ from tidemill.errors import InvalidRequestError
 UNITS = ("_max", "_us", "_us_max", "_default")
 PLAIN = {
     *("listen", "data", "triggers", "ledger_url", "metrics_host", "metrics_port", "modules", "secrets"),
+    "blobs",
     *("http_hosts", "grpc_hosts", "grpc_roots", "kafka_hosts", "kafka_roots", "mcp_stdio"),
     *("processes", "process_effect_class", "process_folder", "process_path", "process_language"),
     *("process_shell", "process_python", "process_node", "process_containers"),

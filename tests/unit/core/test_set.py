@@ -35,5 +35,5 @@ def test_an_expression_that_fails_faults_the_task() -> None:
 def test_data_over_its_limit_faults_the_task_that_made_it() -> None:
     doubled = set_task("twice", {"text": "${ .text + .text }"}, then="twice")
     driver = Driver(doubled).start({"text": "x" * 1_000})
-    assert "payload_bytes_max (1048576)" in driver.error.detail
+    assert "payload_bytes_max (16777216)" in driver.error.detail
     assert driver.error.instance == "/do/0/twice"

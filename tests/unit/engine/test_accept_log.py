@@ -1,5 +1,6 @@
 """Shards that have no place in the log go on where an operator says so, and nowhere else."""
 
+from tidemill.blobs.memory import MemoryBlobs
 from tidemill.engine.accept_log import Place, accept, places
 from tidemill.engine.log.memory import MemoryLog
 from tidemill.engine.log.port import Extent
@@ -41,7 +42,7 @@ async def test_nothing_is_done_until_it_is_confirmed() -> None:
     await store.take([0, 1], "a")
     await store.commit([ShardCommit(0, 1, 7, 0, 1)])
     await log.append([(0, b"x"), (0, b"y"), (1, b"z")])
-    storage = Storage(store, log, lambda: None)
+    storage = Storage(store, log, MemoryBlobs(), lambda: None)
     told = await accept(storage, confirmed=False)
     assert told == [Place(0, 7, 0, Extent(0, 2)), Place(1, 0, 0, Extent(0, 1))]
     assert [row.log_offset for row in await store.shards()] == [7, 0]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.claim_checks import in_memory
 from tidemill import lanes
 from tidemill.api.engine.v1.execution_service_pb2 import (
     HearRequest,
@@ -27,7 +28,7 @@ from tidemill.engine.store.memory.store import MemoryStore
 from tidemill.errors import from_item_error
 from tidemill.lanes import correlation_lane, lane_hash, shard_of, subject_lane
 
-SETTINGS = Settings(shards=8, payload_bytes_max=2_000, event_attribute_bytes_max=50, event_extensions_max=2)
+SETTINGS = Settings(shards=8, event_bytes_max=2_000, event_attribute_bytes_max=50, event_extensions_max=2)
 PAID = CloudEvent(id="1", source="/shop", type="order.paid", subject="contact-7", data=b'{"order": 7}')
 
 
@@ -41,7 +42,9 @@ class Doors:
         progress.applying = True
         catalogue = Catalogue(store, clock, SETTINGS)
         ingress = Ingress(self.log, store, catalogue, progress, Environment(settings=SETTINGS, clock=clock))
-        self._api = ExecutionApi(ingress, Reads(store, progress, Watchers(), SETTINGS), SETTINGS)
+        self._api = ExecutionApi(
+            ingress, Reads(store, progress, Watchers(), SETTINGS, check=in_memory()), SETTINGS
+        )
 
     async def submit(self, *requests: HearRequest | StartRequest) -> list[SubmitResult]:
         commands = [
@@ -142,7 +145,7 @@ async def test_what_is_malformed_is_refused_by_field(request_: HearRequest, fiel
         (hear(changed(source="s" * 257)), "source_bytes_max"),
         (hear(changed(extensions={"a": "b" * 51})), "extensions_bytes_max"),
         (hear(changed(extensions={"a": "", "b": "", "c": ""})), "extensions_max"),
-        (hear(changed(data=b'"' + b"d" * 2_000 + b'"')), "payload_bytes_max"),
+        (hear(changed(data=b'"' + b"d" * 2_000 + b'"')), "event_bytes_max"),
     ],
 )
 async def test_what_is_too_large_is_refused_by_the_limit(request_: HearRequest, limit: str) -> None:

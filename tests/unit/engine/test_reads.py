@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from tests.claim_checks import in_memory
 from tests.contract.store_suite import commit, execution, execution_id
 from tidemill.api.engine.v1 import execution_service_pb2 as pb
 from tidemill.api.events.v1.command_pb2 import ExecutionKind
@@ -35,7 +36,7 @@ async def test_the_last_response_shows_the_end_even_when_it_comes_between_two_re
     data = encode_batch([ExecutionResumed()], [Cause(1, None)], 5)
     rows = [HistoryRow(execution_id(1), number, number, number, data) for number in (1, 2)]
     await store.commit([commit(executions=[execution(1, phase=COMPLETED)], histories=rows)])
-    reads = Reads(store, Progress(), Watchers(), Settings())
+    reads = Reads(store, Progress(), Watchers(), Settings(), check=in_memory())
     request = pb.WatchRequest(namespace="-", execution_id=execution_id(1))
     responses = [response async for response in reads.watch(request)]
     seen = [([event.sequence for event in r.events], r.execution.phase) for r in responses]
@@ -47,7 +48,7 @@ async def test_lists_show_children_with_their_parent_and_schedules_when_asked() 
     await store.take([0], "a")
     rows = [execution(1, kind=TRIGGER_KIND), execution(2, parent_execution_id=execution_id(9))]
     await store.commit([commit(executions=rows)])
-    reads = Reads(store, Progress(), Watchers(), Settings())
+    reads = Reads(store, Progress(), Watchers(), Settings(), check=in_memory())
     shown, _ = await reads.executions(pb.ExecutionServiceListRequest(namespace="-"))
     every, _ = await reads.executions(pb.ExecutionServiceListRequest(namespace="-", with_triggers=True))
     assert [messages.execution(row).parent_execution_id for row in shown] == [execution_id(9)]

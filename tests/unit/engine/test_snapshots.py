@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.claim_checks import in_memory
 from tests.contract.store_suite import commit
 from tests.unit.core.driver import EXECUTION_ID, Driver
 from tests.unit.core.snapshots import snapshot
@@ -65,7 +66,7 @@ async def stored(story: Story, *snapshots: SnapshotRow) -> CountingStore:
 
 async def loaded(store: MemoryStore) -> tuple[ExecutionState, Growth]:
     """The one execution."""
-    found = (await load_states(store, [EXECUTION_ID]))[EXECUTION_ID]
+    found = (await load_states(store, in_memory(), [EXECUTION_ID]))[EXECUTION_ID]
     assert isinstance(found.state, ExecutionState)
     return found.state, found.growth
 
@@ -114,12 +115,12 @@ async def test_a_damaged_history_is_told_of_with_and_without_a_snapshot() -> Non
     story = Story()
     story.rows[-1] = replace(story.rows[-1], data=b"\xff no history")
     for snapshots in ([], [story.first]):
-        found = await load_states(await stored(story, *snapshots), [EXECUTION_ID])
+        found = await load_states(await stored(story, *snapshots), in_memory(), [EXECUTION_ID])
         assert isinstance(found[EXECUTION_ID].state, HistoryError)
 
 
 async def test_what_does_not_exist_is_not_loaded() -> None:
-    assert await load_states(MemoryStore(1), [EXECUTION_ID]) == {}
+    assert await load_states(MemoryStore(1), in_memory(), [EXECUTION_ID]) == {}
 
 
 def test_a_snapshot_comes_after_enough_events_and_bytes() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.claim_checks import in_memory
 from tests.unit.core.driver import Driver
 from tidemill.engine.core.state import ExecutionState, Frame
 from tidemill.engine.runtime.snapshots import Growth
@@ -13,6 +14,7 @@ from tidemill.engine.store.memory.store import MemoryStore
 from tidemill.lanes import execution_id, lane_hash, lane_of
 
 EXECUTIONS_MAX = 3
+LARGE_BYTES_MAX = 1_000
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def frames_in_memory() -> int:
 
 @pytest.mark.usefixtures("without_collector")
 def test_what_is_too_much_leaves_memory_at_once() -> None:
-    states = States(MemoryStore(1), EXECUTIONS_MAX, 1)
+    states = States(MemoryStore(1), EXECUTIONS_MAX, 1, check=in_memory(), large_bytes_max=LARGE_BYTES_MAX)
     before = frames_in_memory()
     for number in range(3 * EXECUTIONS_MAX):
         states.keep(waiting(number), Growth())
@@ -53,7 +55,7 @@ def test_what_is_too_much_leaves_memory_at_once() -> None:
 
 @pytest.mark.usefixtures("without_collector")
 def test_what_is_evicted_leaves_memory_at_once() -> None:
-    states = States(MemoryStore(1), EXECUTIONS_MAX, 1)
+    states = States(MemoryStore(1), EXECUTIONS_MAX, 1, check=in_memory(), large_bytes_max=LARGE_BYTES_MAX)
     before = frames_in_memory()
     state = waiting(1)
     states.keep(state, Growth())
@@ -65,7 +67,7 @@ def test_what_is_evicted_leaves_memory_at_once() -> None:
 
 @pytest.mark.usefixtures("without_collector")
 def test_shards_that_are_dropped_leave_memory_at_once() -> None:
-    states = States(MemoryStore(1), EXECUTIONS_MAX, 1)
+    states = States(MemoryStore(1), EXECUTIONS_MAX, 1, check=in_memory(), large_bytes_max=LARGE_BYTES_MAX)
     before = frames_in_memory()
     for number in range(EXECUTIONS_MAX):
         states.keep(waiting(number), Growth())
@@ -74,7 +76,7 @@ def test_shards_that_are_dropped_leave_memory_at_once() -> None:
 
 
 def test_a_batch_larger_than_the_cache_keeps_its_states_until_it_has_ended() -> None:
-    states = States(MemoryStore(1), EXECUTIONS_MAX, 1)
+    states = States(MemoryStore(1), EXECUTIONS_MAX, 1, check=in_memory(), large_bytes_max=LARGE_BYTES_MAX)
     batch = [waiting(number) for number in range(2 * EXECUTIONS_MAX)]
     for state in batch:
         states.keep(state, Growth())

@@ -43,6 +43,7 @@ from tidemill.actions.settings import TRIGGERS_VARIABLE, Settings
 from tidemill.actions.storage import open_storage
 from tidemill.api.actions.v1.action_service_pb2 import DESCRIPTOR
 from tidemill.api.actions.v1.action_service_pb2_grpc import add_ActionServiceServicer_to_server
+from tidemill.blobs.claim_check import ClaimCheck
 from tidemill.clock import Clock, SystemClock
 from tidemill.rpc import RpcOptions, RpcService, build_server, connect
 from tidemill.rpc.addresses import split_addresses
@@ -92,6 +93,7 @@ async def build(settings: Settings, surroundings: Surroundings | None = None) ->
     presence = Presence(storage.replicas, f"{socket.gethostname()}:{os.getpid()}", meters)
     parts = Parts(
         ledger=ledger,
+        check=ClaimCheck(storage.blobs, bytes_max=settings.payload_inline_bytes_max),
         presence=presence,
         registry=registry,
         runner=_runner(settings, around),

@@ -26,6 +26,11 @@ class Settings:
     # Where the ledger is that replicas share, `postgresql://user:password@host:5432/database`; empty for a
     # file under `data`, which one process has for itself.
     ledger_url: str = ""
+    # Where large payloads stand: a folder, or `s3://bucket/prefix`; empty for the folder `blobs` beside
+    # `data`. The Engine must be told the same. An output above the limit goes there, with a reference in its
+    # place in the ledger and in the answer.
+    blobs: str = ""
+    payload_inline_bytes_max: int = 65_536
     # Where Prometheus scrapes; port 0 for nowhere.
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 0
@@ -75,8 +80,8 @@ class Settings:
     request_items_max: int = 10_000
     response_items_max: int = 512
     response_bytes_max: int = 1_048_576
-    arguments_bytes_max: int = 1_048_576
-    output_bytes_max: int = 1_048_576
+    arguments_bytes_max: int = 16_777_216
+    output_bytes_max: int = 16_777_216
     page_size_default: int = 100
     page_size_max: int = 1_000
 
@@ -119,7 +124,7 @@ class Settings:
     http_connections_max: int = 512
     http_timeout_us: int = 30_000_000
     http_connect_timeout_us: int = 10_000_000
-    http_response_bytes_max: int = 1_048_576
+    http_response_bytes_max: int = 16_777_216
     http_error_excerpt_bytes_max: int = 512
     http_redirects_max: int = 10
 
@@ -150,19 +155,19 @@ class Settings:
     # take to end a session, or to end.
     mcp_timeout_us: int = 60_000_000
     mcp_close_us: int = 2_000_000
-    mcp_response_bytes_max: int = 1_048_576
+    mcp_response_bytes_max: int = 16_777_216
     mcp_programs_max: int = 16
 
     # A2A calls, and the cards that say where agents are.
     a2a_timeout_us: int = 60_000_000
-    a2a_response_bytes_max: int = 1_048_576
+    a2a_response_bytes_max: int = 16_777_216
     a2a_card_bytes_max: int = 262_144
     a2a_cards_max: int = 256
     a2a_card_lifetime_us: int = 300_000_000
 
     # gRPC calls: the first five bound answers and channels, the others what describes services.
     grpc_timeout_us: int = 60_000_000
-    grpc_response_bytes_max: int = 1_048_576
+    grpc_response_bytes_max: int = 16_777_216
     grpc_messages_max: int = 10_000
     grpc_channels_max: int = 256
     grpc_channel_idle_us: int = 300_000_000

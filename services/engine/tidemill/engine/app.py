@@ -2,6 +2,7 @@
 
 import os
 import socket
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -111,7 +112,7 @@ class Engine:
     def _services(self) -> list[RpcService]:
         store, settings = self._storage.store, self._environment.settings
         parts, memory = self.assembly, self.assembly.memory
-        reads = Reads(store, memory.progress, memory.watchers, settings)
+        reads = Reads(store, memory.progress, memory.watchers, settings, check=self._environment.check)
         definitions = DefinitionApi(parts.catalogue, parts.schedules, settings)
         executions = ExecutionApi(parts.ingress, reads, settings)
         letters = DeadLetterApi(store, parts.ingress, reads, settings)
@@ -143,4 +144,5 @@ class Engine:
 
 async def build(environment: Environment, *, kinds: Kinds = KINDS) -> Engine:
     """Put an Engine together on what its settings name; raises what `open_storage` raises."""
-    return Engine(environment, await open_storage(environment), kinds)
+    storage = await open_storage(environment)
+    return Engine(replace(environment, blobs=storage.blobs), storage, kinds)

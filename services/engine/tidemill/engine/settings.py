@@ -53,9 +53,20 @@ class Settings:
     lease_ttl_us: int = 3_000_000
     membership_interval_us: int = 1_000_000
 
+    # Where large payloads stand: a folder, or `s3://bucket/prefix`; empty for the folder `blobs` beside
+    # `data`. The Action service must be told the same. A payload above the limit goes there, with a reference
+    # in its place in the log and the store. How often blobs of executions that are gone are looked for, and
+    # how old one must be to count as left behind.
+    blobs: str = ""
+    payload_inline_bytes_max: int = 65_536
+    blob_sweep_interval_us: int = 600_000_000
+    blob_grace_us: int = 900_000_000
+    blob_sweep_rows: int = 1_000
+
     # What a client may send.
-    payload_bytes_max: int = 1_048_576
+    payload_bytes_max: int = 16_777_216
     document_bytes_max: int = 1_048_576
+    event_bytes_max: int = 1_048_576
     submit_commands_max: int = 1_000
     identifier_bytes_max: int = 256
     event_attribute_bytes_max: int = 2_048
@@ -63,6 +74,7 @@ class Settings:
     page_size_default: int = 100
     page_size_max: int = 1_000
     history_page_bytes_max: int = 2_097_152
+    list_page_bytes_max: int = 2_097_152
 
     # Documents that definitions name, fetched when they are published. `host=http://127.0.0.1:8080,...`: what
     # is asked of these hosts is fetched there instead. The folder of `file:` URIs; empty for none. What one
@@ -112,6 +124,9 @@ class Settings:
     batch_shard_max: int = 64
     batch_herd_max: int = 64
     batch_commands_min: int = 16
+    # Large payloads: how much of them a part of a batch brings along, and all executions in memory hold.
+    batch_large_bytes_max: int = 67_108_864
+    cache_large_bytes_max: int = 268_435_456
     cache_executions_max: int = 50_000
     plans_cached_max: int = 1_000
     # A snapshot of an execution comes after so many events at the earliest.

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from tidemill.blobs.opening import open_blobs
+from tidemill.blobs.port import BlobStore
 from tidemill.engine.log.port import CommandLog
 from tidemill.engine.log.sqlite import SqliteLog
 from tidemill.engine.runtime.environment import Environment
@@ -21,16 +23,18 @@ LOCK_NAME: Final = "engine.lock"
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """The log and the store. They belong together."""
+    """The log and the store, which belong together, and where large payloads of both stand."""
 
     store: Store
     log: CommandLog
+    blobs: BlobStore
     let_go: Callable[[], None]
 
     async def close(self) -> None:
         """Finish writes and let go."""
         await self.log.close()
         await self.store.close()
+        await self.blobs.close()
         self.let_go()
 
 
@@ -42,10 +46,14 @@ async def open_storage(environment: Environment) -> Storage:
     shards, DirectoryLockedError for files that another process has, and FatalError when the store of a log is
     gone.
     """
-    return await _open_servers(environment) if environment.settings.store_url else _open_files(environment)
+    settings = environment.settings
+    blobs = open_blobs(settings.blobs, settings.data)
+    if settings.store_url:
+        return await _open_servers(environment, blobs)
+    return _open_files(environment, blobs)
 
 
-async def _open_servers(environment: Environment) -> Storage:
+async def _open_servers(environment: Environment, blobs: BlobStore) -> Storage:
     """Postgres and Kafka. Embedded installations need neither of their libraries."""
     from tidemill.engine.log.kafka.log import KafkaLog
     from tidemill.engine.store.postgres.store import open_store
@@ -57,7 +65,7 @@ async def _open_servers(environment: Environment) -> Storage:
     except BaseException:
         await store.close()
         raise
-    return Storage(store, log, _nothing)
+    return Storage(store, log, blobs, _nothing)
 
 
 def store_options(settings: Settings) -> "PostgresOptions":
@@ -76,7 +84,7 @@ def _nothing() -> None:
     """Servers hold no lock for us."""
 
 
-def _open_files(environment: Environment) -> Storage:
+def _open_files(environment: Environment, blobs: BlobStore) -> Storage:
     settings = environment.settings
     lock = DirectoryLock(settings.data, LOCK_NAME)
     store, log = settings.data / "state.db", settings.data / "log.db"
@@ -88,5 +96,6 @@ def _open_files(environment: Environment) -> Storage:
             store, settings.shards, page_count_max=settings.store_page_count_max, clock=environment.clock
         ),
         SqliteLog(log, settings.shards, page_count_max=settings.log_page_count_max),
+        blobs,
         lock.release,
     )

@@ -29,8 +29,13 @@ from tidemill.actions.runtime.parts import Parts
 from tidemill.actions.runtime.recorder import Recorder
 from tidemill.actions.runtime.running import interrupted
 from tidemill.actions.runtime.tasks import Tasks
+from tidemill.blobs.claims import names_of, put_back_text, read_claim
+from tidemill.blobs.port import BlobError, BlobName
 from tidemill.errors import TidemillError
+from tidemill.storage import StorageUnavailableError
+from tidemill.telemetry.logging import get_logger
 
+_log = get_logger(__name__)
 Conclude = Callable[[list[tuple[Flight, Answer]]], None]
 
 
@@ -50,6 +55,11 @@ class BatchStep:
 
         Whatever raises here is a bug; the calls are then sent again rather than lost.
         """
+        claimed = [flight for flight in flights if read_claim(flight.call.arguments) is not None]
+        if claimed:
+            # The others do not wait for these.
+            self._tasks.start(self._fetch_arguments(claimed))
+            flights = [flight for flight in flights if flight not in claimed]
         try:
             await self._begin([(flight, Granted(0)) for flight in flights if flight.action.is_pure])
             claiming = [flight for flight in flights if not flight.action.is_pure]
@@ -59,6 +69,29 @@ class BatchStep:
             stuck = [flight for flight in flights if flight.stage is Stage.CLAIMING]
             self._undelivered(stuck, f"internal error: {type(error).__name__}")
             raise
+
+    async def _fetch_arguments(self, flights: list[Flight]) -> None:
+        """Go on with flights whose arguments stand in the blob store; where they cannot be had the call was
+        not made, and comes again."""
+        names = set[BlobName]()
+        for flight in flights:
+            names |= names_of(flight.call.execution_id, [flight.call.arguments])
+        try:
+            contents = await self._parts.check.fetch(names)
+        except StorageUnavailableError as error:
+            self._undelivered(flights, error.message)
+            return
+        except Exception as error:
+            self._undelivered(flights, f"internal error: {type(error).__name__}")
+            raise
+        for flight in flights:
+            call = flight.call
+            try:
+                call.arguments = put_back_text(call.arguments, call.execution_id, contents)
+            except BlobError as error:
+                _log.error("arguments cannot be had", execution_id=call.execution_id, error=error.message)
+                self._undelivered([flight], error.message)
+        await self.handle([flight for flight in flights if flight.stage is Stage.CLAIMING])
 
     async def _claim(self, flights: list[Flight]) -> list[tuple[Flight, ClaimAnswer]]:
         now_us = self._parts.clock.now_us()
@@ -159,7 +192,7 @@ class BatchStep:
 
     def _finish(self, flight: Flight, outcome: Outcome, ended: list[tuple[Flight, Answer]]) -> None:
         """The flight has its outcome: to the ledger first, unless its class keeps nothing there."""
-        if flight.action.is_pure:
+        if flight.action.is_pure and not self._recorder.is_large(outcome):
             ended.append((flight, _completed(flight.call, outcome)))
         else:
             flight.stage = Stage.RECORDING

@@ -15,6 +15,7 @@ from tidemill.actions.runtime.flights import Flight, Stage, Waiter
 from tidemill.actions.runtime.parts import Parts
 from tidemill.actions.runtime.recorder import Recorder
 from tidemill.actions.runtime.tasks import Tasks
+from tidemill.blobs.claims import size_of
 
 _STOPPING: Final = "the service is stopping"
 _FULL: Final = "too many calls wait for their turn"
@@ -25,7 +26,9 @@ class Dispatcher:
 
     def __init__(self, parts: Parts, admission: Admission[Flight]) -> None:
         rows_max = parts.settings.record_rows_max
-        self.recorder = Recorder(parts.ledger, parts.meters, rows_max=rows_max, deliver=self.conclude)
+        self.recorder = Recorder(
+            parts.ledger, parts.check, parts.meters, rows_max=rows_max, deliver=self.conclude
+        )
         self._parts = parts
         self._admission = admission
         self._tasks = Tasks()
@@ -66,8 +69,8 @@ class Dispatcher:
         elif action is None:
             detail = f"no action {call.action} is registered"
             self._turn_away(waiter, call, DeliveryFailure.UNKNOWN_ACTION, detail)
-        elif len(call.arguments) > limit:
-            detail = f"the arguments of {len(call.arguments)} bytes are over arguments_bytes_max, {limit}"
+        elif (size := size_of(call.arguments)) > limit:
+            detail = f"the arguments of {size} bytes are over arguments_bytes_max, {limit}"
             waiter.answer(Completed(call.key, call.attempt, failed(validation_problem(detail))))
         else:
             return action

@@ -8,6 +8,7 @@ from tidemill.actions.runtime.meters import Meters
 from tidemill.actions.runtime.presence import Presence
 from tidemill.actions.runtime.running import Runner
 from tidemill.actions.settings import Settings
+from tidemill.blobs.claim_check import ClaimCheck
 from tidemill.clock import Clock
 
 
@@ -16,6 +17,7 @@ class Parts:
     """The parts that the dispatcher and its steps share."""
 
     ledger: Ledger
+    check: ClaimCheck
     presence: Presence
     registry: Registry
     runner: Runner

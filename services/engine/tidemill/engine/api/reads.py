@@ -1,13 +1,17 @@
 """Answers clients from the store: reads of one's own writes, pages, and the watching of an execution."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 from tidemill.api.engine.v1 import execution_service_pb2 as pb
 from tidemill.api.engine.v1.position_pb2 import Position
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
 from tidemill.api.errors.v1.item_error_pb2 import ItemError
+from tidemill.blobs.claim_check import ClaimCheck
+from tidemill.blobs.claims import may_hold_claims, size_of
 from tidemill.engine.api import messages
+from tidemill.engine.api.redeeming import redeem_events
 from tidemill.engine.core.state import CLOSED_PHASES, Phase
 from tidemill.engine.runtime.ingress import Accepted
 from tidemill.engine.runtime.progress import Progress, Watchers
@@ -23,8 +27,17 @@ from tidemill.paging import PageLimits, decode_token, encode_token
 class Reads:
     """Everything that a client may ask of the store."""
 
-    def __init__(self, store: ReadStore, progress: Progress, watchers: Watchers, settings: Settings) -> None:
+    def __init__(
+        self,
+        store: ReadStore,
+        progress: Progress,
+        watchers: Watchers,
+        settings: Settings,
+        *,
+        check: ClaimCheck,
+    ) -> None:
         self._store = store
+        self._check = check
         self._progress = progress
         self._watchers = watchers
         self._settings = settings
@@ -61,9 +74,17 @@ class Reads:
     async def execution(self, namespace: str, execution_id: str) -> ExecutionRow:
         """One execution.
 
-        Raises InvalidRequestError for what is no id, and TidemillError (EXECUTION_NOT_FOUND) also for another
-        namespace's.
+        Raises InvalidRequestError for what is no id, TidemillError (EXECUTION_NOT_FOUND) also for another
+        namespace's, and BlobError when its output is lost.
         """
+        return await self._whole(await self._row(namespace, execution_id))
+
+    async def _whole(self, row: ExecutionRow) -> ExecutionRow:
+        """The row with its output in the place of a claim."""
+        output = await self._check.fetch_text(row.output, row.execution_id)
+        return row if output is row.output else replace(row, output=output)
+
+    async def _row(self, namespace: str, execution_id: str) -> ExecutionRow:
         hash_of_execution_id(execution_id)
         row = (await self._store.get([execution_id])).get(execution_id)
         if row is None or namespace not in (ANY_NAMESPACE, row.namespace):
@@ -75,7 +96,7 @@ class Reads:
         return row
 
     async def executions(self, request: pb.ExecutionServiceListRequest) -> tuple[list[ExecutionRow], str]:
-        """A page of executions, and the token of the next one."""
+        """A page of executions, bounded in rows and in bytes of outputs, and the token of the next one."""
         size = self._pages.size(request.page_size)
         place = decode_token(request.page_token, int, str)
         if not request.namespace:
@@ -91,13 +112,13 @@ class Reads:
             with_triggers=request.with_triggers,
         )
         rows = await self._store.page_executions(wanted, size + 1)
-        page = rows[:size]
-        token = encode_token(page[-1].started_at_us, page[-1].execution_id) if len(rows) > size else ""
-        return page, token
+        page = rows[: min(size, _count_within(rows, self._settings.list_page_bytes_max))]
+        token = encode_token(page[-1].started_at_us, page[-1].execution_id) if len(rows) > len(page) else ""
+        return [await self._whole(row) for row in page], token
 
     async def history(self, request: pb.GetHistoryRequest) -> tuple[list[pb.HistoryEvent], str]:
         """A page of history, bounded in events and bytes, and the token of the next one."""
-        row = await self.execution(request.namespace, request.execution_id)
+        row = await self._row(request.namespace, request.execution_id)
         size = self._pages.size(request.page_size)
         place = decode_token(request.page_token, int)
         sequence = int(str(place[0])) if place else 1
@@ -109,13 +130,16 @@ class Reads:
     async def _events(self, execution_id: str, sequence: int, limit: int) -> list[pb.HistoryEvent]:
         rows = await self._store.history(execution_id, sequence, limit)
         kept = []
-        bytes_left = self._settings.history_page_bytes_max
+        bytes_left = bytes_max = self._settings.history_page_bytes_max
         for row in rows:
             kept.append(row)
             bytes_left -= len(row.data)
             if bytes_left <= 0:
                 break
-        return messages.history_events(kept, sequence)[:limit]
+        events = messages.history_events(kept, sequence)[:limit]
+        if any(may_hold_claims(row.data) for row in kept):
+            return await redeem_events(self._check, execution_id, events, bytes_max=bytes_max)
+        return events
 
     async def watch(self, request: pb.WatchRequest) -> AsyncIterator[pb.WatchResponse]:
         """The events of an execution from a number on, until it has closed; or its end alone."""
@@ -136,18 +160,18 @@ class Reads:
         following = max(request.from_sequence, 1)
         while True:
             wake.clear()
-            row = await self.execution(request.namespace, request.execution_id)
+            row = await self._row(request.namespace, request.execution_id)
             is_closed = Phase(row.phase) in CLOSED_PHASES
             if request.end_only:
                 following = row.sequence + 1
                 if is_closed:
-                    yield pb.WatchResponse(execution=messages.execution(row))
+                    yield pb.WatchResponse(execution=messages.execution(await self._whole(row)))
             while following <= row.sequence:
                 page = await self._events(row.execution_id, following, self._settings.page_size_max)
                 # What was committed since the row was read comes with the row that shows it.
                 events = [event for event in page if event.sequence <= row.sequence]
                 following = events[-1].sequence + 1 if events else row.sequence + 1
-                yield pb.WatchResponse(events=events, execution=messages.execution(row))
+                yield pb.WatchResponse(events=events, execution=messages.execution(await self._whole(row)))
             if is_closed:
                 return
             if self._watchers.closed:
@@ -169,3 +193,14 @@ class Reads:
             # Answer a little before the client gives up, so that it learns why.
             limit_us = min(limit_us, int(remaining_seconds * 900_000))
         await self._progress.wait(shard, offset, timeout_us=limit_us)
+
+
+def _count_within(rows: Sequence[ExecutionRow], bytes_max: int) -> int:
+    """How many rows, one at least, have outputs of so many bytes together."""
+    count = size_bytes = 0
+    for row in rows:
+        size_bytes += size_of(row.output)
+        if count and size_bytes > bytes_max:
+            break
+        count += 1
+    return count

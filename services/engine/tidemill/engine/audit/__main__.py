@@ -5,6 +5,8 @@ import sys
 from collections.abc import AsyncIterator
 
 from tidemill.auditing.exporting import run_exporter
+from tidemill.blobs.claim_check import ClaimCheck
+from tidemill.blobs.opening import open_blobs
 from tidemill.checking import facts
 from tidemill.clock import SystemClock
 from tidemill.engine.audit.executions import Executions
@@ -18,6 +20,8 @@ async def tell(settings: Settings, namespace: str) -> AsyncIterator[facts.Engine
     """All facts, in the order in which the check takes them."""
     now_us = SystemClock().now_us()
     store, log = await open_audit(settings)
+    blobs = open_blobs(settings.blobs, settings.data)
+    check = ClaimCheck(blobs, bytes_max=settings.payload_inline_bytes_max)
     try:
         terms = RetentionTerms(settings.history_retention_us, settings.execution_retention_us)
         rows = await store.shards()
@@ -35,12 +39,13 @@ async def tell(settings: Settings, namespace: str) -> AsyncIterator[facts.Engine
         shards = Shards(store, log, len(rows))
         for part in (
             shards.dead_letters(),
-            Executions(store, namespace, kept.from_us).tell(),
+            Executions(store, check, namespace, kept.from_us).tell(),
             shards.tell(),
         ):
             async for fact in part:
                 yield fact
     finally:
+        await blobs.close()
         await log.close()
         await store.close()
 

@@ -2,10 +2,16 @@
 
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from google.protobuf.message import DecodeError
+
+from tidemill.blobs.claim_check import ClaimCheck
+from tidemill.blobs.claims import may_hold_claims
+from tidemill.blobs.port import BlobError
 from tidemill.checking import facts
+from tidemill.engine.audit.causes import read_record
 from tidemill.engine.audit.folding import Folding
 from tidemill.engine.audit.port import FIRST_PLACE, NO_BOUND, SEQUENCE_MAX, AuditStore, Place
 from tidemill.engine.core.state import CLOSED_PHASES, ExecutionState, Phase
@@ -71,8 +77,11 @@ class _Start:
 class Executions:
     """Tells of all executions, or of those of one namespace."""
 
-    def __init__(self, store: AuditStore, namespace: str, complete_from_us: int) -> None:
+    def __init__(
+        self, store: AuditStore, check: ClaimCheck, namespace: str, complete_from_us: int
+    ) -> None:
         self._store = store
+        self._check = check
         self._namespace = namespace
         self._complete_from_us = complete_from_us
         # Of the page at hand, by the execution that waits: children, and subscriptions with their lanes.
@@ -148,10 +157,22 @@ class Executions:
         yield _execution(execution_id, page.rows.get(execution_id), folding, start.sequence)
         async for stored in history.of(execution_id):
             if stored.last_sequence > start.sequence:
-                yield folding.take(stored)
+                yield folding.take(await self._whole(stored, folding))
         yield folding.folded(page.timers.get(execution_id, ()), snapshot.sequence if snapshot else 0)
         if folding.state is not None:
             self._remember(folding.state)
+
+    async def _whole(self, row: HistoryRow, folding: Folding) -> HistoryRow:
+        """The row with its large texts; where one is lost the fold says so, and goes on without it."""
+        if not may_hold_claims(row.data):
+            return row
+        try:
+            record = read_record(row.data)
+            await self._check.fetch_into(record, row.execution_id)
+        except (BlobError, DecodeError) as error:
+            folding.fail(error)
+            return row
+        return replace(row, data=record.SerializeToString())
 
     def _remember(self, state: ExecutionState) -> None:
         if state.children:

@@ -74,7 +74,7 @@ class Folding:
         try:
             batch, causes = decode_batch(row.data), causes_of(read_record(row.data))
         except Exception as error:
-            self._fail(error)
+            self.fail(error)
             batch, causes = Batch(self._time_us, [], []), []
         self._time_us = batch.now_us
         said = _Row()
@@ -119,7 +119,7 @@ class Folding:
             else:
                 change(self.state, event, now_us, effects)
         except Exception as error:
-            self._fail(error)
+            self.fail(error)
         for effect in effects:
             match effect:
                 case CallAction():
@@ -131,7 +131,8 @@ class Folding:
                 case _:
                     pass
 
-    def _fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
+        """Remember the first thing that was wrong."""
         self.problem = self.problem or _said(error)
 
     def folded(self, timer_rows: Sequence[tuple[str, int]], snapshot_sequence: int) -> facts.Folded:

@@ -32,7 +32,7 @@ class CoreSettings:
     # An execution that is older than this when it starts another without waiting for it begins a new chain.
     runaway_us: int = 1_000_000
     # Whatever an expression or a template makes for later tasks is no larger than a client's payload may be.
-    payload_bytes_max: int = 1_048_576
+    payload_bytes_max: int = 16_777_216
     # How long before a wait begins an event may have come and still be heard: lanes keep events that long.
     event_buffer_us: int = 300_000_000
     # Events that one `listen` may take, and the bytes of these as they came.

@@ -29,6 +29,7 @@ from tidemill.engine.runtime.retention import Holding, Retention
 from tidemill.engine.runtime.schedules import IDLE_WAIT_US as SCHEDULES_WAIT_US
 from tidemill.engine.runtime.schedules import Schedules
 from tidemill.engine.runtime.states import States
+from tidemill.engine.runtime.sweeping import Sweep
 from tidemill.engine.runtime.timers import Timers
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.port import Store
@@ -77,7 +78,7 @@ class Assembly:
 
     def _batches(self, store: Store) -> BatchLoop:
         environment = self._environment
-        quarantine = Quarantine(store, store, self.catalogue, environment.metrics)
+        quarantine = Quarantine(store, store, self.catalogue, environment)
         lane_deciding = LaneDeciding(store, environment)
         deciding = Deciding(self.ownership, self.catalogue, lane_deciding, quarantine, environment)
         release = Release(self.memory, environment.metrics)
@@ -108,6 +109,7 @@ class Assembly:
         remote = RemoteProgress(memory.progress, self.ownership.owned, self._store, settings.progress_poll_us)
         report = LogReport(self._log, self.ownership)
         retention = Retention(self._store, self._environment)
+        sweep = Sweep(self._store, self._log, self.ownership, self._environment)
         holding = Holding(retention, self._store, self.ownership, settings.retention_rows)
         keeping_us = settings.housekeeping_interval_us
         # Where nobody else can publish there is nothing to look for.
@@ -131,6 +133,7 @@ class Assembly:
             Loop("schedules", self.schedules.run_once, None, SCHEDULES_WAIT_US),
             Loop("housekeeping", self._housekeeping.run_once, None, keeping_us),
             Loop("retention", retention.run_once, None, keeping_us),
+            Loop("blobs", sweep.run_once, None, settings.blob_sweep_interval_us),
             Loop("holding", holding.run_once, None, keeping_us // 2),
             Loop("gauges", gauges.run_once, None, _SECOND_US),
         ]
@@ -141,7 +144,13 @@ def _memory(environment: Environment, store: Store, log: CommandLog) -> Memory:
     inbox, progress = Inbox(settings), Progress()
     return Memory(
         inbox=inbox,
-        states=States(store, settings.cache_executions_max, settings.shards),
+        states=States(
+            store,
+            settings.cache_executions_max,
+            settings.shards,
+            check=environment.check,
+            large_bytes_max=settings.cache_large_bytes_max,
+        ),
         calls=Calls(inbox, environment),
         timers=Timers(store, inbox, environment),
         progress=progress,

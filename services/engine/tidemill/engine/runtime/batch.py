@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import Final
 
 from tidemill.engine.runtime.deciding import Deciding
+from tidemill.engine.runtime.deposits import Deposits
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.runtime.items import ActionAnswer, Item, OwedWork, Poisoned, Redriven, SnapshotDue
 from tidemill.engine.runtime.ownership import Ownership
+from tidemill.engine.runtime.redeeming import Redeeming
 from tidemill.engine.runtime.release import Release
 from tidemill.engine.runtime.turns import ShardTurn
 from tidemill.engine.store.port import ShardStore
@@ -36,6 +38,8 @@ class BatchLoop:
         environment: Environment,
     ) -> None:
         self._store = store
+        self._redeeming = Redeeming(environment)
+        self._deposits = Deposits(environment.check)
         self._ownership = ownership
         self._inbox = ownership.memory.inbox
         self._states = ownership.memory.states
@@ -61,7 +65,8 @@ class BatchLoop:
         self._sizes.observe(len(items))
         try:
             async with self._ownership.commit_lock:
-                await self._step(items)
+                async for part in self._redeeming.parts(items):
+                    await self._step(part)
         except BaseException:
             self._ownership.lose()
             raise
@@ -84,6 +89,7 @@ class BatchLoop:
     async def _commit(self, batch: Sequence[ShardTurn]) -> set[int]:
         """Write what has changed; the shards that another process has taken, of which nothing is written."""
         changed = [shard_turn.commit() for shard_turn in batch if not shard_turn.changes_nothing()]
+        await self._deposits.before_commit(batch, changed)
         if not changed:
             return set()
         started_us = self._clock.monotonic_us()

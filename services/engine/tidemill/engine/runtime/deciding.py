@@ -33,6 +33,7 @@ from tidemill.engine.runtime.lane_deciding import LaneDeciding, lane_command_of
 from tidemill.engine.runtime.messages import message_of
 from tidemill.engine.runtime.ownership import Ownership
 from tidemill.engine.runtime.quarantine import Quarantine, names_dead_letter
+from tidemill.engine.runtime.redeeming import Redeeming
 from tidemill.engine.runtime.snapshots import Loaded
 from tidemill.engine.runtime.translate import command_of, source_of
 from tidemill.engine.runtime.turns import ShardTurn, Turn
@@ -65,6 +66,7 @@ class Deciding:
         quarantine: Quarantine,
         environment: Environment,
     ) -> None:
+        self._redeeming = Redeeming(environment)
         self._states = ownership.memory.states
         self._outbox = ownership.memory.outbox
         self._catalogue = catalogue
@@ -168,7 +170,7 @@ class Deciding:
                 if item.bare:
                     self._quarantine.keep(item.item, turn, shard_turn, item.error)
                 else:
-                    await self._quarantine.item(item.item, turn, shard_turn, item.error)
+                    self._quarantine.unapplied(item.item, turn, shard_turn, item.error)
                 self._done(item.item, turn, shard_turn)
             case LoggedCommand() | ActionAnswer() | DueTimer() | Message():
                 await self._guarded(item, turn, shard_turn)
@@ -235,17 +237,23 @@ class Deciding:
     async def _redrive(self, item: Redriven, turn: Turn, shard_turn: ShardTurn) -> None:
         """Apply the dead letter's item, as a fact while still suspended, then let the execution go on."""
         self._take_up(item, shard_turn)
-        if item.item is None or not await self._guarded(item.item, turn, shard_turn):
+        if item.item is None:
+            return
+        kept = await self._redeeming.redeem(item.item)
+        if isinstance(kept, Poisoned):
+            self._quarantine.unapplied(kept.item, turn, shard_turn, kept.error)
+            return
+        if not await self._guarded(kept, turn, shard_turn):
             return
         if turn.state is None or turn.state.phase is not Phase.SUSPENDED:
             return
         try:
             plan = await self._plan(Resume(), turn.state)
-            await self._run(Resume(), turn, shard_turn, plan=plan, item=item.item)
+            await self._run(Resume(), turn, shard_turn, plan=plan, item=kept)
         except StorageUnavailableError:
             raise  # the item is not at fault, and comes again
         except Exception:
-            await self._quarantine.item(item.item, turn, shard_turn, traceback.format_exc())
+            await self._quarantine.item(kept, turn, shard_turn, traceback.format_exc())
 
     @staticmethod
     def _take_up(item: Redriven, shard_turn: ShardTurn) -> None:

@@ -1,8 +1,11 @@
-"""What surrounds the logic of a process: its settings, time, chance, and telemetry."""
+"""What surrounds the logic of a process: its settings, time, chance, telemetry, and what keeps blobs."""
 
 import random
 from dataclasses import dataclass, field
 
+from tidemill.blobs.claim_check import ClaimCheck
+from tidemill.blobs.memory import MemoryBlobs
+from tidemill.blobs.port import BlobStore
 from tidemill.clock import Clock, SystemClock
 from tidemill.engine.settings import Settings
 from tidemill.telemetry.metrics import Metrics
@@ -18,3 +21,9 @@ class Environment:
     source: random.Random = field(default_factory=random.Random)
     metrics: Metrics = field(default_factory=Metrics)
     tracing: Tracing = field(default_factory=NoTracing)
+    blobs: BlobStore = field(default_factory=MemoryBlobs)
+
+    @property
+    def check(self) -> ClaimCheck:
+        """Where large texts are left, and fetched again."""
+        return ClaimCheck(self.blobs, bytes_max=self.settings.payload_inline_bytes_max)

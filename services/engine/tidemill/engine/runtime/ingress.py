@@ -62,6 +62,7 @@ class Ingress:
         environment: Environment,
     ) -> None:
         self._log = log
+        self._check = environment.check
         self._store = store
         self._catalogue = catalogue
         self._progress = progress
@@ -69,7 +70,7 @@ class Ingress:
         self._tracing = environment.tracing
         self._settings = environment.settings
         self._event_limits = EventLimits(
-            data_bytes_max=self._settings.payload_bytes_max,
+            data_bytes_max=self._settings.event_bytes_max,
             attribute_bytes_max=self._settings.event_attribute_bytes_max,
             extensions_max=self._settings.event_extensions_max,
         )
@@ -153,11 +154,20 @@ class Ingress:
     async def _append(self, fresh: Sequence[Prepared]) -> list[int]:
         if not fresh:
             return []
+        await self._leave_large(fresh)
         records = [(prepared.shard, prepared.record.SerializeToString()) for prepared in fresh]
         offsets = await self._log.append(records)
         for prepared, offset in zip(fresh, offsets, strict=True):
             self._progress.appended(prepared.shard, offset)
         return offsets
+
+    async def _leave_large(self, fresh: Sequence[Prepared]) -> None:
+        """Have large inputs in the blob store before the log refers to them."""
+        starts = [each.record for each in fresh if len(each.record.start.input.data) > self._check.bytes_max]
+        if starts:
+            texts = [(record.execution_id, record.start.input.data) for record in starts]
+            for record, claim in zip(starts, await self._check.leave_texts(texts), strict=True):
+                record.start.input.data = claim
 
     def _known(self, prepared: Prepared) -> Accepted | TidemillError | None:
         """The outcome of a repeat: the first one's, or a conflict."""
@@ -274,12 +284,12 @@ class Ingress:
             raise InvalidRequestError(
                 "subject", "an event goes to the lane of a subject or to that of its type: give one of them"
             )
-        event, size_max = request.event, self._settings.payload_bytes_max
+        event, size_max = request.event, self._settings.event_bytes_max
         if request.event_type not in ("", event.type, lanes.ALL_TYPES):
             raise InvalidRequestError("event_type", "the lane of a type hears events of that type alone")
         # As a whole, because as a whole it is stored for those who wait.
         if (size_bytes := event.ByteSize()) > size_max:
-            raise TooLargeError("payload_bytes_max", limit_value=size_max, actual=size_bytes)
+            raise TooLargeError("event_bytes_max", limit_value=size_max, actual=size_bytes)
         check_event(event, self._event_limits)
 
     def _check_identifier(self, field: str, value: str) -> None:

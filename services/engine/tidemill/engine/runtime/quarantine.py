@@ -13,6 +13,7 @@ from tidemill.engine.core.events import Event, ExecutionStarted, ExecutionSuspen
 from tidemill.engine.core.history import HistoryError
 from tidemill.engine.core.plan import Plan
 from tidemill.engine.core.state import ExecutionState, Phase
+from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.runtime.items import (
     HISTORY_KIND,
     Item,
@@ -30,7 +31,6 @@ from tidemill.engine.store.port import ReadStore, ShardStore
 from tidemill.engine.store.rows import DeadLetterRow
 from tidemill.telemetry import names
 from tidemill.telemetry.logging import get_logger
-from tidemill.telemetry.metrics import Metrics
 
 ENGINE_ERROR: Final = "engine_error"
 _log = get_logger(__name__)
@@ -41,12 +41,13 @@ class Quarantine:
     """Takes an item out of the way. Its partial events are discarded; the offset moves on all the same."""
 
     def __init__(
-        self, shard_store: ShardStore, read_store: ReadStore, catalogue: Catalogue, metrics: Metrics
+        self, shard_store: ShardStore, read_store: ReadStore, catalogue: Catalogue, environment: Environment
     ) -> None:
+        self._check = environment.check
         self._catalogue = catalogue
         self._shard_store = shard_store
         self._read_store = read_store
-        self._dead_letters = metrics.counter(names.ENGINE_DEAD_LETTERS)
+        self._dead_letters = environment.metrics.counter(names.ENGINE_DEAD_LETTERS)
 
     async def taken_up(self, command: LoggedCommand) -> Redriven:
         """What a command that redrives a dead letter takes up: the letter's item, where it is still kept."""
@@ -58,9 +59,19 @@ class Quarantine:
     async def item(self, item: Keepable, turn: Turn, shard_turn: ShardTurn, error: str) -> None:
         """Keep the item and suspend its execution, as it was before the item came."""
         self.keep(item, turn, shard_turn, error)
-        if turn.quarantined:
-            return
-        turn.state = await self._before(turn, shard_turn)
+        if not turn.quarantined:
+            turn.state = await self._before(turn, shard_turn)
+            self._suspend(item, turn, shard_turn)
+
+    def unapplied(self, item: Keepable, turn: Turn, shard_turn: ShardTurn, error: str) -> None:
+        """The same for an item that has not touched its execution."""
+        self.keep(item, turn, shard_turn, error)
+        if not turn.quarantined:
+            # What is not whole, such as a start without its input, is loaded when it is needed again.
+            turn.is_forgotten = True
+            self._suspend(item, turn, shard_turn)
+
+    def _suspend(self, item: Keepable, turn: Turn, shard_turn: ShardTurn) -> None:
         if turn.state is None:
             self._hold_start(item, turn, shard_turn)
         elif turn.state.phase in _OPEN:
@@ -98,7 +109,8 @@ class Quarantine:
 
     async def _before(self, turn: Turn, shard_turn: ShardTurn) -> ExecutionState | None:
         """The state without the item's partial events: what is stored, and what this batch has decided."""
-        loaded = (await load_states(self._shard_store, [turn.execution_id])).get(turn.execution_id)
+        found = await load_states(self._shard_store, self._check, [turn.execution_id])
+        loaded = found.get(turn.execution_id)
         state = loaded.state if loaded else None
         if isinstance(state, HistoryError):
             raise state

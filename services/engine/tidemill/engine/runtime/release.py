@@ -84,7 +84,10 @@ class Release:
         if state.kind is Kind.TRIGGER:
             self._missed.add(sum(event.missed for event in turn.events if isinstance(event, ScheduleFired)))
         if state.phase not in CLOSED_PHASES:
-            self._states.keep(state, turn.growth)
+            if turn.is_forgotten:
+                self._states.evict([turn.execution_id])
+            else:
+                self._states.keep(state, turn.growth)
             return
         if turn.written[:1] != (state.phase,):
             self._ended[state.phase].add()

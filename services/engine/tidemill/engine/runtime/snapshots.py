@@ -1,9 +1,13 @@
 """Snapshots beside history: when one is taken, and how a state comes out of what is stored."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tidemill.api.events.v1.snapshot_pb2 import Snapshot
+from tidemill.blobs.claim_check import ClaimCheck
+from tidemill.blobs.claims import claimed_names, may_hold_claims, put_back
+from tidemill.blobs.port import BlobError, BlobName
 from tidemill.engine.core.apply import apply
 from tidemill.engine.core.history import HistoryError
 from tidemill.engine.core.state import CLOSED_PHASES, ExecutionState
@@ -18,11 +22,15 @@ _log = get_logger(__name__)
 
 @dataclass(slots=True)
 class Growth:
-    """What the history of an execution has gained since its last snapshot, and how large that is."""
+    """What the history of an execution has gained since its last snapshot, and how large that is.
+
+    `large_bytes` are the large texts that its state holds in memory, at most.
+    """
 
     events: int = 0
     history_bytes: int = 0
     snapshot_bytes: int = 0
+    large_bytes: int = 0
 
     def add(self, events: int, history_bytes: int) -> None:
         """A commit adds a row to the history."""
@@ -58,10 +66,13 @@ class Loaded(NamedTuple):
     growth: Growth
 
 
-async def load_states(store: ShardStore, execution_ids: Sequence[str]) -> dict[str, Loaded]:
-    """The states of those executions that exist.
+async def load_states(
+    store: ShardStore, check: ClaimCheck, execution_ids: Sequence[str]
+) -> dict[str, Loaded]:
+    """The states of those executions that exist, with their large texts.
 
-    From the snapshot and the history after it; from the whole history where that leads nowhere.
+    From the snapshot and the history after it; from the whole history where that leads nowhere. Only the
+    texts that are left at the end are fetched: the fold does not read them.
     """
     stored = await store.load(execution_ids)
     loaded = {execution_id: _restore(execution_id, held) for execution_id, held in stored.items()}
@@ -69,7 +80,39 @@ async def load_states(store: ShardStore, execution_ids: Sequence[str]) -> dict[s
     if unread:
         whole = await store.load(unread, whole=True)
         loaded.update((execution_id, _restore(execution_id, held)) for execution_id, held in whole.items())
+    claimed = [execution_id for execution_id, held in stored.items() if _may_hold_claims(held)]
+    if claimed:
+        loaded.update(await _redeem(check, {execution_id: loaded[execution_id] for execution_id in claimed}))
     return loaded
+
+
+def _may_hold_claims(stored: StoredExecution) -> bool:
+    snapshot = stored.snapshot
+    return (snapshot is not None and may_hold_claims(snapshot.data)) or any(
+        may_hold_claims(row.data) for row in stored.history
+    )
+
+
+async def _redeem(check: ClaimCheck, claimed: Mapping[str, Loaded]) -> dict[str, Loaded]:
+    """The states with texts in the places of claims; a HistoryError for one whose text cannot be had."""
+    records: dict[str, Snapshot] = {}
+    names: set[BlobName] = set()
+    for execution_id, (state, _) in claimed.items():
+        if isinstance(state, ExecutionState):
+            records[execution_id] = Snapshot.FromString(encode_state(state))
+            names |= claimed_names(execution_id, [records[execution_id]])
+    contents = await check.fetch(names)
+    found: dict[str, Loaded] = {}
+    for execution_id, record in records.items():
+        growth = claimed[execution_id].growth
+        try:
+            growth.large_bytes = put_back(record, execution_id, contents)
+            state = decode_state(execution_id, record.sequence, record.SerializeToString())
+        except BlobError as error:
+            found[execution_id] = Loaded(HistoryError(error.message), growth)
+        else:
+            found[execution_id] = Loaded(state, growth)
+    return found
 
 
 def _is_unread(loaded: Loaded, stored: StoredExecution) -> bool:

@@ -59,6 +59,8 @@ class Turn:
     # Whether what it owed before this process took the shard is released again.
     is_recovered: bool = False
     quarantined: bool = False
+    # Whether its state is not to stay in memory.
+    is_forgotten: bool = False
     # Whether a snapshot is asked for, whatever the history has gained.
     snapshot_due: bool = False
     # The row of an execution whose history does not fold, to be marked without touching that history.
