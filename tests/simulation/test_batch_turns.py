@@ -10,7 +10,7 @@ from tidemill.engine.settings import Settings
 from tidemill.engine.store.rows import ExecutionFilter
 
 STARTS: Final = 320
-TURNS_MIN: Final = STARTS // 32
+TURNS_MIN: Final = STARTS // 16
 DOCUMENT: Final = """
 document: {dsl: 1.0.3, namespace: shop, name: note, version: 1.0.0}
 do:

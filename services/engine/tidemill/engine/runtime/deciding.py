@@ -42,9 +42,9 @@ from tidemill.namespaces import ANY_NAMESPACE
 from tidemill.storage import StorageUnavailableError
 
 _SEED_BITS: Final = 64
-# After so many items, some milliseconds, whatever else waits in the loop gets its turn: starts that are to be
+# After so many items, two milliseconds, whatever else waits in the loop gets its turn: starts that are to be
 # acknowledged above all.
-_ITEMS_A_TURN: Final = 32
+_ITEMS_A_TURN: Final = 16
 
 
 @dataclass(slots=True)
