@@ -12,7 +12,7 @@ from tidemill.client.report import RunFold, TaskPhase, TaskRun
 from tidemill.diagrams.outline import Outline
 from tidemill.diagrams.route import Route
 from tidemill.diagrams.words import shortened
-from tidemill.dsl.task_references import as_written, is_extended_itself
+from tidemill.dsl.task_references import as_written, is_extended_itself, is_step, with_rounds
 
 
 @dataclass(slots=True)
@@ -60,6 +60,8 @@ class PathFold:
 
     def __init__(self, outline: Outline) -> None:
         self._route = Route(outline)
+        # The rounds of a subscription itself are its calls, of which nobody asks.
+        self._calls = {task.reference for task in outline.tasks() if task.kind == "call"}
         self._runs = RunFold()
         self._last_runs: dict[str, TaskRun] = {}
         self._tasks: dict[str, TaskPath] = {}
@@ -74,7 +76,7 @@ class PathFold:
             self._last_runs.update(
                 (as_written(run.reference), run)
                 for run in self._runs.runs
-                if not is_extended_itself(run.reference)
+                if not is_extended_itself(run.reference) and not is_step(run.reference)
             )
             self._runs.runs.clear()
             self._note(event.event, us_of_timestamp(event.time))
@@ -101,14 +103,14 @@ class PathFold:
 
     def _note(self, event: history_pb2.Event, time_us: int) -> None:
         match event.WhichOneof("kind"):
-            case "task_started":
+            case "task_started" if not is_step(event.task_started.reference):
                 self._start(event.task_started, time_us)
             case "task_skipped":
                 self._of(event.task_skipped.reference).skipped += 1
-            case "task_faulted":
+            case "task_faulted" if not is_step(event.task_faulted.reference):
                 self._of(event.task_faulted.reference).error = _words(event.task_faulted.error)
-            case "round_started":
-                self._of(event.round_started.reference).rounds += 1
+            case "round_started" if as_written(event.round_started.reference) not in self._calls:
+                self._of(with_rounds(event.round_started.reference)).rounds += 1
             case "error_caught":
                 task = self._of(event.error_caught.reference)
                 task.caught += 1

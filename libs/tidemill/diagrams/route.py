@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from tidemill.api.events.v1 import history_pb2
 from tidemill.diagrams.flow import END_NODE, FAULT_NODE, START_NODE, catch, gate, head, join
 from tidemill.diagrams.outline import Block, Outline, Task, tasks_of
-from tidemill.dsl.task_references import as_written, is_extended_itself, user_of
+from tidemill.dsl.task_references import as_written, is_extended_itself, user_of, with_rounds
 
 
 class Route:
@@ -58,7 +58,7 @@ class Route:
             case "task_completed" if not is_extended_itself(event.task_completed.reference):
                 self._with(event.task_completed.reference, self._complete)
             case "round_started":
-                self._with(event.round_started.reference, self._next_round)
+                self._with(with_rounds(event.round_started.reference), self._next_round)
             case "error_caught":
                 step = self._retry_later if event.error_caught.retry else self._handle
                 self._with(event.error_caught.reference, step)

@@ -2,7 +2,9 @@
 
 A task of a function or of an extension has the reference of the task that uses it, and behind it its own JSON
 pointer: `/do/0/getPet/use/functions/getPetById`. So it is known where it runs and where it is written. An
-extended task holds itself, beside the tasks of its extensions, at `/do/0/getPet/extended/0/getPet`.
+extended task holds itself, beside the tasks of its extensions, at `/do/0/getPet/extended/0/getPet`. And a
+subscription holds steps that are no tasks of its author: `/do/0/hear/with/subscription/consume` and
+`/do/0/hear/with/subscription/foreach`.
 """
 
 import re
@@ -13,6 +15,8 @@ from tidemill.dsl.pointers import child, escape
 _EXTENDED: Final = "/extended/0/"
 _EXTENDED_ITSELF: Final = re.compile(rf"{_EXTENDED}[^/]+")
 _BEHIND_USER: Final = re.compile(r"/use/(?:functions|extensions)/.*$")
+_CONSUME: Final = "/with/subscription/consume"
+_FOREACH: Final = "/with/subscription/foreach"
 _USED: Final = re.compile(r"^.*(?=/use/(?:functions|extensions)/)")
 
 
@@ -39,6 +43,26 @@ def as_written(reference: str) -> str:
 def is_extended_itself(reference: str) -> bool:
     """Whether a reference is that of an extended task itself, below the one of the whole."""
     return _EXTENDED in reference and reference.rpartition("/")[0].endswith(_EXTENDED.rstrip("/"))
+
+
+def consume_of(subscription: str) -> str:
+    """The reference of the calls of a subscription, one after the other."""
+    return subscription + _CONSUME
+
+
+def foreach_of(subscription: str) -> str:
+    """The reference of what goes through the messages that a call has brought."""
+    return subscription + _FOREACH
+
+
+def is_step(reference: str) -> bool:
+    """Whether a reference is that of a step of a subscription."""
+    return reference.endswith((_CONSUME, _FOREACH))
+
+
+def with_rounds(reference: str) -> str:
+    """The task whose rounds those of a reference are, as authors see it."""
+    return reference.removesuffix(_FOREACH)
 
 
 def user_of(reference: str) -> str:

@@ -167,6 +167,31 @@ do:
     assert lines[2].endswith("[since 08:00:07.000, due 08:00:30.000]")
 
 
+def test_a_subscription_has_the_rounds_of_its_messages() -> None:
+    given = "document: {endpoint: 'https://a.test/a.json'}, channel: notes"
+    foreach = "foreach: {do: [{note: {set: {a: 1}}}]}"
+    subscription = f"subscription: {{consume: {{amount: 2}}, {foreach}}}"
+    tasks = f"do: [{{hear: {{call: asyncapi, with: {{{given}, {subscription}}}}}}}]"
+    step = "/do/0/hear/with/subscription"
+    note = f"{step}/foreach/do/0/note"
+
+    def batch(number: int, messages: int) -> list[Message]:
+        call = [events.RoundStarted(reference="/do/0/hear", index=number), *went_through(f"{step}/consume")]
+        facts: list[Message] = [*call, started(f"{step}/foreach")]
+        for index in range(messages):
+            facts += [events.RoundStarted(reference=f"{step}/foreach", index=index), *went_through(note)]
+            facts.append(events.RoundCompleted(reference=f"{step}/foreach"))
+        return [*facts, completed(f"{step}/foreach"), events.RoundCompleted(reference="/do/0/hear")]
+
+    facts = [began(), started("/do/0/hear"), *batch(0, 2), *batch(1, 1), completed("/do/0/hear")]
+    outline, path = drawn(tasks, *facts)
+    assert path.tasks.keys() == {"/do/0/hear", note}
+    assert (path.tasks["/do/0/hear"].rounds, path.tasks[note].entered) == (3, 3)
+    taken = {step: count for step, count in path.taken.items() if note in step}
+    assert taken == {("/do/0/hear", note): 3, (note, "/do/0/hear"): 3}
+    assert outline.title == "shop/order:1.0.0"
+
+
 def test_what_the_definition_does_not_have_and_unknown_kinds_are_passed_over() -> None:
     facts = [began(), started("/do/9/gone"), faulted("/do/9/gone"), *went_through("/do/0/one")]
     unknown = events.TaskSkipped.FromString(b"\xfa\x7f\x01x")

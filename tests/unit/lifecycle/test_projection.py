@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from tests.unit.core.asyncapi_calls import CONSUME, bring, subscribing
 from tests.unit.core.driver import (
     EXECUTION_ID,
     START_US,
@@ -174,6 +175,25 @@ def test_a_listen_is_a_correlation_from_its_start_to_its_end() -> None:
     ]
     ids = [event.id for event in told(driver)]
     assert len(ids) == len(set(ids))
+
+
+def test_the_steps_of_a_subscription_are_not_told() -> None:
+    driver = subscribing(
+        {"amount": 1}, foreach={"do": [set_task("note", {"n": "${ $item.payload }"})]}
+    ).start()
+    bring(driver, position=0)
+    bring(driver, "a", position=1)
+    assert story(driver) == [
+        "started",
+        "task.started call",
+        "task.started note",
+        "task.completed note",
+        "task.completed call",
+        "completed",
+    ]
+    faulted = subscribing({"amount": 1}).start()
+    faulted.fail(CONSUME)
+    assert story(faulted) == ["started", "task.started call", "faulted"]
 
 
 def test_only_the_types_that_are_wanted_are_told() -> None:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from tidemill.api.events.v1.history_pb2 import Event, HistoryBatch
+from tidemill.dsl.task_references import is_step
 from tidemill.engine.core.times import rfc3339
 from tidemill.engine.lifecycle import types
 from tidemill.engine.record_values import read_problem
@@ -101,9 +102,11 @@ def _workflow(moment: str) -> Maker:
 
 
 def _task(moment: str) -> Maker:
-    """The data of an event about a task that has no more than the task and this moment."""
+    """The data of an event about a task that has no more than the task and this moment; none of a step."""
 
-    def make(event: Any, facts: Facts, time: str) -> dict[str, Json]:  # noqa: ANN401 - any message with a reference
+    def make(event: Any, facts: Facts, time: str) -> dict[str, Json] | None:  # noqa: ANN401 - any with a reference
+        if is_step(event.reference):
+            return None
         return {"workflow": facts.qualified_name, "task": event.reference, moment: time}
 
     return make
@@ -117,14 +120,18 @@ def _workflow_started(_: object, facts: Facts, time: str) -> dict[str, Json]:
 def _faulted(made: Maker) -> Maker:
     """The same data with the error."""
 
-    def make(event: Any, facts: Facts, time: str) -> dict[str, Json]:  # noqa: ANN401 - any message with an error
-        return {**(made(event, facts, time) or {}), "error": read_problem(event.error).as_json()}
+    def make(event: Any, facts: Facts, time: str) -> dict[str, Json] | None:  # noqa: ANN401 - any with an error
+        data = made(event, facts, time)
+        return None if data is None else {**data, "error": read_problem(event.error).as_json()}
 
     return make
 
 
 def _correlation_started(event: Any, facts: Facts, time: str) -> dict[str, Json] | None:  # noqa: ANN401
     if event.WhichOneof("detail") != "listening":
+        return None
+    if not event.listening.subscriptions and event.reference not in facts.listens:
+        # A subscription to a channel hears no events.
         return None
     return {"name": facts.qualified_name, "startedAt": time}
 

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from tidemill.dsl.task_references import consume_of, foreach_of
 from tidemill.engine.core.asyncapi.consumption import Consumption
 from tidemill.engine.core.asyncapi.rounds import Round, last_round, read_round, taken_by
 from tidemill.engine.core.compiler import members
@@ -22,10 +23,6 @@ from tidemill.json import Json
 if TYPE_CHECKING:
     from tidemill.engine.core.compiler import Compiler
     from tidemill.engine.core.turn import Turn
-
-# Where the calls and the rounds of `foreach` stand, below the reference of the task.
-CONSUME: Final = "with/subscription/consume"
-FOREACH: Final = "with/subscription/foreach"
 
 
 class SubscriptionNode(RoundsNode):
@@ -48,7 +45,7 @@ class SubscriptionNode(RoundsNode):
         self._receive = self._below(
             compiler.make(
                 partial(ReceiveNode, around=self, consumption=self._consumption),
-                Place(f"{place.reference}/{CONSUME}", "consume", 0, inside),
+                Place(consume_of(place.reference), "consume", 0, inside),
                 definition,
             )
         )
@@ -57,7 +54,7 @@ class SubscriptionNode(RoundsNode):
             self._messages = self._below(
                 compiler.make(
                     partial(MessagesNode, around=self, consumption=self._consumption),
-                    Place(f"{place.reference}/{FOREACH}", "foreach", 0, inside),
+                    Place(foreach_of(place.reference), "foreach", 0, inside),
                     dict(members(subscription["foreach"])),
                 )
             )
