@@ -1,6 +1,7 @@
 """`call: asyncapi` through the whole stack: the language's examples, a real broker, and killed services."""
 
 import json
+import os
 import re
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from tests.e2e.running import RunningStack
 from tests.e2e.web import Answer, Request, serving
 from tests.unit.dsl.shared_data import shared_path
 from tidemill.api.engine.v1 import execution_service_pb2 as executions
+from tidemill.auditing.check import CheckOptions, check
 from tidemill.json import Json, dumps
 from tidemill.testing.servers import KafkaServer
 from tidemill.testing.servers.kafka import PASSWORD, USER
@@ -275,12 +277,9 @@ FOREACH: Final = """\
 
 
 @pytest.mark.usefixtures("of_numbers")
-@pytest.mark.parametrize("foreach", ["", FOREACH], ids=["plain", "foreach"])
-def test_killed_services_lose_and_double_no_message(
-    stack: RunningStack, outside: Outside, foreach: str
-) -> None:
-    name = "crash-foreach" if foreach else "crash"
-    started = begun(stack, counting(name, "{amount: 40}", foreach))
+def test_killed_services_lose_and_double_no_message(stack: RunningStack, outside: Outside) -> None:
+    plain = begun(stack, counting("crash", "{amount: 40}"))
+    each = begun(stack, counting("crash-foreach", "{amount: 40}", FOREACH))
     sent = 0
 
     def publish(count: int) -> None:
@@ -289,23 +288,23 @@ def test_killed_services_lose_and_double_no_message(
         stack.wait(outside.notes(*notes, topic="numbers"))
         sent += count
 
+    def until_taken(count: int) -> None:
+        stack.until(lambda: min(taken(stack, one.execution_id) for one in (plain, each)) >= count)
+
     publish(10)
-    stack.until(lambda: taken(stack, started.execution_id) >= 5)
+    until_taken(5)
     stack.wait(stack.stack.kill("actions"))
     publish(10)
     stack.wait(stack.stack.restart("actions"))
     publish(10)
-    stack.until(lambda: taken(stack, started.execution_id) >= 15)
+    until_taken(15)
     stack.wait(stack.stack.kill("engine"))
     stack.wait(stack.stack.kill("actions"))
     publish(15)
     stack.wait(stack.stack.restart("engine"))
     stack.wait(stack.stack.restart("actions"))
-    found = output(stack.closed(started))
-    if foreach:
-        assert found == [[number * 2, number] for number in range(40)]
-    else:
-        assert [message["payload"]["n"] for message in found] == list(range(40))
+    assert [message["payload"]["n"] for message in output(stack.closed(plain))] == list(range(40))
+    assert output(stack.closed(each)) == [[number * 2, number] for number in range(40)]
 
 
 @pytest.mark.usefixtures("of_numbers")
@@ -358,3 +357,8 @@ def test_time_may_run_out_before_anything_comes(stack: RunningStack) -> None:
 def test_what_goes_wrong_is_an_error_of_the_task(stack: RunningStack) -> None:
     report = stack.run(counting("missing", "{amount: 1}").replace("channel: numbers", "channel: missing"))
     assert (report.error["status"], report.error["instance"]) == (404, "/do/0/count")
+
+
+def test_what_is_stored_of_it_all_is_right(stack: RunningStack) -> None:
+    report = check(stack.stack.layout.environment(os.environ), CheckOptions())
+    assert {found.name: found.violations for found in report.found if found.violations} == {}

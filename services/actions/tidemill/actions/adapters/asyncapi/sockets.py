@@ -36,6 +36,8 @@ from tidemill.json import Json, dumps
 _US_PER_SECOND: Final = 1_000_000
 _MESSAGE_TOO_BIG: Final = 1_009
 _UNAUTHORIZED: Final = 401
+# A server that has much more to say does not hear at once that this was enough.
+_CLOSE_SECONDS: Final = 0.2
 
 
 class Sockets:
@@ -88,7 +90,7 @@ class Sockets:
             additional_headers=headers,
             user_agent_header="tidemill",
             open_timeout=self._limits.connect_timeout_us / _US_PER_SECOND,
-            close_timeout=1,
+            close_timeout=_CLOSE_SECONDS,
             max_size=self._limits.message_bytes_max,
             proxy=None,
             **options,
