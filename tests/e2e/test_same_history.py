@@ -46,10 +46,10 @@ class Served(World):
     """A world whose log is at the end of a connection: what was appended arrives a moment later."""
 
     async def open(self) -> World:
-        """As others do, less what only renews the lease: nobody else wants the shards."""
+        """As others do, less what only renews the lease, as nobody else wants the shards, and the sweep."""
         await super().open()
         await super().settle()
-        self._loops = [loop for loop in self._loops if loop.name != "membership"]
+        self._loops = [loop for loop in self._loops if loop.name not in ("membership", "blobs")]
         return self
 
     async def settle(self) -> None:

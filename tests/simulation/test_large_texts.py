@@ -165,15 +165,15 @@ async def test_blobs_go_once_their_execution_has_gone_and_not_before() -> None:
     ended = await world.start(NAMESPACE, "large", {"text": TEXT}, subject="ada")
     await world.advance(LATER_US)
     waiting = await world.start(NAMESPACE, "large", {"text": TEXT}, subject="bob")
-    assert set(world.blobs.held) == {ended, waiting}
+    assert set(large.blobs.held) == {ended, waiting}
     await world.advance(HOUR_US // 2)
     for _ in range(6):
         await world.settle()
-    assert list(world.blobs.held) == [waiting]
+    assert list(large.blobs.held) == [waiting]
     await world.advance(DAY_US)
     for _ in range(6):
         await world.settle()
-    assert world.blobs.held == {}
+    assert large.blobs.held == {}
 
 
 @pytest.fixture
@@ -187,21 +187,21 @@ async def crashed() -> tuple[Large, World, str]:
     prepared.record.start.input.data = dumps({"text": TEXT})
     await world.environment.check.leave(prepared.record, prepared.record.execution_id)
     execution_id = prepared.record.execution_id
-    assert list(world.blobs.held) == [execution_id]
+    assert list(large.blobs.held) == [execution_id]
     await world.crash()
     await world.clock.advance_us(DAY_US)
     return large, world, execution_id
 
 
 async def test_what_a_crash_has_left_behind_is_swept(crashed: tuple[Large, World, str]) -> None:
-    _, world, _ = crashed
+    large, world, _ = crashed
     for _ in range(6):
         await world.settle()
-    assert world.blobs.held == {}
+    assert large.blobs.held == {}
 
 
 async def test_a_start_that_comes_again_makes_what_was_left_young(crashed: tuple[Large, World, str]) -> None:
-    _, world, execution_id = crashed
+    large, world, execution_id = crashed
     sweep = Sweep(world.store, world.log, world.engine.ownership, world.environment)
     await sweep.run_once()  # marks it
     request = pb.StartRequest(namespace=NAMESPACE, workflow="large", request_id="r1")
@@ -210,14 +210,14 @@ async def test_a_start_that_comes_again_makes_what_was_left_young(crashed: tuple
     assert accepted.execution_id == execution_id
     await sweep.run_once()
     await sweep.run_once()
-    assert list(world.blobs.held) == [execution_id]
+    assert list(large.blobs.held) == [execution_id]
     await world.settle()
     assert await output_of(world) == {"n": len(TEXT)}
 
 
 async def test_what_the_log_still_refers_to_is_kept_however_old(crashed: tuple[Large, World, str]) -> None:
     """Also where nothing has been applied for a day."""
-    _, world, execution_id = crashed
+    large, world, execution_id = crashed
     request = pb.StartRequest(namespace=NAMESPACE, workflow="large", request_id="r1")
     request.input.data = dumps({"text": TEXT})
     await world.engine.ingress.start(request)
@@ -226,7 +226,7 @@ async def test_what_the_log_still_refers_to_is_kept_however_old(crashed: tuple[L
     for _ in range(3):
         await sweep.run_once()
         await world.clock.advance_us(DAY_US)
-    assert list(world.blobs.held) == [execution_id]
+    assert list(large.blobs.held) == [execution_id]
     await world.settle()
     assert await output_of(world) == {"n": len(TEXT)}
 
@@ -241,5 +241,5 @@ async def test_what_a_dead_letter_refers_to_is_kept() -> None:
     await world.clock.advance_us(DAY_US)
     for _ in range(6):
         await world.settle()
-    assert held in world.blobs.held
-    assert name.execution_id not in world.blobs.held
+    assert held in large.blobs.held
+    assert name.execution_id not in large.blobs.held

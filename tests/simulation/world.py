@@ -12,6 +12,7 @@ from tidemill.api.engine.v1 import execution_service_pb2 as pb
 from tidemill.api.engine.v1.definition_service_pb2 import WatchDefinitionsResponse
 from tidemill.api.engine.v1.execution_pb2 import Execution, ExecutionPhase
 from tidemill.blobs.memory import MemoryBlobs
+from tidemill.blobs.port import BlobStore
 from tidemill.clock import ManualClock
 from tidemill.engine.api import messages
 from tidemill.engine.api.executions import ExecutionApi
@@ -77,7 +78,7 @@ class World:
         self.clock = ManualClock(START_US)
         self.outside = Outside()
         self.outside.publish = self._emitted
-        self.blobs = MemoryBlobs(self.clock)
+        self.blobs: BlobStore = MemoryBlobs(self.clock)
         self.source = random.Random(seed)
         self.steps = 0
         self.crashes = 0

@@ -8,6 +8,7 @@ import pytest
 from tests.claim_checks import in_memory
 from tests.unit.core.driver import Driver
 from tidemill.engine.core.state import ExecutionState, Frame
+from tidemill.engine.runtime.items import DueTimer
 from tidemill.engine.runtime.snapshots import Growth
 from tidemill.engine.runtime.states import States
 from tidemill.engine.store.memory.store import MemoryStore
@@ -81,3 +82,27 @@ def test_a_batch_larger_than_the_cache_keeps_its_states_until_it_has_ended() -> 
     for state in batch:
         states.keep(state, Growth())
     assert all(frame.parent is not None for state in batch for frame in state.frames.values())
+
+
+async def test_large_texts_leave_memory_sooner_the_longest_unused_first() -> None:
+    states = States(MemoryStore(1), EXECUTIONS_MAX, 1, check=in_memory(), large_bytes_max=LARGE_BYTES_MAX)
+    first, second, small = (waiting(number) for number in range(3))
+
+    async def held() -> set[str]:
+        items = [DueTimer(0, state.execution_id, "t") for state in (first, second, small)]
+        return set(await states.load(items))
+
+    states.keep(small, Growth())
+    states.keep(first, Growth(large_bytes=LARGE_BYTES_MAX))
+    states.trim()
+    assert await held() == {small.execution_id, first.execution_id}
+    states.keep(second, Growth(large_bytes=1))
+    states.trim()
+    # What holds none stays, however long it was not used.
+    assert await held() == {small.execution_id, second.execution_id}
+    states.keep(second, Growth(large_bytes=LARGE_BYTES_MAX + 1))
+    states.trim()
+    assert await held() == {small.execution_id}
+    states.keep(first, Growth(large_bytes=LARGE_BYTES_MAX))
+    states.trim()
+    assert await held() == {small.execution_id, first.execution_id}

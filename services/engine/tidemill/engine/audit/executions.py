@@ -77,9 +77,7 @@ class _Start:
 class Executions:
     """Tells of all executions, or of those of one namespace."""
 
-    def __init__(
-        self, store: AuditStore, check: ClaimCheck, namespace: str, complete_from_us: int
-    ) -> None:
+    def __init__(self, store: AuditStore, check: ClaimCheck, namespace: str, complete_from_us: int) -> None:
         self._store = store
         self._check = check
         self._namespace = namespace
