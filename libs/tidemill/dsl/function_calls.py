@@ -55,7 +55,7 @@ def is_from_outside(call: Json, catalogs: Container[str]) -> bool:
 def function_uri(document: Json, call: Json) -> str:
     """The URI of the function from outside that a call of a document means; empty for every other call.
 
-    The call has passed its checks. A function of the document is none of these, whatever its name.
+    A function of the document is none of these, whatever its name. Never raises.
     """
     catalogs = section(document, "catalogs")
     if not isinstance(call, str) or call in section(document, "functions"):
@@ -80,7 +80,11 @@ def _file_of(uri: str) -> str:
     """The file of a function, whose URI may be that of the folder that holds it."""
     if uri.endswith("/"):
         return f"{uri}{FUNCTION_FILE}"
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        # It is refused elsewhere.
+        return uri
     if parts.netloc == _GITHUB and not parts.query and not parts.path.endswith(_DOCUMENTS):
         if _TREE.fullmatch(parts.path):
             return f"{uri}/{FUNCTION_FILE}"

@@ -1,12 +1,15 @@
 """Which function from outside a call means, and what is refused of such calls, catalogs and scripts."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
 
 from tests.unit.dsl.samples import errors, one, workflow
 from tidemill.dsl import limits
 from tidemill.dsl.checking import FunctionChecks
 from tidemill.dsl.function_calls import function_uri
 from tidemill.dsl.outside import OutsideDocument, Reading, outside_documents, outside_documents_of
+from tidemill.engine.documents.repositories import raw_address
 from tidemill.json import Json
 
 SET: dict[str, Json] = {"set": {"a": 1}}
@@ -202,6 +205,43 @@ class TestInFunctionsFromOutside:
         ]
         assert found[:3] == [[]] * 3
         assert found[3][0].message.startswith("the expressions have more than")
+
+
+_URIS = some.text(alphabet="ab:/@.[]?#%{}$1 \u00e9", max_size=12)
+
+
+@given(
+    call=some.tuples(
+        some.sampled_from(["https://", "file:", "https://github.com/", "log:1.0.0@", ""]), _URIS
+    ),
+    endpoint=some.tuples(some.sampled_from(["https://", "file:", ""]), _URIS) | some.none(),
+    name=_URIS,
+)  # fmt: skip
+@settings(deadline=None)
+def test_any_call_and_any_catalog_is_taken_or_refused(
+    call: tuple[str, str], endpoint: tuple[str, str] | None, name: str
+) -> None:
+    root = "".join(endpoint) if endpoint else None
+    found = document("".join(call), catalogs={name: {"endpoint": root}}, functions={"f": SET})
+    if not errors(found):
+        for one in outside_documents(found):
+            assert raw_address(one.uri)
+
+
+_KEYS = some.sampled_from(["do", "call", "with", "run", "script", "source", "endpoint", "set", "input"])
+_TASKS = some.recursive(
+    some.none() | some.text(max_size=5) | some.sampled_from(["call", "https://a.test/f"]),
+    lambda inner: some.lists(inner, max_size=3) | some.dictionaries(_KEYS, inner, max_size=3),
+)
+
+
+@given(_TASKS)
+@settings(deadline=None)
+def test_whatever_stands_in_the_place_of_a_function_is_checked(task: Json) -> None:
+    checks = FunctionChecks()
+    if not checks.problems(task, BASE):
+        function = OutsideDocument("/do/0/it/call", BASE)
+        assert all(one.way.startswith(BASE) for one in outside_documents_of(task, function))
 
 
 def test_what_is_named_from_outside_has_its_place_its_reading_and_its_authentication() -> None:

@@ -1,5 +1,6 @@
 """Functions from outside are fetched with all that they lead to, checked, pinned, and stay what they were."""
 
+import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Callable
@@ -186,6 +187,23 @@ async def test_the_documents_of_all_functions_are_counted(make: Callable[[], Cat
     assert refusal.value.metadata["limit"] == "fetches_a_publish_max"
     # None of those that are too many.
     assert web.fetched == {f("a"): 1}
+
+
+async def test_all_that_a_definition_leads_to_has_to_come_in_time(web: Web, store: MemoryStore) -> None:
+    async def slowly(uri: str, authentication: Json) -> bytes:
+        content = await web.fetch(uri, authentication)
+        if uri == f("b"):
+            await asyncio.Event().wait()
+        return content
+
+    web.put(a=calling("b"), b=SET)
+    settings = Settings(fetches_timeout_us=200_000)
+    catalogue = Catalogue(store, ManualClock(), settings, sources=Sources(slowly))
+    with pytest.raises(TidemillError) as refusal:
+        await catalogue.publish("", definition(f("a")))
+    assert refusal.value.reason_name == "DOCUMENT_UNAVAILABLE"
+    late = "all that it leads to did not come within 0.2 s (fetches_timeout_us)"
+    assert refusal.value.message == f"/do/0/task0/call: {f('a')} cannot be fetched: {late}"
 
 
 async def test_what_functions_stand_for_is_bounded_as_for_those_of_the_document(

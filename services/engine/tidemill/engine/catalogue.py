@@ -17,7 +17,7 @@ from tidemill.engine.core.plan import Plan, compile_plan
 from tidemill.engine.core.schedules import trigger_plan
 from tidemill.engine.core.settings import CoreSettings
 from tidemill.engine.core.tasks.registry import KINDS, Kinds
-from tidemill.engine.documents.pinning import Pinned, digests_of, pin
+from tidemill.engine.documents.pinning import PinLimits, Pinned, digests_of, pin
 from tidemill.engine.documents.protos import refuse_protos
 from tidemill.engine.documents.sources import NO_SOURCES, Sources
 from tidemill.engine.settings import Settings
@@ -65,6 +65,9 @@ class Catalogue:
     ) -> None:
         self._kinds = kinds
         self._sources = sources
+        self._pin_limits = PinLimits(
+            documents_max=settings.fetches_a_publish_max, timeout_us=settings.fetches_timeout_us
+        )
         self._core_settings = CoreSettings(
             payload_bytes_max=settings.payload_bytes_max,
             event_buffer_us=settings.lane_event_us,
@@ -242,8 +245,7 @@ class Catalogue:
 
     async def _store_new(self, loaded: dict[str, Json], row: DefinitionRow) -> DefinitionRow:
         """Store a version that is not known here with what it names; another engine may have been first."""
-        most = self._settings.fetches_a_publish_max
-        pinned = await pin(loaded, self._sources.fetch, documents_max=most)
+        pinned = await pin(loaded, self._sources.fetch, self._pin_limits)
         listens = _listens(loaded, pinned.functions) if pinned.functions else row.listens
         row = replace(row, pinned=pinned.encoded(), listens=listens)
         plan = await self._compile_new(loaded, row, pinned)

@@ -86,6 +86,8 @@ class Settings:
     fetch_redirects_max: int = 5
     fetches_at_once_max: int = 16
     fetches_a_publish_max: int = 16
+    # Fetching all that one definition leads to, function by function. Less than clients wait for a publish.
+    fetches_timeout_us: int = 20_000_000
     # A .proto file is compiled when it is published, to see whether it can be: how long that may take, and
     # how many at once.
     grpc_compile_timeout_us: int = 10_000_000

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Final
 
 from tidemill import dsl
 from tidemill.api.engine.v1 import definition_service_pb2 as pb
@@ -19,6 +20,8 @@ from tidemill.engine.documents.repositories import raw_address
 from tidemill.engine.documents.sources import Fetch
 from tidemill.errors import TidemillError, TooLargeError
 from tidemill.json import Json
+
+_US_PER_SECOND: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +45,47 @@ def digests_of(encoded: bytes) -> dict[str, str]:
     return {one.uri: one.json_digest or one.digest for one in pinned}
 
 
-async def pin(document: dict[str, Json], fetch: Fetch, *, documents_max: int) -> Pinned:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinLimits:
+    """How many documents one definition may lead to, and how long fetching all of them may take."""
+
+    documents_max: int
+    timeout_us: int
+
+
+async def pin(document: dict[str, Json], fetch: Fetch, pin_limits: PinLimits) -> Pinned:
     """Fetch all that a checked definition leads to, each URI once, and what stands beside each other at once.
 
     Raises TidemillError: DOCUMENT_UNAVAILABLE for one that cannot be had, TOO_LARGE for more of them than
-    `documents_max`, UNSUPPORTED_FEATURE for a function that needs one; and DocumentError: for a URI that is
+    there may be, UNSUPPORTED_FEATURE for a function that needs one; and DocumentError: for a URI that is
     named with different authentication, for what is wrong with a function, and with all of them together.
     """
-    gathering = _Gathering(document, documents_max)
+    gathering = _Gathering(document, pin_limits.documents_max)
     wanted = gathering.take(outside_documents(document))
-    for level in range(limits.FUNCTION_LEVELS_MAX + 1):
-        if not wanted:
-            break
-        if level == limits.FUNCTION_LEVELS_MAX and any(one.reading is Reading.FUNCTION for one in wanted):
-            first = next(one for one in wanted if one.reading is Reading.FUNCTION)
-            raise dsl.DocumentError([levels_problem(first.pointer, first.uri)])
-        gathering.contents |= await _side_by_side(wanted, fetch)
-        wanted = await asyncio.to_thread(gathering.read)
+    try:
+        async with asyncio.timeout(pin_limits.timeout_us / _US_PER_SECOND):
+            await _gather(gathering, wanted, fetch)
+    except TimeoutError:
+        seconds = pin_limits.timeout_us / _US_PER_SECOND
+        late = f"all that it leads to did not come within {seconds:g} s (fetches_timeout_us)"
+        raise _unavailable(wanted[0], late) from None
     if not gathering.contents:
         return Pinned()
     if problems := list(islice(gathering.link_problems(), limits.PROBLEMS_MAX)):
         raise dsl.DocumentError(problems)
     return await asyncio.to_thread(gathering.pinned)
+
+
+async def _gather(gathering: "_Gathering", wanted: list[OutsideDocument], fetch: Fetch) -> None:
+    """Fetch what is wanted, then what functions among it want, and so on."""
+    for level in range(limits.FUNCTION_LEVELS_MAX + 1):
+        if not wanted:
+            return
+        functions = [one for one in wanted if one.reading is Reading.FUNCTION]
+        if functions and level == limits.FUNCTION_LEVELS_MAX:
+            raise dsl.DocumentError([levels_problem(functions[0].pointer, functions[0].uri)])
+        gathering.contents |= await _side_by_side(wanted, fetch)
+        wanted = await asyncio.to_thread(gathering.read)
 
 
 class _Gathering:
@@ -160,12 +182,16 @@ async def _fetched(wanted: OutsideDocument, fetch: Fetch) -> bytes:
     try:
         return await fetch(address, wanted.authentication)
     except FetchError as error:
-        source = wanted.uri if address == wanted.uri else f"{wanted.uri} ({address})"
-        raise TidemillError(
-            reasons.ERROR_REASON_DOCUMENT_UNAVAILABLE,
-            f"{wanted.place}: {source} cannot be fetched: {error}",
-            {"uri": wanted.uri, "pointer": wanted.pointer, "detail": str(error)},
-        ) from None
+        raise _unavailable(wanted, str(error), address) from None
+
+
+def _unavailable(wanted: OutsideDocument, detail: str, address: str = "") -> TidemillError:
+    source = wanted.uri if address in ("", wanted.uri) else f"{wanted.uri} ({address})"
+    return TidemillError(
+        reasons.ERROR_REASON_DOCUMENT_UNAVAILABLE,
+        f"{wanted.place}: {source} cannot be fetched: {detail}",
+        {"uri": wanted.uri, "pointer": wanted.pointer, "detail": detail},
+    )
 
 
 def _first(several: BaseExceptionGroup[TidemillError]) -> TidemillError:
