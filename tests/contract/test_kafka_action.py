@@ -198,6 +198,16 @@ async def test_a_message_that_cannot_be_read_is_told_and_never_passed_over(
         assert words in problem.detail
 
 
+async def test_what_came_before_a_message_that_cannot_be_read_is_brought(kafka: Kafka) -> None:
+    topic = await kafka.topic()
+    subscription = Subscription(kafka, topic)
+    await subscription.next()
+    await kafka.send(topic, 1, 2, b"{", 4)
+    assert await subscription.payloads(2) == [1, 2]
+    problem = error(await kafka.receive(topic, subscription.name, position=subscription.position))
+    assert (kind(problem), "the message 2 of" in problem.detail) == (("validation", 400), True)
+
+
 async def test_messages_that_are_no_longer_kept_are_told(kafka: Kafka) -> None:
     topic = await kafka.topic()
     await kafka.send(topic, 1, 2, 3)

@@ -18,7 +18,7 @@ from tidemill.actions.adapters.asyncapi.positions import (
     partitions_of,
     seek,
 )
-from tidemill.actions.adapters.asyncapi.problems import TOO_LARGE, failed_with
+from tidemill.actions.adapters.asyncapi.problems import TOO_LARGE, AsyncApiError, failed_with
 from tidemill.clock import Clock
 from tidemill.expressions import Budget
 from tidemill.json import Json, dumps
@@ -47,19 +47,31 @@ class Batch:
         return len(self.messages) >= self._messages_max or self._bytes >= self._limits.batch_bytes_max
 
     async def add(self, records: Iterator[Any]) -> None:
-        """Take the records that pass, in order, as long as there is room. Raises AsyncApiError."""
+        """Take the records that pass, in order, as long as there is room.
+
+        Raises AsyncApiError for one that cannot be read; but what came before it is brought first, and the
+        next call is told.
+        """
         budget = Budget()
         for record in records:
-            message = self._message(record)
-            if self._wanted.filter.passes(message, budget):
-                self.messages.append(message)
-                self._bytes += len(dumps(message))
-            self.position[record.partition] = record.offset + 1
+            try:
+                self._take(record, budget)
+            except AsyncApiError:
+                if not self.messages:
+                    raise
+                return
             if self.is_full:
                 return
             if budget.operations_left < Budget().operations_left - _OPERATIONS_A_TURN:
                 budget = Budget()
                 await asyncio.sleep(0)
+
+    def _take(self, record: Any, budget: Budget) -> None:  # noqa: ANN401 - aiokafka has no types
+        message = self._message(record)
+        if self._wanted.filter.passes(message, budget):
+            self.messages.append(message)
+            self._bytes += len(dumps(message))
+        self.position[record.partition] = record.offset + 1
 
     def _message(self, record: Any) -> dict[str, Json]:  # noqa: ANN401 - aiokafka has no types
         where = f"the message {record.offset} of partition {record.partition} of {record.topic}"
