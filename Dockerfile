@@ -34,7 +34,7 @@ RUN --mount=type=cache,target=/var/cache/pip \
 
 FROM python:3.11-slim-bookworm AS runtime
 RUN useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin tidemill \
-    && install -d -o tidemill -g tidemill /var/lib/tidemill
+    && install -d -o tidemill -g tidemill /var/lib/tidemill /var/lib/tidemill/blobs
 COPY --from=build /opt/tidemill /opt/tidemill
 ENV PATH=/opt/tidemill/bin:$PATH PYTHONUNBUFFERED=1
 WORKDIR /var/lib/tidemill
@@ -46,7 +46,8 @@ FROM runtime AS engine
 ENV TIDEMILL_ENGINE_LISTEN=0.0.0.0:7400 \
     TIDEMILL_ENGINE_METRICS_HOST=0.0.0.0 \
     TIDEMILL_ENGINE_METRICS_PORT=9464 \
-    TIDEMILL_ENGINE_DATA=/var/lib/tidemill
+    TIDEMILL_ENGINE_DATA=/var/lib/tidemill \
+    TIDEMILL_ENGINE_BLOBS=/var/lib/tidemill/blobs
 EXPOSE 7400 9464
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=1s \
     CMD ["python", "-m", "tidemill.rpc.probe", "127.0.0.1:7400"]
@@ -66,7 +67,8 @@ FROM runtime AS actions
 ENV TIDEMILL_ACTIONS_LISTEN=0.0.0.0:7402 \
     TIDEMILL_ACTIONS_METRICS_HOST=0.0.0.0 \
     TIDEMILL_ACTIONS_METRICS_PORT=9464 \
-    TIDEMILL_ACTIONS_DATA=/var/lib/tidemill
+    TIDEMILL_ACTIONS_DATA=/var/lib/tidemill \
+    TIDEMILL_ACTIONS_BLOBS=/var/lib/tidemill/blobs
 EXPOSE 7402 9464
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=1s \
     CMD ["python", "-m", "tidemill.rpc.probe", "127.0.0.1:7402"]

@@ -216,7 +216,15 @@ def test_postgres_syncs_its_commits_and_what_it_keeps_has_a_volume() -> None:
     kept = {
         volume.split(":")[0] for name in ("kafka", "postgres") for volume in tree["services"][name]["volumes"]
     }
-    assert set(tree["volumes"]) <= kept
+    assert set(tree["volumes"]) <= kept | {"blobs"}
+
+
+def test_engines_and_action_services_share_a_volume_for_large_payloads() -> None:
+    services = read_compose_file(COMPOSE, {}).services
+    engine, actions = services["engine"], services["actions"]
+    (shared,) = set(engine.volumes) & set(actions.volumes)
+    assert engine.environment["TIDEMILL_ENGINE_BLOBS"] == shared.target
+    assert actions.environment["TIDEMILL_ACTIONS_BLOBS"] == shared.target
 
 
 def test_every_mounted_file_is_in_the_repository() -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tidemill.testing.compose.file import ComposeFile, read_compose_file
+from tidemill.testing.compose.containers import lay_out
+from tidemill.testing.compose.file import ComposeFile, Volume, read_compose_file
 from tidemill.testing.compose.image import read_image
 from tidemill.testing.compose.interpolation import interpolate, read_variables
 from tidemill.testing.compose.places import Places, Replica
@@ -178,3 +179,16 @@ def test_the_short_form_of_ports_is_refused(tmp_path: Path) -> None:
     (tmp_path / "compose.yml").write_text('services: {a: {image: a, ports: ["80:80"]}}')
     with pytest.raises(ComposeError, match="80:80 is not a mapping"):
         read_compose_file(tmp_path / "compose.yml", {})
+
+
+def test_a_named_volume_is_one_folder_for_all_who_mount_it(file: ComposeFile, tmp_path: Path) -> None:
+    places, web = Places(file, tmp_path), file.services["web"]
+    assert web.volumes == (Volume("named", "/data"),)
+    assert [mount.target for mount in web.mounts] == ["/var/lib/web/files"]
+    for number in (1, 2):
+        replica = Replica(web, number)
+        (tmp_path / "files").mkdir(exist_ok=True)
+        lay_out(replica, places)
+        (places.root(replica) / "data" / f"from-{number}").touch()
+    assert {path.name for path in places.volume("named").iterdir()} == {"from-1", "from-2"}
+    assert places.text(Replica(web, 1), "/data/x") == f"{places.root(Replica(web, 1))}/data/x"

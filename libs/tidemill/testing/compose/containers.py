@@ -41,7 +41,7 @@ class Container:
     def start(self) -> None:
         """Start it, and return once its health check passes; raises ServerFailedError."""
         if self._process is None:
-            self._process = ServerProcess(self._program(self._laid_out()))
+            self._process = ServerProcess(self._program(lay_out(self._replica, self._places)))
         self._process.start(self._is_healthy, seconds=START_SECONDS_MAX)
 
     def stop(self) -> None:
@@ -56,7 +56,7 @@ class Container:
 
     def run(self, *, heard: bool) -> int:
         """Run it to its end, and return its exit code; what it writes goes to us, or into its log."""
-        folder = self._laid_out()
+        folder = lay_out(self._replica, self._places)
         with self.log.open("ab") as log:
             done = subprocess.run(
                 self._command(self._replica.service.arguments),
@@ -106,14 +106,19 @@ class Container:
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         return {**inherited, **self._places.environment(self._replica)}
 
-    def _laid_out(self) -> Path:
-        """Make the folders of the container with what is mounted there; returns its working directory."""
-        root = self._places.root(self._replica)
-        working = _inside(root, self._replica.service.working_dir)
-        working.mkdir(parents=True, exist_ok=True)
-        for mount in self._replica.service.mounts:
-            _link(_inside(root, mount.target), mount.source)
-        return working
+
+def lay_out(replica: Replica, places: Places) -> Path:
+    """Make the folders of the container with what is mounted there; returns its working directory."""
+    root = places.root(replica)
+    working = _inside(root, replica.service.working_dir)
+    working.mkdir(parents=True, exist_ok=True)
+    for mount in replica.service.mounts:
+        _link(_inside(root, mount.target), mount.source)
+    for volume in replica.service.volumes:
+        source = places.volume(volume.name)
+        source.mkdir(parents=True, exist_ok=True)
+        _link(_inside(root, volume.target), source)
+    return working
 
 
 def _inside(root: Path, path: str) -> Path:

@@ -33,6 +33,14 @@ class Mount:
     target: str
 
 
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A named folder that outlives containers, and where it is inside of one."""
+
+    name: str
+    target: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """One service of the file."""
@@ -47,6 +55,7 @@ class Service:
     published: tuple[Published, ...]
     exposed: tuple[int, ...]
     mounts: tuple[Mount, ...]
+    volumes: tuple[Volume, ...]
     depends_on: dict[str, str]
     profiles: tuple[str, ...]
     restart: str
@@ -113,6 +122,7 @@ def _service(name: str, block: dict[str, Any], folder: Path) -> Service:
         published=tuple(map(_published, block.get("ports", ()))),
         exposed=(*image.ports, *map(int, block.get("expose", ()))),
         mounts=tuple(_mounts(block.get("volumes", ()), folder)),
+        volumes=tuple(_volumes(block.get("volumes", ()))),
         depends_on=_depends_on(block.get("depends_on", {})),
         profiles=tuple(block.get("profiles", ())),
         restart=block.get("restart", "no"),
@@ -149,11 +159,21 @@ def _published(port: Mapping[str, object]) -> Published:
 
 
 def _mounts(volumes: Iterable[str], folder: Path) -> Iterable[Mount]:
-    """The mounted files and folders; named volumes are the business of whoever runs the service."""
     for volume in volumes:
         source, target = volume.split(":")[:2]
-        if source.startswith((".", os.sep)):
+        if _is_path(source):
             yield Mount((folder / source).resolve(), target)
+
+
+def _volumes(volumes: Iterable[str]) -> Iterable[Volume]:
+    for volume in volumes:
+        source, target = volume.split(":")[:2]
+        if not _is_path(source):
+            yield Volume(source, target)
+
+
+def _is_path(source: str) -> bool:
+    return source.startswith((".", os.sep))
 
 
 def _depends_on(block: Mapping[str, Mapping[str, str]] | Iterable[str]) -> dict[str, str]:

@@ -66,6 +66,10 @@ class Places:
         """What stands for the root folder of the container."""
         return self._data / replica.name / "root"
 
+    def volume(self, name: str) -> Path:
+        """What stands for a named volume, which containers share."""
+        return self._data / "volumes" / name
+
     def environment(self, replica: Replica) -> dict[str, str]:
         """The environment of the container, as it must be on this machine."""
         return {
@@ -100,7 +104,8 @@ class Places:
 
     def _paths(self, replica: Replica) -> Callable[[str], str]:
         service = replica.service
-        folders = {mount.target for mount in service.mounts} | {service.working_dir} - {"/"}
+        targets = {mount.target for mount in service.mounts} | {each.target for each in service.volumes}
+        folders = targets | {service.working_dir} - {"/"}
         if not folders:
             return lambda text: text
         known = "|".join(map(re.escape, sorted(folders, key=len, reverse=True)))

@@ -12,7 +12,14 @@ KAFKA_PORT: Final = 9092
 POSTGRES_PORT: Final = 5432
 _KAFKA: Final = "KAFKA_"
 # Where the broker and its files are: that is ours to say.
-_PLACES: Final = ("listeners", "advertised.listeners", "controller.quorum.voters", "log.dirs", "node.id")
+_PLACES: Final = (
+    "listeners",
+    "advertised.listeners",
+    "listener.security.protocol.map",
+    "controller.quorum.voters",
+    "log.dirs",
+    "node.id",
+)
 _FIRST_START: Final = "/docker-entrypoint-initdb.d/"
 
 
