@@ -20,7 +20,12 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Payload(_message.Message):
-    """Payload is a JSON value as its UTF-8 bytes. It travels unparsed where nobody needs to look inside."""
+    """Payload is a JSON value as its UTF-8 bytes. It travels unparsed where nobody needs to look inside.
+
+    In what is stored, and between Engine and Action service, a large value has a claim in its place: NUL, then
+    `blob:sha256:`, the digest of its bytes in hexadecimal digits, a colon, and their number. The bytes stand in
+    the blob store under the execution and the digest. Clients see values alone.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -29,7 +34,7 @@ class Payload(_message.Message):
     content_type: _builtins.str
     """The media type; empty means application/json."""
     data: _builtins.bytes
-    """The encoded value."""
+    """The encoded value, or the claim in its place."""
     def __init__(
         self,
         *,
