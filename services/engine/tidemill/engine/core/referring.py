@@ -1,6 +1,7 @@
 """Documents from outside as JSON that refers to itself, read as far as a call needs it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from itertools import islice
 from typing import Final
 from urllib.parse import unquote
@@ -10,6 +11,9 @@ from tidemill.json import Json
 
 # Each `$ref` may lead to another one.
 REFERENCES_MAX: Final = 16
+_KNOWN_MAX: Final = 20
+# Names that are looked through for one that was meant.
+_COMPARED_MAX: Final = 1_000
 _NO_MEMBERS: Final[Mapping[str, Json]] = {}
 
 
@@ -53,3 +57,14 @@ def members(value: Json) -> Mapping[str, Json]:
 def objects(value: Json, limit: int) -> Iterator[Json]:
     """The items of an array, up to a limit; none for whatever is no array."""
     return islice(value, limit) if isinstance(value, list) else iter(())
+
+
+def known_names(meant: str, known: Iterable[str]) -> str:
+    """Which name may have been meant, or some of those that there are; empty where there are none."""
+    names = sorted(known)
+    close = get_close_matches(meant[:80], names, n=1) if len(names) <= _COMPARED_MAX else []
+    if close:
+        return f"did you mean `{close[0]:.80}`?"
+    listed = ", ".join(f"`{name:.80}`" for name in names[:_KNOWN_MAX])
+    more = f" and {len(names) - _KNOWN_MAX} more" if len(names) > _KNOWN_MAX else ""
+    return f"there are {listed}{more}" if names else ""

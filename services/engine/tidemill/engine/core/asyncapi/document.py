@@ -1,12 +1,11 @@
 """An AsyncAPI document, 2.x or 3.x, read as far as calls need it: its channels, operations and servers."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Final
 
 from tidemill.dsl import DocumentError
 from tidemill.dsl.problems import refusal
-from tidemill.engine.core.referring import Referring, members, objects
+from tidemill.engine.core.referring import Referring, known_names, members, objects
 from tidemill.json import Json
 from tidemill.values import value as frozen
 
@@ -15,9 +14,6 @@ SUBSCRIBE: Final = "subscribe"
 ADDRESS_CHARACTERS_MAX: Final = 2_048
 _MESSAGES_MAX: Final = 64
 _SERVERS_MAX: Final = 256
-_KNOWN_MAX: Final = 20
-# Names that are looked through for one that was meant.
-_COMPARED_MAX: Final = 1_000
 
 
 @frozen
@@ -162,13 +158,4 @@ def _bounded(address: str) -> str:
 
 
 def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    names = sorted(map(str, known))
-    missing = f"there is no {kind} `{name:.80}`"
-    if not names:
-        return f"{missing}: it has none"
-    close = get_close_matches(name[:80], names, n=1) if len(names) <= _COMPARED_MAX else []
-    if close:
-        return f"{missing}; did you mean `{close[0]:.80}`?"
-    listed = ", ".join(f"`{one:.80}`" for one in names[:_KNOWN_MAX])
-    more = f" and {len(names) - _KNOWN_MAX} more" if len(names) > _KNOWN_MAX else ""
-    return f"{missing}; there are {listed}{more}"
+    return f"there is no {kind} `{name:.80}`; {known_names(name, known) or 'it has none'}"

@@ -1,18 +1,14 @@
 """An OpenAPI document, 2.0 or 3.x, read as far as calls need it: its operations by id, and its references."""
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Final, NamedTuple
 
 from tidemill.dsl.problems import refusal
-from tidemill.engine.core.referring import Referring, members
+from tidemill.engine.core.referring import Referring, known_names, members
 from tidemill.json import Json
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 PATH_CHARACTERS_MAX: Final = 2_048
-_KNOWN_MAX: Final = 20
-# Names that are looked through for one that was meant.
-_COMPARED_MAX: Final = 1_000
 
 
 class Found(NamedTuple):
@@ -50,21 +46,11 @@ class OpenApiDocument(Referring):
         """The operation of an id; raises DocumentError, with some that there are."""
         found = self._by_id.get(operation_id)
         if found is None:
-            raise refusal(f"there is no operation `{operation_id:.80}`; {self._known(operation_id)}")
+            known = known_names(operation_id, self._by_id) or "none of its operations has an operationId"
+            raise refusal(f"there is no operation `{operation_id:.80}`; {known}")
         if len(found.path) > PATH_CHARACTERS_MAX:
             raise refusal(f"its path has more than {PATH_CHARACTERS_MAX} characters")
         return found
-
-    def _known(self, operation_id: str) -> str:
-        names = sorted(self._by_id)
-        if not names:
-            return "none of its operations has an operationId"
-        close = get_close_matches(operation_id[:80], names, n=1) if len(names) <= _COMPARED_MAX else []
-        if close:
-            return f"did you mean `{close[0]:.80}`?"
-        listed = ", ".join(f"`{name:.80}`" for name in names[:_KNOWN_MAX])
-        more = f" and {len(names) - _KNOWN_MAX} more" if len(names) > _KNOWN_MAX else ""
-        return f"there are {listed}{more}"
 
     def _operations(self) -> Iterator[Found]:
         for path, given in members(self.members.get("paths")).items():
