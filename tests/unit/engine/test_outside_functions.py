@@ -322,6 +322,20 @@ async def test_a_proto_that_cannot_be_compiled_refuses_the_publish(
     assert (await make().publish("", definition(f("a"))))[1]
 
 
+async def test_a_proto_that_no_call_leads_to_is_looked_at_too(
+    make: Callable[[], Catalogue], web: Web
+) -> None:
+    uri = "https://f.test/a.proto"
+    given: Json = {"proto": {"endpoint": uri}, "service": {"name": "A", "host": "a.test"}, "method": "get"}
+    web.put(a=SET)
+    web.contents[uri] = b"\xff"
+    unused: Json = {"unused": {"call": "grpc", "with": given}}
+    assert await refused(make(), definition(f("a"), functions=unused)) == (
+        "/use/functions/unused/with/proto/endpoint",
+        f"{uri}: it is not UTF-8 (byte 0)",
+    )
+
+
 class TestYaml:
     YAML = b"# A comment.\nset: {a: 1, b: 1.0}\n"
 

@@ -24,7 +24,16 @@ class ProtoFaults:
 
 
 async def refuse_protos(protos: Sequence[tuple[OutsideDocument, bytes]], fault: ProtoFault) -> None:
-    """Raise DocumentError for the first .proto file that cannot be compiled; all are text."""
+    """Raise DocumentError for the first .proto file that cannot be compiled."""
     for named, content in protos:
-        if sentence := await fault(content.decode("utf-8-sig")):
+        if sentence := await _fault(content, fault):
             raise dsl.DocumentError([dsl.Problem(named.pointer, f"{named.source}: {sentence}")])
+
+
+async def _fault(content: bytes, fault: ProtoFault) -> str:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # The plan has not looked at it: it belongs to a function that is called nowhere.
+        return f"it is not UTF-8 (byte {error.start})"
+    return await fault(text)
