@@ -24,12 +24,13 @@ def assert_nowhere(
     for command in ("get", "history", "show"):
         shown[command] = _tidemill(stack, command, report.execution_id)
     found = [
-        f"{name} in {where}"
+        f"{name} in {where}: {text[max(at - 40, 0) : at + 80]!r}"
         for name, value in values.items()
+        for form in _forms(value)
         for where, text in shown.items()
-        if any(form in text for form in _forms(value))
+        if (at := text.find(form)) >= 0
     ]
-    assert not found
+    assert found == []
 
 
 def _forms(value: str) -> list[bytes]:

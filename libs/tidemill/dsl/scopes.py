@@ -36,6 +36,17 @@ _OF_WORKFLOW_MEMBER: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 )
 
 
+# What stands in calls, and is evaluated by the engine, which has no secrets: how long it waits for an answer,
+# where it sends a message, and what it asks of messages. The tasks of a subscription are like any.
+_OF_THE_ENGINE: Final = frozenset(
+    {
+        ("mcp arguments", "timeout"),
+        ("asyncapi server", "variables"),
+        ("asyncapi call arguments", "subscription"),
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What a place sees. `shared` marks `use`, whose components get the variables of whoever uses them."""
@@ -106,8 +117,7 @@ def member(level: str, key: str, value: Json, scope: Scope) -> Scope:
             if key == "with" and _leaves_the_engine(level, value, scope)
             else scope
         )
-    if (level, key) == ("asyncapi call arguments", "subscription"):
-        # Its expressions are asked by the engine, and of messages: only its tasks make calls.
+    if (level, key) in _OF_THE_ENGINE:
         scope = replace(scope, secrets=False)
     if (level, key) == ("iterator", "export"):
         scope = replace(scope, arguments=_AFTER_TASK)

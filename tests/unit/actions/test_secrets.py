@@ -3,12 +3,21 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.unit.actions.desk import Desk, Gated
 from tests.unit.actions.samples import call
 from tidemill.actions.core.model import ActionState, Outcome, Problem, SecretPath, SecretUse
-from tidemill.actions.core.secrets import SecretError, cut, mask_outcome, put_in
+from tidemill.actions.core.secrets import (
+    SecretError,
+    cut,
+    forms,
+    mask_outcome,
+    put_in,
+    without_first_part,
+    without_part,
+)
 from tidemill.actions.secrets import Secrets
 from tidemill.json import Json, dumps, loads
 
@@ -97,7 +106,7 @@ def test_secrets_are_put_where_their_pointers_say() -> None:
         "c~/d": {"e": 25},
         "f": 1,
     }
-    assert set(hidden) == {"t0p-secret", "ann", 'pa"ss', 'pa\\"ss', "25"}
+    assert set(hidden) == {"t0p-secret", "ann", 'pa"ss', 'pa\\"ss', "pa%22ss", "25"}
 
 
 def test_the_whole_of_the_arguments_may_be_a_secret() -> None:
@@ -158,6 +167,47 @@ async def test_a_call_whose_secret_is_not_there_is_not_made() -> None:
 
 
 def test_a_text_is_cut_between_words() -> None:
-    assert cut("short", 5) == "short"
-    assert cut("two words", 8) == "two ..."
-    assert cut("t0p-secret", 5) == " ..."
+    assert cut("short", 5, ()) == "short"
+    assert cut("two words", 8, ()) == "two ..."
+    assert cut("t0p-secret", 5, ()) == " ..."
+
+
+def test_a_secret_of_several_words_is_found_before_it_is_cut() -> None:
+    assert cut("it is correct horse battery", 15, ("correct horse",)) == "it is *** ..."
+
+
+def test_a_secret_is_known_however_it_is_written() -> None:
+    secret = 'a "b" ä&c/d'
+    written = {
+        *(secret, 'a \\"b\\" ä&c/d', 'a \\"b\\" \\u00e4&c/d', "a+%22b%22+%C3%A4%26c%2Fd"),
+        *("a%20%22b%22%20%C3%A4%26c%2Fd", "a%20%22b%22%20%C3%A4&c/d"),
+    }
+    assert set(forms(secret)) == written
+
+
+@pytest.mark.parametrize("secret", ["a b", "a% \"b", 'ä"<>', "a&b=c/d?e", "100%", "{x}", "~a|b", "a#b"])
+def test_what_the_http_library_makes_of_a_secret_in_a_uri_is_known(secret: str) -> None:
+    """Where a secret stands in a path, or is a parameter of the query."""
+    path = str(httpx.URL(f"https://a.example/{secret}"))
+    query = str(httpx.URL("https://a.example", params={"q": secret}))
+    assert any(form in path for form in forms(secret))
+    assert any(form in query for form in forms(secret))
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("so: t0p-sec", "so: "),
+        ("so: t", "so: "),
+        ("so: ***", "so: ***"),
+        ("so: other", "so: "),
+        ("so it is", "so it is"),
+        ("", ""),
+    ],
+)
+def test_what_may_be_the_beginning_of_a_secret_is_left_out_at_the_end(text: str, left: str) -> None:
+    assert without_part(text, ("t0p-secret", "other one")) == left
+
+
+def test_what_may_be_the_end_of_a_secret_is_left_out_at_the_beginning() -> None:
+    assert without_first_part("ecret, they say", ("t0p-secret",)) == ", they say"

@@ -73,7 +73,6 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "whole number": scalar("a whole number", type="integer"),
     "texts": listing("a list of texts", "text"),
     "template texts": listing("a list of texts", "template text"),
-    "text map": mapping("an object of texts", "text"),
     "open object": mapping("an object", ""),
     # Data of any depth: one rule goes through it as a whole, so it has no shapes below.
     "template object": mapping("an object", ""),

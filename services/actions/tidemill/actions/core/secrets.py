@@ -1,7 +1,9 @@
 """Secrets in calls: put into the arguments when a call is made, and masked in whatever comes back."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeAlias
+from urllib.parse import quote, quote_plus
 
 from tidemill.actions.core.model import Outcome, Problem, SecretPath, SecretUse
 from tidemill.actions.core.problems import authorization_problem
@@ -10,6 +12,9 @@ from tidemill.json import Json, dumps, loads
 MASK: Final = "***"
 # Masking what is shorter would blot out half of a text, and hide nothing that could not be guessed.
 MASKED_LENGTH_MIN: Final = 4
+# What URIs leave as it is, in their paths and in their queries (as the HTTP library writes them).
+_PLAIN_IN_PATHS: Final = "!$%&'()*+,-./:;=@[\\]^_|~"
+_PLAIN_IN_QUERIES: Final = "!$%&'()*+,-./:;=?@[\\]^_`{|}~"
 
 # The value of a secret by namespace and name. Raises SecretError.
 FindSecret: TypeAlias = Callable[[str, str], Json]
@@ -44,8 +49,37 @@ def masked(text: str, hidden: Iterable[str]) -> str:
     return text
 
 
-def cut(text: str, characters_max: int) -> str:
-    """The first words of a text that is longer: half of a secret would not be found by who looks for it."""
+def forms(secret: str) -> Iterator[str]:
+    """A secret as it stands, and as it stands inside of a JSON text, and of a URI or a form."""
+    yield secret
+    yield dumps(secret).decode()[1:-1]
+    # Other writers of JSON escape what is not ASCII.
+    yield json.dumps(secret)[1:-1]
+    yield quote_plus(secret)
+    yield quote(secret, safe="")
+    yield quote(secret, safe=_PLAIN_IN_PATHS)
+    yield quote(secret, safe=_PLAIN_IN_QUERIES)
+
+
+def without_part(text: str, hidden: Iterable[str]) -> str:
+    """The beginning of a longer text, without that of a secret at its end, which masking cannot find."""
+    end = len(text)
+    for secret in hidden:
+        sizes = range(min(len(secret) - 1, len(text)), 0, -1)
+        part = next((size for size in sizes if text.endswith(secret[:size])), 0)
+        end = min(end, len(text) - part)
+    return text[:end]
+
+
+def without_first_part(text: str, hidden: Iterable[str]) -> str:
+    """The end of a longer text without the end of a secret at its beginning."""
+    backwards = (secret[::-1] for secret in hidden)
+    return without_part(text[::-1], backwards)[::-1]
+
+
+def cut(text: str, characters_max: int, hidden: Iterable[str]) -> str:
+    """The first words of a text that is longer, without secrets: half of one would not be found later."""
+    text = masked(text, hidden)
     return text if len(text) <= characters_max else f"{text[:characters_max].rpartition(' ')[0]} ..."
 
 
@@ -97,9 +131,7 @@ def _secret(path: SecretPath, namespace: str, find: FindSecret, hidden: set[str]
 def _texts(value: Json) -> Iterator[str]:
     match value:
         case str():
-            yield value
-            # As it stands inside of a JSON text that is itself a value.
-            yield dumps(value).decode()[1:-1]
+            yield from forms(value)
         case list():
             for item in value:
                 yield from _texts(item)

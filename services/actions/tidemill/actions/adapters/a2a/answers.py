@@ -1,6 +1,6 @@
 """Answers of agents: the result of a JSON-RPC response, and the errors in the place of one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from tidemill.actions.core.model import Problem
@@ -20,7 +20,7 @@ class AnswerError(Exception):
         self.problem = problem
 
 
-def result_of(data: bytes, method: str, *, excerpt_bytes_max: int) -> Json:
+def result_of(data: bytes, method: str, hidden: Iterable[str], *, excerpt_bytes_max: int) -> Json:
     """The result of a response. Raises AnswerError with the agent's own error, or for what is no response."""
     try:
         answer = loads(data, field="the answer")
@@ -28,7 +28,7 @@ def result_of(data: bytes, method: str, *, excerpt_bytes_max: int) -> Json:
         raise _malformed(method, error.message) from None
     if not isinstance(answer, dict) or answer.get("jsonrpc") != "2.0":
         raise _malformed(method, "the answer is no response of JSON-RPC 2.0")
-    problem = rpc_problem(answer, method, excerpt_bytes_max=excerpt_bytes_max)
+    problem = rpc_problem(answer, method, hidden, excerpt_bytes_max=excerpt_bytes_max)
     if problem is not None:
         raise AnswerError(problem)
     if "result" not in answer:
@@ -36,17 +36,19 @@ def result_of(data: bytes, method: str, *, excerpt_bytes_max: int) -> Json:
     return answer["result"]
 
 
-def rpc_problem(answer: Mapping[str, Json], method: str, *, excerpt_bytes_max: int) -> Problem | None:
+def rpc_problem(
+    answer: Mapping[str, Json], method: str, hidden: Iterable[str], *, excerpt_bytes_max: int
+) -> Problem | None:
     """The error of a response that has one."""
     error = answer.get("error")
     if not isinstance(error, dict):
         return None
-    message = cut(str(error.get("message")), excerpt_bytes_max)
+    message = cut(str(error.get("message")), excerpt_bytes_max, hidden)
     detail = f"{method} was answered with the error {error.get('code')!s:.20}: {message}"
     return communication_problem(_REFUSED, detail)
 
 
-def error_in(data: bytes, method: str, *, excerpt_bytes_max: int) -> Problem | None:
+def error_in(data: bytes, method: str, hidden: Iterable[str], *, excerpt_bytes_max: int) -> Problem | None:
     """The agent's own error in the body of an answer with a bad status, where there is one."""
     try:
         answer = loads(data)
@@ -54,7 +56,7 @@ def error_in(data: bytes, method: str, *, excerpt_bytes_max: int) -> Problem | N
         return None
     if not isinstance(answer, dict):
         return None
-    return rpc_problem(answer, method, excerpt_bytes_max=excerpt_bytes_max)
+    return rpc_problem(answer, method, hidden, excerpt_bytes_max=excerpt_bytes_max)
 
 
 def is_last(result: Json) -> bool:

@@ -50,6 +50,7 @@ class A2aCalls:
         try:
             wanted = parse(call.arguments, call.key)
             target = await self._target(wanted, call.namespace)
+            target.access.hidden.add(*call.hidden)
         except (InvalidArgumentsError, AuthenticationError, OutletError) as error:
             return failed(error.problem)
         try:
@@ -87,7 +88,7 @@ class A2aCalls:
             if wanted.streams and media_type == EVENTS_TYPE:
                 return await self._events(response, wish, wanted)
             data = await self._outlet.whole(response, wish)
-        result = self._result(data, wanted)
+        result = self._result(data, wanted, wish)
         # An agent that does not stream may answer at once.
         return [result] if wanted.streams else result
 
@@ -112,7 +113,9 @@ class A2aCalls:
     async def _refusal(self, response: httpx.Response, wish: Wish, wanted: A2aCall) -> OutletError:
         """The error of a bad status: the agent's own, if the body has one."""
         data = await self._outlet.start(response, wish)
-        own = error_in(data, wanted.method, excerpt_bytes_max=self._limits.error_excerpt_bytes_max)
+        excerpt_bytes_max = self._limits.error_excerpt_bytes_max
+        hidden = wish.access.hidden.in_errors()
+        own = error_in(data, wanted.method, hidden, excerpt_bytes_max=excerpt_bytes_max)
         return OutletError(own or self._outlet.status_problem(response, data, wish))
 
     async def _events(self, response: httpx.Response, wish: Wish, wanted: A2aCall) -> Json:
@@ -121,15 +124,17 @@ class A2aCalls:
         events = Events()
         async for piece in self._outlet.pieces(response, wish):
             for data in events.take(piece):
-                results.append(self._result(data, wanted))
+                results.append(self._result(data, wanted, wish))
                 if is_last(results[-1]):
                     return results
         if not results:
             raise wish.bad_answer("the stream has ended without an event")
         return results
 
-    def _result(self, data: bytes, wanted: A2aCall) -> Json:
-        return result_of(data, wanted.method, excerpt_bytes_max=self._limits.error_excerpt_bytes_max)
+    def _result(self, data: bytes, wanted: A2aCall, wish: Wish) -> Json:
+        excerpt_bytes_max = self._limits.error_excerpt_bytes_max
+        hidden = wish.access.hidden.in_errors()
+        return result_of(data, wanted.method, hidden, excerpt_bytes_max=excerpt_bytes_max)
 
     def _reconsider(self, wanted: A2aCall, target: _Target, problem: Problem, namespace: str) -> None:
         if target.agent is not None and wanted.card is not None and problem.status in _MOVED:

@@ -28,7 +28,7 @@ from tidemill.actions.adapters.http.auth.shared import Made, SharedValues
 from tidemill.actions.adapters.http.outlet import Outlet
 from tidemill.actions.core.model import ActionState, Call, Outcome
 from tidemill.actions.core.problems import failed
-from tidemill.actions.core.secrets import cut, mask_outcome, masked
+from tidemill.actions.core.secrets import cut, mask_outcome
 from tidemill.clock import Clock
 from tidemill.json import Json, dumps_canonical
 from tidemill.protoc.compiling import ProtoCompiler, ProtoError
@@ -82,14 +82,15 @@ class GrpcCalls:
         try:
             wanted = parse(call.arguments)
             access = self._authenticator.access(wanted.authentication, call.namespace)
+            access.hidden.add(*call.hidden)
         except (GrpcError, AuthenticationError) as error:
             return failed(error.problem)
         credentials = Credentials(access.auth)
         try:
             output = await self._ask(wanted, credentials, call)
         except (GrpcError, AuthenticationError) as error:
-            detail = masked(error.problem.detail, access.hidden.in_errors())
-            return failed(replace(error.problem, detail=self._cut(detail)))
+            detail = self._cut(error.problem.detail, access.hidden.in_errors())
+            return failed(replace(error.problem, detail=detail))
         finally:
             await credentials.close()
         outcome = Outcome(ActionState.SUCCEEDED, output)
@@ -205,9 +206,9 @@ class GrpcCalls:
             return bad_answer(wanted.told(self._too_large()))
         return StatusError(code, wanted.told(f"{code.name}: {words}" if words else code.name))
 
-    def _cut(self, detail: str) -> str:
+    def _cut(self, detail: str, hidden: tuple[str, ...]) -> str:
         """As much as people read."""
-        return cut(detail, _WORDS_MAX + self._limits.error_excerpt_bytes_max)
+        return cut(detail, _WORDS_MAX + self._limits.error_excerpt_bytes_max, hidden)
 
     def _too_large(self) -> str:
         return f"the answer is over grpc_response_bytes_max, {self._limits.response_bytes_max}"

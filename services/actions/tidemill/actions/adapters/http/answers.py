@@ -1,7 +1,7 @@
 """What an HTTP call answers with: content, response or raw bytes, and the error of a bad status."""
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from http import HTTPStatus
 from typing import Final
 
@@ -10,7 +10,7 @@ import httpx
 from tidemill.actions.adapters.http.bodies import decode_content
 from tidemill.actions.core.model import Problem
 from tidemill.actions.core.problems import communication_problem
-from tidemill.actions.core.secrets import MASK, MASKED_LENGTH_MIN, masked
+from tidemill.actions.core.secrets import MASK, MASKED_LENGTH_MIN, masked, without_part
 from tidemill.json import Json
 
 _SECRET_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
@@ -41,16 +41,18 @@ def is_error(status: int, *, redirect: bool) -> bool:
 
 
 def status_problem(
-    response: httpx.Response, start: bytes, hidden: Iterable[str], *, excerpt_bytes_max: int
+    response: httpx.Response, start: bytes, hidden: Collection[str], *, excerpt_bytes_max: int
 ) -> Problem:
     """The error of an answer with a bad status; an excerpt of its body is there for people.
 
-    `start` is longer than the excerpt by the longest of what is hidden: so nothing is cut before it is found.
+    `start` is longer than the excerpt by the longest of what is hidden, so that this is found before it is
+    cut; what may be the beginning of more at its end is left out.
     """
     status = response.status_code
     request = response.request
     detail = f"{request.method} {shown(request.url)} answered {status} {_phrase(response)}".rstrip()
-    excerpt = masked(start.decode("utf-8", "replace"), hidden).encode()[:excerpt_bytes_max]
+    found = without_part(masked(start.decode("utf-8", "ignore"), hidden), hidden)
+    excerpt = found.encode()[:excerpt_bytes_max]
     text = " ".join(excerpt.decode("utf-8", "ignore").replace("\0", " ").split())
     if text:
         detail += f": {text}"

@@ -1,6 +1,6 @@
 """What an MCP call answers with: the result as the server gave it, or the error of a tool."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, cast
 
 from tidemill.actions.adapters.mcp.arguments import McpCall
@@ -12,7 +12,9 @@ from tidemill.json import Json, JsonError, dumps, loads
 _BAD_ANSWER: Final = 502
 
 
-def outcome_of(result: Mapping[str, object], wanted: McpCall, *, excerpt_bytes_max: int) -> Outcome:
+def outcome_of(
+    result: Mapping[str, object], wanted: McpCall, hidden: Iterable[str], *, excerpt_bytes_max: int
+) -> Outcome:
     """The outcome of a request that has a result."""
     try:
         data = dumps(cast("Json", dict(result)))
@@ -21,7 +23,7 @@ def outcome_of(result: Mapping[str, object], wanted: McpCall, *, excerpt_bytes_m
     except JsonError as error:
         return failed(communication_problem(_BAD_ANSWER, f"{wanted.method}: {error.message}"))
     if result.get("isError") is True:
-        text = cut(_text_of(result.get("content")), excerpt_bytes_max)
+        text = cut(_text_of(result.get("content")), excerpt_bytes_max, hidden)
         tool = f"the tool {wanted.parameters.get('name')!s:.200} failed"
         return failed(runtime_problem(f"{tool}: {text}" if text else tool))
     if result.get("resultType") == "input_required":

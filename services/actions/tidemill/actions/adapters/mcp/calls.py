@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -15,7 +16,7 @@ from tidemill.actions.adapters.mcp.sessions import SessionError, ask
 from tidemill.actions.adapters.mcp.web import WebTransport
 from tidemill.actions.core.model import Call, Outcome, Problem
 from tidemill.actions.core.problems import configuration_problem, failed, timeout_problem
-from tidemill.actions.core.secrets import cut, mask_outcome, masked
+from tidemill.actions.core.secrets import cut, mask_outcome
 
 _US_PER_SECOND: Final = 1_000_000
 # What stands around the words of a server.
@@ -67,31 +68,34 @@ class McpCalls:
         if not self._rules.allowed:
             return failed(configuration_problem(_OFF))
         async with self._programs:
-            return await self._of_program(wanted, wanted.transport, call.key)
+            return await self._of_program(wanted, wanted.transport, call)
 
     async def _over_web(self, wanted: McpCall, web: Web, call: Call) -> Outcome:
         try:
             access = self._outlet.authenticator.access(web.authentication, call.namespace)
+            access.hidden.add(*call.hidden)
         except AuthenticationError as error:
             return failed(error.problem)
         transport = WebTransport(self._outlet, wanted, access=access, key=call.key, limits=self._limits)
         try:
             result = await ask(transport.streams(), wanted)
         except SessionError as error:
-            problem = self._cut(transport.problem or error.problem)
-            return failed(replace(problem, detail=masked(problem.detail, access.hidden.in_errors())))
-        outcome = outcome_of(result, wanted, excerpt_bytes_max=self._limits.error_excerpt_bytes_max)
+            return failed(self._cut(transport.problem or error.problem, access.hidden.in_errors()))
+        outcome = self._outcome(result, wanted, access.hidden.in_errors())
         return mask_outcome(outcome, access.hidden.in_outputs())
 
-    async def _of_program(self, wanted: McpCall, program: Program, key: str) -> Outcome:
-        transport = ProgramTransport(program, key, self._rules, self._limits)
+    async def _of_program(self, wanted: McpCall, program: Program, call: Call) -> Outcome:
+        transport = ProgramTransport(program, call.key, self._rules, self._limits)
         try:
             result = await ask(transport.streams(), wanted)
         except SessionError as error:
-            return failed(self._cut(transport.problem or error.problem))
-        return outcome_of(result, wanted, excerpt_bytes_max=self._limits.error_excerpt_bytes_max)
+            return failed(self._cut(transport.problem or error.problem, call.hidden))
+        return self._outcome(result, wanted, call.hidden)
 
-    def _cut(self, problem: Problem) -> Problem:
+    def _outcome(self, result: dict[str, object], wanted: McpCall, hidden: Iterable[str]) -> Outcome:
+        return outcome_of(result, wanted, hidden, excerpt_bytes_max=self._limits.error_excerpt_bytes_max)
+
+    def _cut(self, problem: Problem, hidden: Iterable[str]) -> Problem:
         """The problem with as much of a server's words as people read."""
         characters_max = _WORDS_MAX + self._limits.error_excerpt_bytes_max
-        return replace(problem, detail=cut(problem.detail, characters_max))
+        return replace(problem, detail=cut(problem.detail, characters_max, hidden))

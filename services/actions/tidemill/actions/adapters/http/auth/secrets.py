@@ -1,7 +1,8 @@
 """The strings of one call's authentication that may be shown nowhere."""
 
 from collections.abc import Iterable
-from urllib.parse import quote, quote_plus
+
+from tidemill.actions.core.secrets import forms
 
 
 class HiddenTexts:
@@ -13,7 +14,7 @@ class HiddenTexts:
     __slots__ = ("_given", "_made")
 
     def __init__(self, given: Iterable[str] = (), made: Iterable[str] = ()) -> None:
-        self._given = tuple(form for text in given if text for form in _forms(text))
+        self._given = tuple(form for text in given if text for form in forms(text))
         self._made = list(made)
 
     def add(self, *made: str) -> None:
@@ -29,13 +30,6 @@ class HiddenTexts:
         and where it is a secret of the namespace, whoever put it in hides it.
         """
         return _longest_first(set(self._made))
-
-
-def _forms(text: str) -> Iterable[str]:
-    """As it stands, and as it stands in a URI or a form."""
-    yield text
-    yield quote(text, safe="")
-    yield quote_plus(text)
 
 
 def _longest_first(texts: Iterable[str]) -> tuple[str, ...]:
