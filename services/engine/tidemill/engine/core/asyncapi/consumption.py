@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
+from tidemill.engine.core.asyncapi.rounds import taken_by
 from tidemill.engine.core.lifecycle import variables_inside
 from tidemill.engine.core.node import TaskNode
 from tidemill.engine.core.referring import members
@@ -38,16 +39,20 @@ class Consumption:
         variables = variables_inside(turn, node, frame)
         return frame.started_at_us + self._for.resolve(turn, node.transformed_input(frame), variables)
 
-    def is_over(self, turn: "Turn", node: TaskNode, frame: FrameView, *, taken: list[Json]) -> bool:
-        """Whether no more messages are wanted, now that these were taken. May raise one of FAULTS.
+    def is_over(
+        self, turn: "Turn", node: TaskNode, frame: FrameView, *, count: int, news: list[Json]
+    ) -> bool:
+        """Whether no more messages are wanted, now that there are so many. May raise one of FAULTS.
 
-        `while` is asked after each message, `until` before each: so only that may be over before the first.
+        `news` are those since the last round has ended. `while` is asked after each message, `until` before
+        each: so only that may be over before the first.
         """
         if self.amount:
-            return len(taken) >= self.amount
+            return count >= self.amount
         asked, wanted = (self._until, True) if self._while is None else (self._while, False)
-        if asked is None or (asked is self._while and not taken):
+        if asked is None or (asked is self._while and not count):
             return False
+        taken = [*taken_by(frame), *news]
         variables = variables_inside(turn, node, frame)
         if "context" in asked.variables:
             variables.own = {"context": _with_taken(turn.state.context.value, taken)}

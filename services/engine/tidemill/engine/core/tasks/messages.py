@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tidemill.engine.core.asyncapi.consumption import Consumption
-from tidemill.engine.core.asyncapi.rounds import last_round, messages_of, taken_by
+from tidemill.engine.core.asyncapi.rounds import last_round, messages_of
 from tidemill.engine.core.entry import Entry
 from tidemill.engine.core.events import RoundStarted, TaskStarted
 from tidemill.engine.core.iterator import EventIterator
@@ -78,8 +78,8 @@ class MessagesNode(RoundsNode):
 
     def _is_over(self, turn: "Turn", frame: FrameView, outputs: list[Json]) -> bool:
         assert frame.parent is not None
-        taken = [*taken_by(frame.parent), *outputs]
-        return self._consumption.is_over(turn, self._around, frame.parent, taken=taken)
+        count = _count_before(frame) + len(outputs)
+        return self._consumption.is_over(turn, self._around, frame.parent, count=count, news=outputs)
 
     def list_ended(self, turn: "Turn", frame: FrameView) -> None:
         item = _current_item(frame)
@@ -96,9 +96,14 @@ def _current_item(frame: FrameView) -> Json:
 def _current_index(frame: FrameView) -> int:
     """The number of the message in the whole subscription, from 0."""
     assert frame.loop is not None
+    return _count_before(frame) + frame.loop.index
+
+
+def _count_before(frame: FrameView) -> int:
+    """How many messages came in earlier batches."""
     assert frame.parent is not None
     last = last_round(frame.parent)
-    return frame.loop.index + (0 if last is None else last.count)
+    return 0 if last is None else last.count
 
 
 def _outputs(frame: FrameView) -> list[Json]:

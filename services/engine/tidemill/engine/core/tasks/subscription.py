@@ -87,7 +87,7 @@ class SubscriptionNode(RoundsNode):
         ends_at_us = self._consumption.ends_at_us(turn, self, frame)
         if ends_at_us and turn.now_us >= ends_at_us:
             return True
-        return last is None and self._consumption.is_over(turn, self, frame, taken=[])
+        return last is None and self._consumption.is_over(turn, self, frame, count=0, news=[])
 
     def child_ended(self, turn: "Turn", frame: FrameView, child: TaskNode, directive: Directive) -> None:
         if child is self._receive:
@@ -103,7 +103,7 @@ class SubscriptionNode(RoundsNode):
         elif batch.messages and self._messages is not None:
             enter_later(turn, self._messages)
         else:
-            self._end_round(turn, frame, self._wanted(turn, frame, batch))
+            self._end_round(turn, frame, self._wanted(turn, frame, batch, last.count if last else 0))
 
     def _wait_on(self, turn: "Turn", frame: FrameView) -> None:
         if self._is_over(turn, frame):
@@ -111,13 +111,12 @@ class SubscriptionNode(RoundsNode):
         else:
             enter_later(turn, self._receive)
 
-    def _wanted(self, turn: "Turn", frame: FrameView, batch: Round) -> Round:
-        """What is wanted of a batch, up to the message that ends it all."""
-        taken = taken_by(frame)
-        for wanted, message in enumerate(batch.messages, 1):
-            taken.append(message)
-            if self._consumption.is_over(turn, self, frame, taken=taken):
-                return replace(batch, messages=batch.messages[:wanted], ended=True)
+    def _wanted(self, turn: "Turn", frame: FrameView, batch: Round, before: int) -> Round:
+        """What is wanted of a batch, up to the message that ends it all; so many came before it."""
+        for wanted in range(1, len(batch.messages) + 1):
+            news = batch.messages[:wanted]
+            if self._consumption.is_over(turn, self, frame, count=before + wanted, news=news):
+                return replace(batch, messages=news, ended=True)
         return batch
 
     def list_ended(self, turn: "Turn", frame: FrameView) -> None:
