@@ -8,7 +8,7 @@ from tests.simulation.world import CrashError
 
 Port = TypeVar("Port")
 # Writes that a crash can come before (nothing is on disk) or after (all is, and nobody knows).
-_WRITES = frozenset({"commit", "append", "discard_outbox", "move_cursors"})
+_WRITES = frozenset({"commit", "append", "discard_outbox", "move_cursors", "put"})
 
 
 class CrashPoints:
@@ -43,7 +43,7 @@ class OftenDying(CrashPoints):
 
 
 def fragile(port: Port, points: CrashPoints) -> Port:
-    """A store or a log whose writes are crash points; everything else is handed on."""
+    """A store or log, of blobs too, whose writes are crash points; everything else is handed on."""
     return cast("Port", _Fragile(port, points))
 
 

@@ -18,15 +18,22 @@ from tidemill.engine.store.sqlite.store import SqliteStore
 SEED = 20_261_124
 # Runs with a crash every few steps, by seed.
 OFTEN = range(20)
+# The same of one story, with calls and children, and every text in the blob store.
+OFTEN_WITH_BLOBS = range(5)
+STORY_WITH_BLOBS = "children"
+WITH_BLOBS = Settings(shards=SHARDS, snapshot_events_min=1, payload_inline_bytes_max=10)
 # Snapshots as often as can be, so that what comes after a crash begins from them.
 SETTINGS = Settings(shards=SHARDS, snapshot_events_min=1)
 # On files, which take longer: so many crashes of each story.
 SAMPLES_ON_FILES = 12
 
 
-async def _play(scenario: Scenario, points: CrashPoints, data: Path | None = None) -> tuple[Ending, World]:
+async def _play(
+    scenario: Scenario, points: CrashPoints, data: Path | None = None, *, settings: Settings = SETTINGS
+) -> tuple[Ending, World]:
     store, log = _files(data) if data else (MemoryStore(SHARDS), MemoryLog(SHARDS))
-    world = World(seed=SEED, store=fragile(store, points), log=fragile(log, points), settings=SETTINGS)
+    world = World(seed=SEED, store=fragile(store, points), log=fragile(log, points), settings=settings)
+    world.blobs = fragile(world.blobs, points)
     points.is_armed = lambda: world.is_settling
     world.before_step = points
 
@@ -77,6 +84,18 @@ async def test_many_crashes_change_nothing(scenario: Scenario) -> None:
         assert ending == expected, f"seed {seed}, {world.crashes} crashes"
         crashes += world.crashes
     assert crashes > len(OFTEN)
+
+
+async def test_many_crashes_change_nothing_of_texts_in_the_blob_store() -> None:
+    (scenario,) = (each for each in SCENARIOS if each.name == STORY_WITH_BLOBS)
+    expected, _ = await _play(scenario, CrashPoints())
+    crashes = 0
+    for seed in OFTEN_WITH_BLOBS:
+        ending, world = await _play(scenario, OftenDying(seed, 0.04), settings=WITH_BLOBS)
+        assert ending == expected, f"seed {seed}, {world.crashes} crashes"
+        assert await world.blobs.page("", 1)
+        crashes += world.crashes
+    assert crashes > len(OFTEN_WITH_BLOBS)
 
 
 @pytest.mark.timeout(300)

@@ -5,6 +5,7 @@ passes through whatever carries texts and does not read them, and is refused by 
 """
 
 import hashlib
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
@@ -15,6 +16,8 @@ from tidemill.blobs.texts import texts_of
 
 CLAIM_PREFIX: Final = b"\0blob:sha256:"
 _DIGEST_CHARACTERS: Final = 64
+# A digest becomes a part of a path: nothing else may stand there.
+_CLAIM: Final = re.compile(rb"([0-9a-f]{64}):([0-9]{1,20})")
 # No claim is longer: the prefix, the digest, a colon, and the digits of a size.
 CLAIM_BYTES_MAX: Final = len(CLAIM_PREFIX) + _DIGEST_CHARACTERS + 21
 Contents = Mapping[BlobName, bytes | BlobError]
@@ -35,8 +38,8 @@ def read_claim(text: bytes) -> Claim | None:
     """The claim that stands in the place of a text; None for a text of its own."""
     if not text.startswith(CLAIM_PREFIX):
         return None
-    digest, _, size = text[len(CLAIM_PREFIX) :].decode("ascii").partition(":")
-    return Claim(digest, int(size))
+    found = _CLAIM.fullmatch(text, len(CLAIM_PREFIX))
+    return None if found is None else Claim(found[1].decode(), int(found[2]))
 
 
 def size_of(text: bytes) -> int:
@@ -97,7 +100,7 @@ def put_back(message: Message, execution_id: str, contents: Contents) -> int:
     """Put texts back in the places of all claims; returns how many bytes that were. Raises BlobError."""
     size_bytes = 0
     for text, put in texts_of(message):
-        if text.startswith(CLAIM_PREFIX):
+        if read_claim(text) is not None:
             whole = put_back_text(text, execution_id, contents)
             put(whole)
             size_bytes += len(whole)

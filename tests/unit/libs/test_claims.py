@@ -135,6 +135,8 @@ def test_a_claim_is_no_json_and_no_json_is_a_claim() -> None:
     with pytest.raises(JsonError):
         loads(claim)
     assert read_claim(claim) == Claim("0" * 64, 2**63)
+    for path in (b"../" * 21 + b"x", b"0" * 63, b"A" * 64):
+        assert read_claim(b"\0blob:sha256:" + path + b":1") is None
     for text in (b"", b"null", b'"blob:sha256:0:1"', b'"\\u0000blob:sha256:0:1"'):
         assert read_claim(text) is None
         assert size_of(text) == len(text)
