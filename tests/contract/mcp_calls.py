@@ -9,6 +9,7 @@ import orjson
 
 from tests.contract.http_calls import KEY
 from tests.contract.http_calls import LIMITS as HTTP_LIMITS
+from tests.unit.actions.programs import LIMITS as PROCESS_LIMITS
 from tests.unit.actions.samples import call
 from tidemill.actions.adapters.http.action import HttpAction
 from tidemill.actions.adapters.mcp.action import McpAction
@@ -24,17 +25,20 @@ LIMITS = McpLimits(
     error_excerpt_bytes_max=120,
     programs_max=2,
 )
-RULES = ProgramRules(allowed=True, path="/usr/local/bin:/usr/bin:/bin", language="C.UTF-8")
+RULES = ProgramRules(
+    allowed=True, path="/usr/local/bin:/usr/bin:/bin", language="C.UTF-8", processes=PROCESS_LIMITS
+)
 
 Ask = Callable[..., Awaitable[Outcome]]
 
 
-def asking(http: HttpAction, *, allowed: bool = True, **limits: int) -> Ask:
-    """Call the action with arguments by name."""
-    action = McpAction(http, replace(LIMITS, **limits), replace(RULES, allowed=allowed))
+def asking(http: HttpAction, *, rules: ProgramRules = RULES, **limits: int) -> Ask:
+    """Call the action with arguments by name; `hidden` are secrets that stand in them."""
+    action = McpAction(http, replace(LIMITS, **limits), rules)
 
-    async def ask(method: str = "tools/call", **arguments: object) -> Outcome:
-        return await action.run(call(KEY, arguments=orjson.dumps({"method": method, **arguments})))
+    async def ask(method: str = "tools/call", hidden: tuple[str, ...] = (), **arguments: object) -> Outcome:
+        made = call(KEY, arguments=orjson.dumps({"method": method, **arguments}))
+        return await action.run(replace(made, hidden=hidden))
 
     return ask
 

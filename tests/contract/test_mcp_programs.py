@@ -4,13 +4,16 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.contract.http_calls import KEY, error, kind, output
-from tests.contract.mcp_calls import Ask, asking, http_action, program, tool
+from tests.contract.mcp_calls import RULES, Ask, asking, http_action, program, tool
 from tests.processes import runs
+from tests.unit.actions.programs import LIMITS as PROCESS_LIMITS
+from tests.unit.actions.programs import STUBBORN, left_in, marked
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="programs run on Linux alone")
@@ -163,11 +166,67 @@ async def test_programs_are_off_unless_a_setting_turns_them_on(tmp_path: Path) -
     http = http_action()
     noted = tmp_path / "ran"
     transport = python(f"open({str(noted)!r}, 'w')")
-    problem = error(await asking(http, allowed=False)("tools/list", transport=transport))
+    problem = error(
+        await asking(http, rules=replace(RULES, allowed=False))("tools/list", transport=transport)
+    )
     assert kind(problem) == ("configuration", 400)
     assert "TIDEMILL_ACTIONS_MCP_STDIO=true" in problem.detail
     assert not noted.exists()
     await http.close()
+
+
+async def test_what_has_left_its_session_ends_with_the_call(ask: Ask, tmp_path: Path) -> None:
+    noted = tmp_path / "ready"
+    code = f"import sys; sys.argv[1] = {str(noted)!r}\n" + STUBBORN.replace(
+        "print(os.getpid(), flush=True)", ""
+    )
+    mark = f"mark-{tmp_path}"
+    stdio = {"command": sys.executable, "arguments": ["-c", code, "-"], "environment": {"MARK": mark}}
+    task = asyncio.ensure_future(ask("tools/list", transport={"stdio": stdio}))
+    await eventually(noted.exists)
+    assert len(marked(mark)) >= 3
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert marked(mark) == []
+
+
+async def test_a_program_has_a_folder_of_its_own_which_is_removed(tmp_path: Path) -> None:
+    http = http_action()
+    ask = asking(http, rules=replace(RULES, folder=str(tmp_path)))
+    code = "import os; open('left', 'w').close(); raise SystemExit(os.getcwd())"
+    problem = error(await ask("tools/list", transport=python(code)))
+    assert str(tmp_path) in problem.detail
+    assert left_in(tmp_path) == []
+    await http.close()
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "code", "how"),
+    [
+        ("memory_bytes_max", 200_000_000, "bytearray(400_000_000)", "MemoryError"),
+        ("open_files_max", 20, "files = [open('/dev/null') for _ in range(30)]", "Too many open files"),
+        ("file_bytes_max", 1_000, "a = open('a', 'wb'); a.write(bytes(5_000)); a.flush()", "File too large"),
+        ("cpu_us_max", 1_000_000, "while True: pass", "ended with -24"),
+    ],
+)
+async def test_a_program_takes_no_more_of_the_machine_than_others(
+    limit: str, value: int, code: str, how: str
+) -> None:
+    http = http_action()
+    limits = replace(PROCESS_LIMITS, **{limit: value})
+    ask = asking(http, rules=replace(RULES, processes=limits))
+    problem = error(await ask("tools/list", transport=python(code)))
+    assert kind(problem) == ("communication", 502)
+    assert how in problem.detail
+    await http.close()
+
+
+async def test_what_a_program_said_at_last_shows_no_part_of_a_secret(ask: Ask) -> None:
+    secret = "t0p-secret-of-the-shop"
+    code = f"import sys; sys.stderr.write({secret!r} + 'x' * 105 + {secret[:5]!r}); sys.exit(1)"
+    problem = error(await ask("tools/list", transport=python(code), hidden=(secret,)))
+    assert problem.detail.endswith(f": {'x' * 105}{secret[:5]}")
 
 
 async def test_programs_wait_for_their_turn() -> None:

@@ -1,18 +1,15 @@
-"""gRPC services through the whole stack: examples that are written down, and who sees secrets."""
+"""gRPC services through the whole stack: the example that is written down, and files that cannot be used."""
 
 import json
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.e2e.beside import listening
-from tests.e2e.documents import NAMESPACE, named
-from tests.e2e.greeter import greeter
-from tests.e2e.nowhere import assert_nowhere
+from tests.e2e.documents import named
 from tests.e2e.running import RunningStack
 from tidemill.errors import TidemillError
 from tidemill.stack.ports import free_ports
@@ -20,7 +17,6 @@ from tidemill.stack.ports import free_ports
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 ROOT = Path(__file__).parents[2]
-VALUES = {name: f"s3cret-{name}-{number:04d}-qzx" for number, name in enumerate(("token", "sku"))}
 
 
 def blocks() -> dict[str, str]:
@@ -42,18 +38,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[RunningStack]:
-    secrets = {f"TIDEMILL_SECRET.{NAMESPACE}.{name}": value for name, value in VALUES.items()}
-    with (
-        greeter(folder) as port,
-        RunningStack(
-            tmp_path_factory.mktemp("stack"),
-            TIDEMILL_ENGINE_FETCH_FOLDER=str(folder),
-            TIDEMILL_ACTIONS_GRPC_HOSTS=f"localhost:5011=grpc://127.0.0.1:{port}",
-            OTEL_TRACES_EXPORTER="console",
-            OTEL_BSP_SCHEDULE_DELAY="100",
-            **secrets,
-        ) as running,
-    ):
+    data = tmp_path_factory.mktemp("stack")
+    with RunningStack(data, TIDEMILL_ENGINE_FETCH_FOLDER=str(folder)) as running:
         yield running
 
 
@@ -69,33 +55,6 @@ def test_the_example_of_the_page_does_what_it_says(stack: RunningStack, folder: 
     assert report.output == json.loads(said), report.error
     assert missed.error["status"] == 404
     assert "NOT_FOUND: nobody sells hat" in missed.error["detail"]
-
-
-@pytest.mark.parametrize("word", ["ask", "refuse"])
-def test_secrets_reach_a_service_and_nobody_else(stack: RunningStack, word: str) -> None:
-    body = f"""
-        use: {{secrets: [token, sku]}}
-        do:
-        - ask:
-            call: grpc
-            with:
-              proto: {{endpoint: 'file:app/greet.proto'}}
-              service:
-                name: GreeterApi.Greeter
-                host: localhost
-                port: 5011
-                authentication: {{bearer: {{token: '${{ $secrets.token }}'}}}}
-              method: SayHello
-              arguments: {{name: '${{ "{word} \\($secrets.sku)" }}'}}
-    """
-    report = stack.run(named(f"grpc-secrets-{word}", body))
-    assert report.phase == ("completed" if word == "ask" else "faulted"), report.error
-    if word == "ask":
-        output: dict[str, Any] = report.output
-        assert (output["message"], output["proof"]) == ("Hello, ask ***!", "Bearer ***")
-    else:
-        assert f"ABORTED: {word} *** with" in report.error["detail"]
-    assert_nowhere(VALUES, stack, report)
 
 
 def test_a_file_that_cannot_be_used_refuses_the_publish(stack: RunningStack, folder: Path) -> None:

@@ -198,7 +198,11 @@ def _mcp(settings: Settings, http: HttpAction) -> McpAction:
         programs_max=settings.mcp_programs_max,
     )
     rules = ProgramRules(
-        allowed=settings.mcp_stdio, path=settings.process_path, language=settings.process_language
+        allowed=settings.mcp_stdio,
+        path=settings.process_path,
+        language=settings.process_language,
+        processes=_process_limits(settings),
+        folder=settings.process_folder,
     )
     return McpAction(http, limits, rules)
 

@@ -85,7 +85,7 @@ class McpCalls:
         return mask_outcome(outcome, access.hidden.in_outputs())
 
     async def _of_program(self, wanted: McpCall, program: Program, call: Call) -> Outcome:
-        transport = ProgramTransport(program, call.key, self._rules, self._limits)
+        transport = ProgramTransport(program, call, self._rules, self._limits)
         try:
             result = await ask(transport.streams(), wanted)
         except SessionError as error:

@@ -21,11 +21,12 @@ from tidemill.actions.adapters.processes.arguments import (
 from tidemill.actions.adapters.processes.commands import MissingProgramError, script_job, shell_job
 from tidemill.actions.adapters.processes.containers import ContainerRules, container_job
 from tidemill.actions.adapters.processes.control import NotStartedError
+from tidemill.actions.adapters.processes.guarded import LostError
 from tidemill.actions.adapters.processes.jobs import Job
 from tidemill.actions.adapters.processes.limits import KINDS, PROCESSES_VARIABLE, ProcessLimits, kinds_of
 from tidemill.actions.adapters.processes.programs import VARIABLES, Programs, ProgramSettings, find_programs
 from tidemill.actions.adapters.processes.results import container_outcome, outcome_of
-from tidemill.actions.adapters.processes.running import LostError, Running
+from tidemill.actions.adapters.processes.running import Running
 from tidemill.actions.core.model import ActionState, Call, Outcome
 from tidemill.actions.core.problems import configuration_problem, failed, runtime_problem, validation_problem
 from tidemill.actions.registry import Action, ActionSpec, NotDeliveredError

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tidemill.actions.adapters.processes.limits import ProcessLimits
-
 # Inside of the folder that each job has for itself.
 WORK = "work"
 
@@ -42,15 +40,15 @@ class Job:
             (folder / self.script).write_text(self.code, encoding="utf-8")
 
 
-def order_of(job: Job, folder: Path, limits: ProcessLimits) -> bytes:
-    """What the guard reads: one line of JSON."""
+def order_of(job: Job, folder: Path, grace_us: int) -> bytes:
+    """What the guard reads: one line of JSON. The grace is what a program has for its end, once asked."""
     order = {
         "argv": job.argv_in(folder),
         "environment": dict(job.environment),
         "folder": str(folder),
         "work": str(folder / WORK),
         "limits": dict(job.limits),
-        "grace_seconds": limits.kill_grace_us / 1_000_000,
+        "grace_seconds": grace_us / 1_000_000,
         "farewell": list(job.farewell),
         "farewell_environment": dict(job.farewell_environment),
         "no_new_privileges": job.no_new_privileges,
