@@ -1,8 +1,10 @@
 """What tests of ports share."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Iterator
 
+import httpx
 import pytest
 
 from tests.contract.store_databases import empty_store_tables, make_store_tables
@@ -34,3 +36,17 @@ async def postgres_store(store_url: str) -> AsyncIterator[PostgresStore]:
     store = await open_store(store_url, SHARDS)
     yield store
     await store.close()
+
+
+@pytest.fixture(scope="session")
+def trusted_authorities() -> ssl.SSLContext:
+    """The authorities that HTTP clients trust."""
+    return httpx.create_ssl_context()
+
+
+@pytest.fixture(scope="module")
+def loaded_certificates(trusted_authorities: ssl.SSLContext) -> Iterator[None]:
+    """HTTP clients find them loaded: that takes a good part of a second, and most of a test's time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpx, "create_ssl_context", lambda: trusted_authorities)
+        yield

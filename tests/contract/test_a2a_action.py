@@ -4,7 +4,6 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 
-import httpx
 import orjson
 import pytest
 
@@ -21,6 +20,8 @@ from tidemill.actions.runtime.running import Runner
 from tidemill.clock import ManualClock
 from tidemill.telemetry.tracing import NoTracing
 
+pytestmark = pytest.mark.usefixtures("loaded_certificates")
+
 LIMITS = A2aLimits(
     timeout_us=5_000_000,
     response_bytes_max=10_000,
@@ -33,15 +34,6 @@ HELLO = {"message": {"kind": "message", "role": "user", "parts": [{"kind": "text
 JSON = {"content-type": "application/json"}
 
 Ask = Callable[..., Awaitable[Outcome]]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def certificates() -> Iterator[None]:
-    """Loading them takes a good part of a second, and most of a test's time."""
-    context = httpx.create_ssl_context()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(httpx, "create_ssl_context", lambda: context)
-        yield
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
@@ -11,18 +11,13 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionResponse
 
-from tests.contract.authenticated_calls import certificates as loaded_certificates
 from tests.contract.grpc_calls import Ask, asking
 from tests.contract.grpc_server import PROTO, Stock, running_bytes, running_stock
 from tests.contract.hasty_server import running_hasty
 from tests.contract.http_calls import KEY, error, kind, output
 from tidemill.clock import ManualClock
 
-
-@pytest.fixture(scope="module", autouse=True)
-def certificates() -> Iterator[None]:
-    with loaded_certificates():
-        yield
+pytestmark = pytest.mark.usefixtures("loaded_certificates")
 
 
 @pytest.fixture

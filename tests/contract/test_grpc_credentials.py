@@ -13,19 +13,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.contract.authenticated_calls import CLIENT, SECRET, provided
-from tests.contract.authenticated_calls import certificates as loaded_certificates
+from tests.contract.authentication.calls import CLIENT, SECRET, provided
 from tests.contract.grpc_calls import Ask, asking
 from tests.contract.grpc_server import Stock, running_stock
 from tests.contract.http_calls import error, kind, output
 from tests.contract.token_provider import TokenProvider
 from tidemill.json import Json
 
-
-@pytest.fixture(scope="module", autouse=True)
-def certificates() -> Iterator[None]:
-    with loaded_certificates():
-        yield
+pytestmark = pytest.mark.usefixtures("loaded_certificates")
 
 
 @pytest.fixture

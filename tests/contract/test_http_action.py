@@ -3,10 +3,8 @@
 import asyncio
 import base64
 import socket
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
-import httpx
 import orjson
 import pytest
 
@@ -17,18 +15,9 @@ from tidemill.actions.adapters.http.action import HttpAction
 from tidemill.actions.core.model import Outcome
 from tidemill.errors import InvalidRequestError
 
+pytestmark = pytest.mark.usefixtures("loaded_certificates")
+
 Send = Callable[..., Awaitable[Outcome]]
-
-
-@pytest.fixture(scope="module")
-def certificates() -> ssl.SSLContext:
-    return httpx.create_ssl_context()
-
-
-@pytest.fixture(autouse=True)
-def loaded_certificates(certificates: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loading them takes a good part of a second, and most of a test's time."""
-    monkeypatch.setattr(httpx, "create_ssl_context", lambda: certificates)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import socket
 import zlib
 from collections.abc import AsyncIterator, Iterator
 
-import httpx
 import pytest
 
 from tests.contract.http_calls import KEY, error, kind, output
@@ -14,16 +13,9 @@ from tests.contract.mcp_calls import Ask, asking, http_action, tool
 from tests.contract.mcp_server import WebServer, make_breaking_server, running_mcp_server, serving
 from tests.contract.provider import Provider, Reply, running_provider
 
+pytestmark = pytest.mark.usefixtures("loaded_certificates")
+
 JSON = {"content-type": "application/json"}
-
-
-@pytest.fixture(scope="module")
-def certificates() -> Iterator[None]:
-    """Loading them takes a good part of a second, and most of a test's time."""
-    context = httpx.create_ssl_context()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(httpx, "create_ssl_context", lambda: context)
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +31,7 @@ def provider() -> Iterator[Provider]:
 
 
 @pytest.fixture
-async def ask(certificates: None) -> AsyncIterator[Ask]:
+async def ask() -> AsyncIterator[Ask]:
     http = http_action()
     yield asking(http)
     await http.close()

@@ -1,7 +1,7 @@
 """The action `ws.receive` against a real server, and every way to go wrong."""
 
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from http import HTTPStatus
@@ -12,7 +12,6 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from tests.contract.authenticated_calls import certificates as loaded_certificates
 from tests.contract.http_calls import KEY, error, kind, output
 from tests.contract.http_calls import LIMITS as HTTP_LIMITS
 from tests.unit.actions.samples import call
@@ -23,6 +22,8 @@ from tidemill.actions.core.model import Outcome
 from tidemill.clock import SystemClock
 from tidemill.stack.ports import free_ports
 
+pytestmark = pytest.mark.usefixtures("loaded_certificates")
+
 LIMITS = SocketLimits(
     connect_timeout_us=5_000_000,
     timeout_us_max=20_000_000,
@@ -31,12 +32,6 @@ LIMITS = SocketLimits(
 )
 Ask = Callable[..., Coroutine[object, object, Outcome]]
 Handler = Callable[[ServerConnection], Coroutine[object, object, None]]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def certificates() -> Iterator[None]:
-    with loaded_certificates():
-        yield
 
 
 @pytest.fixture

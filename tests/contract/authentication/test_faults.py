@@ -2,24 +2,20 @@
 
 import base64
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import orjson
 import pytest
 from flask import Response
 
-from tests.contract.authenticated_calls import (
+from tests.contract.authentication.calls import (
     SECRET,
     Send,
     answering,
-    certificates,
     moved,
     oauth2,
     oidc,
-    provided,
-    provider_clock,
-    sending,
     value,
 )
 from tests.contract.http_calls import KEY, LIMITS, error, kind, output
@@ -27,30 +23,6 @@ from tests.contract.oauth_server import PASSWORD, USER
 from tests.contract.token_provider import TokenProvider, running_token_provider
 from tests.unit.actions.samples import call
 from tidemill.actions.adapters.http.action import HttpAction
-from tidemill.clock import ManualClock
-
-
-@pytest.fixture(autouse=True, scope="module")
-def loaded_certificates() -> Iterator[None]:
-    with certificates():
-        yield
-
-
-@pytest.fixture
-def provider() -> Iterator[TokenProvider]:
-    with provided() as provider:
-        yield provider
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return provider_clock()
-
-
-@pytest.fixture
-async def send(clock: ManualClock) -> AsyncIterator[Send]:
-    async with sending(clock) as send:
-        yield send
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])

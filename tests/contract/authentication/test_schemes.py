@@ -1,22 +1,17 @@
 """The action `http` with every kind of authentication, against real servers of each."""
 
 import time
-from collections.abc import AsyncIterator, Iterator
 
 import orjson
 import pytest
 from joserfc import jwt
 
-from tests.contract.authenticated_calls import (
+from tests.contract.authentication.calls import (
     CLIENT,
     SECRET,
     Send,
-    certificates,
     oauth2,
     oidc,
-    provided,
-    provider_clock,
-    sending,
     value,
 )
 from tests.contract.http_calls import LIMITS, error, kind
@@ -27,29 +22,6 @@ from tidemill.json import Json
 
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 REFRESH_TOKEN = "urn:ietf:params:oauth:token-type:refresh_token"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def loaded_certificates() -> Iterator[None]:
-    with certificates():
-        yield
-
-
-@pytest.fixture
-def provider() -> Iterator[TokenProvider]:
-    with provided() as provider:
-        yield provider
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return provider_clock()
-
-
-@pytest.fixture
-async def send(clock: ManualClock) -> AsyncIterator[Send]:
-    async with sending(clock) as send:
-        yield send
 
 
 async def test_client_credentials_open_the_api(provider: TokenProvider, send: Send) -> None:

@@ -1,19 +1,14 @@
 """How long tokens of HTTP calls are kept, for whom, and what happens when one is refused."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.contract.authenticated_calls import (
+from tests.contract.authentication.calls import (
     CLIENT,
     Send,
     answering,
-    certificates,
     oauth2,
-    provided,
-    provider_clock,
-    sending,
     value,
 )
 from tests.contract.http_calls import LIMITS, error, kind
@@ -22,29 +17,6 @@ from tidemill.clock import ManualClock
 from tidemill.json import Json
 
 MARGIN_SECONDS = LIMITS.tokens.margin_us // 1_000_000
-
-
-@pytest.fixture(autouse=True, scope="module")
-def loaded_certificates() -> Iterator[None]:
-    with certificates():
-        yield
-
-
-@pytest.fixture
-def provider() -> Iterator[TokenProvider]:
-    with provided() as provider:
-        yield provider
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return provider_clock()
-
-
-@pytest.fixture
-async def send(clock: ManualClock) -> AsyncIterator[Send]:
-    async with sending(clock) as send:
-        yield send
 
 
 async def test_a_token_is_used_until_shortly_before_it_expires(
