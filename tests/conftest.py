@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from tests.self_signed import self_signed
 from tidemill.testing.servers import (
     KafkaServer,
     PostgresServer,
@@ -51,9 +52,16 @@ def servers_data() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def kafka_server(servers_data: Path) -> Iterator[KafkaServer]:
+def kafka_certificate() -> tuple[bytes, bytes]:
+    """The key and the certificate of the broker for the whole run, in PEM."""
+    return self_signed()
+
+
+@pytest.fixture(scope="session")
+def kafka_server(servers_data: Path, kafka_certificate: tuple[bytes, bytes]) -> Iterator[KafkaServer]:
     """A broker for the whole run: for tests that leave it as they found it."""
-    server = KafkaServer(servers_data / "kafka", java_options=QUICK_START)
+    key, certificate = kafka_certificate
+    server = KafkaServer(servers_data / "kafka", java_options=QUICK_START, certificate=key + certificate)
     with missing_is_told():
         server.start()
     yield server

@@ -33,9 +33,9 @@ LIMITS: Final = KafkaLimits(
 class Kafka:
     """The actions, and what a test does to the broker by Kafka's own client."""
 
-    def __init__(self, server: KafkaServer, **limits: int) -> None:
+    def __init__(self, server: KafkaServer, *, hosts: str = "", roots: str = "", **limits: int) -> None:
         self.server = server
-        self.actions = KafkaActions(replace(LIMITS, **limits))
+        self.actions = KafkaActions(replace(LIMITS, **limits), hosts=hosts, roots=roots)
         publish, receive = self.actions.actions
         self._publish, self._receive = publish.run, receive.run
         self._producer = AIOKafkaProducer(bootstrap_servers=server.bootstrap)
@@ -128,8 +128,10 @@ class Subscription:
 
 
 @asynccontextmanager
-async def running_kafka(server: KafkaServer, **limits: int) -> AsyncIterator[Kafka]:
+async def running_kafka(
+    server: KafkaServer, *, hosts: str = "", roots: str = "", **limits: int
+) -> AsyncIterator[Kafka]:
     """The actions for a broker."""
     server.start()
-    async with Kafka(server, **limits) as kafka:
+    async with Kafka(server, hosts=hosts, roots=roots, **limits) as kafka:
         yield kafka

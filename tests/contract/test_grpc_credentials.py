@@ -1,23 +1,18 @@
 """How gRPC calls prove who is calling, to a real server, also through TLS."""
 
 import base64
-import datetime
-import ipaddress
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import grpc
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from tests.contract.authentication.calls import CLIENT, SECRET, provided
 from tests.contract.grpc_calls import Ask, asking
 from tests.contract.grpc_server import Stock, running_stock
 from tests.contract.http_calls import error, kind, output
 from tests.contract.token_provider import TokenProvider
+from tests.self_signed import self_signed
 from tidemill.json import Json
 
 pytestmark = pytest.mark.usefixtures("loaded_certificates")
@@ -142,28 +137,3 @@ async def test_a_host_is_reached_through_tls_where_the_setting_says_so(tmp_path:
             # Nobody whom it trusts vouches for this server.
             assert kind(error(await ask(8443, host="stock.example"))) == ("communication", 503)
             assert len(stock.asked) == 1
-
-
-def self_signed() -> tuple[bytes, bytes]:
-    """A key and its certificate for this machine, in PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "stock")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return private, certificate.public_bytes(serialization.Encoding.PEM)

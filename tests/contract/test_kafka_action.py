@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -283,6 +284,27 @@ async def test_who_is_calling_is_told_and_checked(kafka: Kafka) -> None:
         assert "wrong-pass-word" not in problem.detail
     problem = error(await kafka.publish(topic, {}, servers=servers, **BASIC, mechanism="SCRAM-SHA-512"))
     assert kind(problem) == ("authentication", 401)
+
+
+async def test_brokers_are_reached_through_tls_and_where_the_setting_says(
+    kafka_server: KafkaServer, kafka_certificate: tuple[bytes, bytes], tmp_path: Path
+) -> None:
+    roots = tmp_path / "roots.pem"
+    roots.write_bytes(kafka_certificate[1])
+    secure: dict[str, Any] = {"servers": ["broker.example:9093"], "tls": True, **BASIC}
+    hosts = f"broker.example:9093={kafka_server.tls_bootstrap}"
+    async with running_kafka(kafka_server, hosts=hosts, roots=str(roots)) as kafka:
+        topic = await kafka.topic()
+        assert output(await kafka.publish(topic, {"n": 1}, **secure))
+        subscription = Subscription(kafka, topic, secure, since_us=0)
+        await subscription.next()
+        assert await subscription.payloads(1) == [{"n": 1}]
+    async with running_kafka(kafka_server, hosts=hosts) as kafka:
+        # Nobody whom it trusts vouches for this broker.
+        assert kind(error(await kafka.publish(topic, {}, **secure))) == ("communication", 503)
+    async with running_kafka(kafka_server, hosts=hosts, roots=str(tmp_path / "none.pem")) as kafka:
+        problem = error(await kafka.publish(topic, {}, **secure))
+        assert (kind(problem), "KAFKA_ROOTS" in problem.detail) == (("configuration", 400), True)
 
 
 async def test_producers_are_shared_and_bounded(kafka_server: KafkaServer) -> None:

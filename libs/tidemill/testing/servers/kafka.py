@@ -56,6 +56,17 @@ num.io.threads=4
 log.cleaner.dedupe.buffer.size=8388608
 """
 
+# With a certificate there is one more listener.
+_TLS: Final = """\
+listeners=PLAINTEXT://{host}:{port},SASL://{host}:{sasl_port},TLS://{host}:{tls_port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=PLAINTEXT://{host}:{port},SASL://{host}:{sasl_port},TLS://{host}:{tls_port}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SASL_SSL,CONTROLLER:PLAINTEXT
+listener.name.tls.ssl.keystore.type=PEM
+listener.name.tls.ssl.keystore.location={certificate}
+listener.name.tls.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule \\
+  required user_{user}="{password}";
+"""
+
 
 class KafkaServer(Server):
     """A broker whose address and data outlive each of its processes.
@@ -74,10 +85,13 @@ class KafkaServer(Server):
         port: int | None = None,
         settings: str = "",
         java_options: tuple[str, ...] = (),
+        certificate: bytes = b"",
     ) -> None:
+        """`certificate` is one with its key, in PEM, for a listener that speaks TLS."""
         self.folder = folder
         self._java_options = java_options
-        chosen, controller_port, self.sasl_port = free_ports(3, host=HOST)
+        chosen, controller_port, self.sasl_port, self.tls_port = free_ports(4, host=HOST)
+        self._certificate = certificate
         self.port = chosen if port is None else port
         self._settings = settings
         self._controller_port = controller_port
@@ -91,6 +105,11 @@ class KafkaServer(Server):
     def sasl_bootstrap(self) -> str:
         """`host:port` for clients that say who they are: `USER` with `PASSWORD`, by PLAIN."""
         return f"{HOST}:{self.sasl_port}"
+
+    @property
+    def tls_bootstrap(self) -> str:
+        """The same through TLS, where there is a certificate."""
+        return f"{HOST}:{self.tls_port}"
 
     def _prepare(self) -> ServerProcess:
         program = Program(
@@ -124,14 +143,18 @@ class KafkaServer(Server):
     def _format(self) -> None:
         data = self.folder / "data"
         data.mkdir(parents=True, exist_ok=True)
-        text = _SETTINGS.format(
+        certificate = self.folder / "broker.pem"
+        certificate.write_bytes(self._certificate)
+        text = (_SETTINGS + (_TLS if self._certificate else "")).format(
             host=HOST,
             port=self.port,
             sasl_port=self.sasl_port,
+            tls_port=self.tls_port,
             controller_port=self._controller_port,
             data=data,
             user=USER,
             password=PASSWORD,
+            certificate=certificate,
         )
         (self.folder / "server.properties").write_text(text + self._settings)
         if not (data / "meta.properties").exists():

@@ -3,7 +3,6 @@
 import logging
 import ssl
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from aiokafka.client import AIOKafkaClient
@@ -13,8 +12,10 @@ from aiokafka.protocol.metadata import MetadataRequest
 
 from tidemill.actions.adapters.asyncapi.arguments import Cluster
 from tidemill.actions.adapters.asyncapi.limits import KafkaLimits
+from tidemill.actions.adapters.asyncapi.problems import misconfigured
 
 CLIENT_ID: Final = "tidemill-actions"
+_ROOTS_VARIABLE: Final = "TIDEMILL_ACTIONS_KAFKA_ROOTS"
 # A topic that is there, but has no leader at this moment.
 _LEADER_NOT_AVAILABLE: Final = 5
 
@@ -31,7 +32,7 @@ class Brokers:
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
     def options(self, cluster: Cluster) -> dict[str, Any]:
-        """What aiokafka wants to know to reach a cluster."""
+        """What aiokafka wants to know to reach a cluster. Raises AsyncApiError."""
         options: dict[str, Any] = {
             "bootstrap_servers": [self._address(server) for server in cluster.servers],
             "client_id": CLIENT_ID,
@@ -66,8 +67,10 @@ class Brokers:
 
     def _context(self) -> ssl.SSLContext:
         if self._tls is None:
-            roots = Path(self._roots).read_text() if self._roots else None
-            self._tls = ssl.create_default_context(cadata=roots)
+            try:
+                self._tls = ssl.create_default_context(cafile=self._roots or None)
+            except OSError as error:
+                raise misconfigured(f"{_ROOTS_VARIABLE}: {self._roots}: {error}") from None
         return self._tls
 
 
