@@ -28,9 +28,10 @@ SETTINGS = Settings(shards=SHARDS, snapshot_events_min=1)
 SAMPLES_ON_FILES = 12
 
 
-async def _play(
+async def play_with_crashes(
     scenario: Scenario, points: CrashPoints, data: Path | None = None, *, settings: Settings = SETTINGS
 ) -> tuple[Ending, World]:
+    """Play a story, with crashes at these points, and a restart after each."""
     store, log = _files(data) if data else (MemoryStore(SHARDS), MemoryLog(SHARDS))
     world = World(seed=SEED, store=fragile(store, points), log=fragile(log, points), settings=settings)
     world.blobs = fragile(world.blobs, points)
@@ -66,10 +67,10 @@ async def _close(store: Store, log: CommandLog) -> None:
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 async def test_a_crash_at_any_point_changes_nothing(scenario: Scenario) -> None:
     calm = CrashPoints()
-    expected, _ = await _play(scenario, calm)
+    expected, _ = await play_with_crashes(scenario, calm)
     assert expected.effects
     for dies_at in range(1, calm.passed + 1):
-        ending, world = await _play(scenario, CrashPoints(dies_at))
+        ending, world = await play_with_crashes(scenario, CrashPoints(dies_at))
         assert world.crashes == 1, dies_at
         assert ending == expected, f"after a crash at point {dies_at} of {calm.passed}"
 
@@ -77,10 +78,10 @@ async def test_a_crash_at_any_point_changes_nothing(scenario: Scenario) -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 async def test_many_crashes_change_nothing(scenario: Scenario) -> None:
-    expected, _ = await _play(scenario, CrashPoints())
+    expected, _ = await play_with_crashes(scenario, CrashPoints())
     crashes = 0
     for seed in OFTEN:
-        ending, world = await _play(scenario, OftenDying(seed, 0.04))
+        ending, world = await play_with_crashes(scenario, OftenDying(seed, 0.04))
         assert ending == expected, f"seed {seed}, {world.crashes} crashes"
         crashes += world.crashes
     assert crashes > len(OFTEN)
@@ -88,10 +89,10 @@ async def test_many_crashes_change_nothing(scenario: Scenario) -> None:
 
 async def test_many_crashes_change_nothing_of_texts_in_the_blob_store() -> None:
     (scenario,) = (each for each in SCENARIOS if each.name == STORY_WITH_BLOBS)
-    expected, _ = await _play(scenario, CrashPoints())
+    expected, _ = await play_with_crashes(scenario, CrashPoints())
     crashes = 0
     for seed in OFTEN_WITH_BLOBS:
-        ending, world = await _play(scenario, OftenDying(seed, 0.04), settings=WITH_BLOBS)
+        ending, world = await play_with_crashes(scenario, OftenDying(seed, 0.04), settings=WITH_BLOBS)
         assert ending == expected, f"seed {seed}, {world.crashes} crashes"
         assert await world.blobs.page("", 1)
         crashes += world.crashes
@@ -102,9 +103,11 @@ async def test_many_crashes_change_nothing_of_texts_in_the_blob_store() -> None:
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 async def test_a_crash_changes_nothing_on_files(scenario: Scenario, tmp_path: Path) -> None:
     calm = CrashPoints()
-    expected, _ = await _play(scenario, calm, tmp_path / "calm")
+    expected, _ = await play_with_crashes(scenario, calm, tmp_path / "calm")
     stride = max(calm.passed // SAMPLES_ON_FILES, 1)
     for dies_at in range(1, calm.passed + 1, stride):
-        ending, world = await _play(scenario, CrashPoints(dies_at), tmp_path / f"dies-at-{dies_at}")
+        ending, world = await play_with_crashes(
+            scenario, CrashPoints(dies_at), tmp_path / f"dies-at-{dies_at}"
+        )
         assert world.crashes == 1, dies_at
         assert ending == expected, f"after a crash at point {dies_at} of {calm.passed}"
