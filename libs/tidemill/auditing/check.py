@@ -48,7 +48,12 @@ def _begin(exporter: Exporter) -> Iterator[Fact]:
 
 def environment_of(data: Path, inherited: Mapping[str, str]) -> dict[str, str]:
     """The environment of a stack whose files are below one directory."""
-    servers = ("TIDEMILL_ENGINE_STORE_URL", "TIDEMILL_ENGINE_LOG_URL", "TIDEMILL_ACTIONS_LEDGER_URL")
+    servers = (
+        "TIDEMILL_ENGINE_STORE_URL",
+        "TIDEMILL_ENGINE_LOG_URL",
+        "TIDEMILL_ENGINE_BLOBS",
+        "TIDEMILL_ACTIONS_LEDGER_URL",
+    )
     return {
         **{name: value for name, value in inherited.items() if name not in servers},
         "TIDEMILL_ENGINE_DATA": str(data / "engine"),
