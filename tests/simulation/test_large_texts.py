@@ -36,8 +36,11 @@ class LosingBlobs(MemoryBlobs):
     """Says of all blobs that they are missing while `lost`."""
 
     lost = False
+    # How many were asked for at once, at most.
+    asked_max = 0
 
     async def get(self, names: Collection[BlobName]) -> Mapping[BlobName, bytes | BlobError]:
+        self.asked_max = max(self.asked_max, len(names))
         found = await super().get(names)
         return {name: BlobMissingError(name) for name in names} if self.lost else found
 
@@ -124,6 +127,18 @@ async def test_an_execution_whose_texts_are_lost_waits_until_they_are_back() -> 
     await large.redrive()
     await world.advance(LATER_US)
     assert await output_of(world) == {"n": len(TEXT)}
+
+
+async def test_executions_that_hold_much_are_taken_up_few_at_once() -> None:
+    settings = Settings(shards=SHARDS, payload_inline_bytes_max=100, batch_large_bytes_max=2 * len(TEXT))
+    large = Large(settings)
+    world = await large.open(WAITING)
+    for number in range(8):
+        await world.start(NAMESPACE, "large", {"text": TEXT}, subject=str(number))
+    await world.crash()
+    await world.advance(LATER_US)
+    assert large.blobs.asked_max == 1
+    assert [loads(each.output.data) for each in await world.executions()] == [{"n": len(TEXT)}] * 8
 
 
 async def test_what_clients_are_shown_is_whole_and_pages_end_by_bytes() -> None:

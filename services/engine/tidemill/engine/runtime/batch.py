@@ -12,6 +12,7 @@ from tidemill.engine.runtime.items import ActionAnswer, Item, OwedWork, Poisoned
 from tidemill.engine.runtime.ownership import Ownership
 from tidemill.engine.runtime.redeeming import Redeeming
 from tidemill.engine.runtime.release import Release
+from tidemill.engine.runtime.snapshots import TooLargeAtOnceError
 from tidemill.engine.runtime.turns import ShardTurn
 from tidemill.engine.store.port import ShardStore
 from tidemill.storage import StorageRefusedError
@@ -74,7 +75,11 @@ class BatchLoop:
 
     async def _step(self, items: Sequence[Item]) -> None:
         """The batch step: decide, commit, release. Nothing leaves the process before the commit."""
-        batch = await self._deciding.decide(items)
+        try:
+            batch = await self._deciding.decide(items)
+        except TooLargeAtOnceError:
+            await self._halve(items)
+            return
         try:
             fenced = await self._commit(batch)
         except StorageRefusedError as error:
@@ -103,12 +108,15 @@ class BatchLoop:
             if isinstance(item, ActionAnswer):
                 self._step_latency.observe((now_us - item.received_us) / _MICRO)
 
+    async def _halve(self, items: Sequence[Item]) -> None:
+        middle = len(items) // 2
+        await self._step(items[:middle])
+        await self._step(items[middle:])
+
     async def _isolate(self, items: Sequence[Item], error: StorageRefusedError) -> None:
         """The store refuses the data of some item: halve the batch until that item is alone."""
         if len(items) > 1:
-            middle = len(items) // 2
-            await self._step(items[:middle])
-            await self._step(items[middle:])
+            await self._halve(items)
             return
         item = items[0]
         if isinstance(item, Poisoned) and not item.bare:

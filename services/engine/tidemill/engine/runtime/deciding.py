@@ -81,6 +81,7 @@ class Deciding:
     async def decide(self, items: Sequence[Item]) -> list[ShardTurn]:
         """What the items change, by shard; an item of a shard not owned is dropped (the log has it).
 
+        Raises TooLargeAtOnceError, before anything is changed, where memory had better take fewer at once.
         The messages that they send to their own shards are applied in further rounds of the same batch.
         """
         batch = _Batch()
@@ -88,14 +89,17 @@ class Deciding:
             items = [
                 await self._quarantine.taken_up(item) if names_dead_letter(item) else item for item in items
             ]
+        large_bytes_max: int | None = self._settings.batch_large_bytes_max
         while items:
-            await self._round(items, batch)
+            await self._round(items, batch, large_bytes_max)
+            # What messages lead to is loaded however large it is: others have been decided by then.
+            large_bytes_max = None
             items = [message for turn in batch.shard_turns.values() for message in turn.take_messages()]
         return list(batch.shard_turns.values())
 
-    async def _round(self, items: Sequence[Item], batch: _Batch) -> None:
+    async def _round(self, items: Sequence[Item], batch: _Batch, large_bytes_max: int | None) -> None:
         self._open_shards(items, batch.shard_turns)
-        states = await self._states.load(items, batch.turns)
+        states = await self._states.load(items, batch.turns, large_bytes_max=large_bytes_max)
         await self._lanes.prepare(items, self._entering.counters(items), batch.shard_turns)
         for number, item in enumerate(items, 1):
             if number % _ITEMS_A_TURN == 0:

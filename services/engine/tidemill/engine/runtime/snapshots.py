@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tidemill.api.events.v1.snapshot_pb2 import Snapshot
 from tidemill.blobs.claim_check import ClaimCheck
-from tidemill.blobs.claims import claimed_names, may_hold_claims, put_back
+from tidemill.blobs.claims import claims_of, may_hold_claims, put_back
 from tidemill.blobs.port import BlobError, BlobName
 from tidemill.engine.core.apply import apply
 from tidemill.engine.core.history import HistoryError
@@ -66,13 +66,21 @@ class Loaded(NamedTuple):
     growth: Growth
 
 
+class TooLargeAtOnceError(Exception):
+    """The states of several executions hold more large texts than are to be fetched at once."""
+
+
 async def load_states(
-    store: ShardStore, check: ClaimCheck, execution_ids: Sequence[str]
+    store: ShardStore,
+    check: ClaimCheck,
+    execution_ids: Sequence[str],
+    *,
+    large_bytes_max: int | None = None,
 ) -> dict[str, Loaded]:
     """The states of those executions that exist, with their large texts.
 
     From the snapshot and the history after it; from the whole history where that leads nowhere. Only the
-    texts that are left at the end are fetched: the fold does not read them.
+    texts that are left at the end are fetched: the fold does not read them. Raises TooLargeAtOnceError.
     """
     stored = await store.load(execution_ids)
     loaded = {execution_id: _restore(execution_id, held) for execution_id, held in stored.items()}
@@ -82,7 +90,8 @@ async def load_states(
         loaded.update((execution_id, _restore(execution_id, held)) for execution_id, held in whole.items())
     claimed = [execution_id for execution_id, held in stored.items() if _may_hold_claims(held)]
     if claimed:
-        loaded.update(await _redeem(check, {execution_id: loaded[execution_id] for execution_id in claimed}))
+        held = {execution_id: loaded[execution_id] for execution_id in claimed}
+        loaded.update(await _redeem(check, held, large_bytes_max))
     return loaded
 
 
@@ -93,15 +102,19 @@ def _may_hold_claims(stored: StoredExecution) -> bool:
     )
 
 
-async def _redeem(check: ClaimCheck, claimed: Mapping[str, Loaded]) -> dict[str, Loaded]:
+async def _redeem(
+    check: ClaimCheck, claimed: Mapping[str, Loaded], large_bytes_max: int | None
+) -> dict[str, Loaded]:
     """The states with texts in the places of claims; a HistoryError for one whose text cannot be had."""
     records: dict[str, Snapshot] = {}
-    names: set[BlobName] = set()
+    sizes: dict[BlobName, int] = {}
     for execution_id, (state, _) in claimed.items():
         if isinstance(state, ExecutionState):
-            records[execution_id] = Snapshot.FromString(encode_state(state))
-            names |= claimed_names(execution_id, [records[execution_id]])
-    contents = await check.fetch(names)
+            records[execution_id] = record = Snapshot.FromString(encode_state(state))
+            sizes.update({BlobName(execution_id, claim.digest): claim.size for claim in claims_of(record)})
+    if large_bytes_max is not None and len(records) > 1 and sum(sizes.values()) > large_bytes_max:
+        raise TooLargeAtOnceError
+    contents = await check.fetch(sizes.keys())
     found: dict[str, Loaded] = {}
     for execution_id, record in records.items():
         growth = claimed[execution_id].growth

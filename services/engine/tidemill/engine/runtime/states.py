@@ -42,9 +42,11 @@ class States:
     def __len__(self) -> int:
         return len(self._cached)
 
-    async def load(self, items: Iterable[Item], known: Container[str] = ()) -> dict[str, Loaded]:
+    async def load(
+        self, items: Iterable[Item], known: Container[str] = (), *, large_bytes_max: int | None = None
+    ) -> dict[str, Loaded]:
         """The state of each item's execution that exists and is not known already; an error where its
-        history does not fold."""
+        history does not fold. Raises TooLargeAtOnceError."""
         found: dict[str, Loaded] = {}
         missing: set[str] = set()
         for item in items:
@@ -56,7 +58,8 @@ class States:
             elif not _is_fresh_start(item):
                 missing.add(item.execution_id)
         if missing:
-            found.update(await load_states(self._store, self._check, sorted(missing)))
+            ids = sorted(missing)
+            found.update(await load_states(self._store, self._check, ids, large_bytes_max=large_bytes_max))
         return found
 
     def keep(self, state: ExecutionState, growth: Growth) -> None:
