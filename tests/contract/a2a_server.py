@@ -1,4 +1,5 @@
-"""An agent on this machine: a small server of the A2A protocol, version 0.3, with its streams."""
+"""A small agent, version 0.3 of the protocol, with what that of the official SDK does not do: it moves, it
+leaves its streams open, and lists its tasks."""
 
 import json
 import threading
@@ -35,7 +36,6 @@ class Agent:
         self.url = url
         self.asked: list[Asked] = []
         self.tasks: dict[str, Value] = {}
-        self.configs: dict[str, list[Value]] = {}
         self.moved_to = url
         # Without it an agent leaves its streams open after the last event.
         self.closes_streams = True
@@ -94,22 +94,10 @@ class Agent:
                 return self._task(params["id"])
             case ["tasks", "cancel"]:
                 return {**self._task(params["id"]), "status": {"state": "canceled"}}
-            case ["tasks", "pushNotificationConfig", verb]:
-                return self._configs(verb, params)
             case ["agent", "getAuthenticatedExtendedCard"]:
                 return {**self.card(), "name": "Echo for friends"}
             case _:
                 raise RefusedError(NO_METHOD, "Method not found")
-
-    def _configs(self, verb: str, params: Value) -> object:
-        if verb == "set":
-            self.configs.setdefault(str(params["taskId"]), []).append(params)
-            return params
-        configs = self.configs.get(str(params["id"]), [])
-        if verb == "delete":
-            self.configs.pop(str(params["id"]), None)
-            return None
-        return configs if verb == "list" else configs[0]
 
     def _task(self, task_id: object) -> Value:
         if str(task_id) not in self.tasks:

@@ -1,4 +1,4 @@
-"""The action `a2a` against an agent over HTTP: every method, cards, and every way to go wrong."""
+"""The action `a2a` against an agent that does what others do not, cards, and every way to go wrong."""
 
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -72,12 +72,6 @@ def task(value: object) -> dict[str, object]:
     return value
 
 
-async def test_a_message_becomes_a_task(ask: Ask, agent: Agent) -> None:
-    given = task(output(await ask("message/send", server=f"{agent.url}/rpc", parameters=HELLO)))
-    assert given["status"] == {"state": "completed"}
-    assert given["artifacts"] == [{"artifactId": "a", "parts": HELLO["message"]["parts"]}]
-
-
 async def test_the_key_goes_along_and_is_the_id_of_a_message_without_one(ask: Ask, agent: Agent) -> None:
     await ask("message/send", server=agent.url, parameters=HELLO)
     [asked] = agent.asked
@@ -118,17 +112,6 @@ async def test_tasks_are_found_listed_and_cancelled(ask: Ask, agent: Agent) -> N
     assert output(await ask("tasks/list", server=agent.url)) == {"tasks": [sent]}
     cancelled = task(output(await ask("tasks/cancel", server=agent.url, parameters=by_id)))
     assert cancelled["status"] == {"state": "canceled"}
-
-
-async def test_notifications_are_configured(ask: Ask, agent: Agent) -> None:
-    method = "tasks/pushNotificationConfig/"
-    config = {"taskId": "t", "pushNotificationConfig": {"url": "https://example.com/heard"}}
-    by_id = {"id": "t"}
-    assert output(await ask(method + "set", server=agent.url, parameters=config)) == config
-    assert output(await ask(method + "get", server=agent.url, parameters=by_id)) == config
-    assert output(await ask(method + "list", server=agent.url, parameters=by_id)) == [config]
-    assert output(await ask(method + "delete", server=agent.url, parameters=by_id)) is None
-    assert output(await ask(method + "list", server=agent.url, parameters=by_id)) == []
 
 
 async def test_the_card_for_friends_needs_no_parameters(ask: Ask, agent: Agent) -> None:

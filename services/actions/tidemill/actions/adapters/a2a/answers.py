@@ -10,6 +10,8 @@ from tidemill.json import Json, JsonError, loads
 
 _REFUSED: Final = 500
 _BAD_ANSWER: Final = 502
+# Their result is null, and the official SDK leaves a null out.
+_OF_NO_RESULT: Final = ("tasks/pushNotificationConfig/delete",)
 
 
 class AnswerError(Exception):
@@ -31,9 +33,9 @@ def result_of(data: bytes, method: str, hidden: Iterable[str], *, excerpt_bytes_
     problem = rpc_problem(answer, method, hidden, excerpt_bytes_max=excerpt_bytes_max)
     if problem is not None:
         raise AnswerError(problem)
-    if "result" not in answer:
+    if "result" not in answer and method not in _OF_NO_RESULT:
         raise _malformed(method, "the response has neither a result nor an error")
-    return answer["result"]
+    return answer.get("result")
 
 
 def rpc_problem(
