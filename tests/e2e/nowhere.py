@@ -30,7 +30,7 @@ def assert_nowhere(
         for where, text in shown.items()
         if (at := text.find(form)) >= 0
     ]
-    assert found == []
+    assert not found, "\n".join(found)
 
 
 def _forms(value: str) -> list[bytes]:
