@@ -5,6 +5,7 @@ one, in HTTP/2's own frames, gives no room to send at all (section 6.9).
 """
 
 import asyncio
+import contextlib
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,7 +28,10 @@ async def running_hasty(status: int) -> AsyncIterator[int]:
     headers = _OK + _header(b"content-type", b"application/grpc")
     trailers = _header(b"grpc-status", b"%d" % status)
 
+    writers: list[asyncio.StreamWriter] = []
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         writer.write(_framed(_SETTINGS, 0, 0, struct.pack(">HI", _INITIAL_WINDOW, 0)))
         try:
             await reader.readexactly(_PREFACE_BYTES)
@@ -44,6 +48,11 @@ async def running_hasty(status: int) -> AsyncIterator[int]:
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
+    # A server that closes leaves its connections as they are.
+    for writer in writers:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 def _header(name: bytes, value: bytes) -> bytes:
