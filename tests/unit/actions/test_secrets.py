@@ -185,7 +185,7 @@ def test_a_secret_is_known_however_it_is_written() -> None:
     assert set(forms(secret)) == written
 
 
-@pytest.mark.parametrize("secret", ["a b", "a% \"b", 'ä"<>', "a&b=c/d?e", "100%", "{x}", "~a|b", "a#b"])
+@pytest.mark.parametrize("secret", ["a b", 'a% "b', 'ä"<>', "a&b=c/d?e", "100%", "{x}", "~a|b", "a#b"])
 def test_what_the_http_library_makes_of_a_secret_in_a_uri_is_known(secret: str) -> None:
     """Where a secret stands in a path, or is a parameter of the query."""
     path = str(httpx.URL(f"https://a.example/{secret}"))
