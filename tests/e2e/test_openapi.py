@@ -43,6 +43,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     settings = {
         "TIDEMILL_ENGINE_FETCH_TIMEOUT_US": "1000000",
         "TIDEMILL_ENGINE_FETCH_BYTES_MAX": "200000",
+        "TIDEMILL_ACTIONS_HTTP_RESPONSE_BYTES_MAX": "1000000",
         f"TIDEMILL_SECRET.{NAMESPACE}.token": TOKEN,
         f"TIDEMILL_SECRET.{NAMESPACE}.hidden": HIDDEN,
     }
