@@ -70,6 +70,11 @@ def shard_of(lane_hash_value: int, shards: int) -> int:
     return lane_hash_value % shards
 
 
+def shard_of_subject(namespace: str, subject: str, shards: int) -> int:
+    """The shard of a subject's lane. Raises for identifiers that are not allowed."""
+    return shard_of(lane_hash(subject_lane(namespace, subject)), shards)
+
+
 def execution_id(lane_hash_value: int, unique: str) -> str:
     """The id `<8 hex of the lane's hash>-<uuid>`, which routes itself to its shard."""
     return f"{lane_hash_value:08x}-{unique}"

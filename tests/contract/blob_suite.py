@@ -4,8 +4,6 @@ import asyncio
 from abc import ABC, abstractmethod
 from hashlib import sha256
 
-import pytest
-
 from tidemill.blobs.port import Blob, BlobDamagedError, BlobMissingError, BlobName, BlobStore
 
 BEFORE_EVERYTHING_US = 0
@@ -28,10 +26,6 @@ class BlobSuite(ABC):
     @abstractmethod
     def damage(self, blobs: BlobStore, name: BlobName) -> None:
         """Change what stands under a name, behind the store's back."""
-
-    @pytest.fixture
-    def blobs(self) -> BlobStore:
-        raise NotImplementedError
 
     async def test_what_is_put_stands_under_its_name(self, blobs: BlobStore) -> None:
         large, small = blob(1, bytes(range(256)) * 10_000), blob(1, b"{}")

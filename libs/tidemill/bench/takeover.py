@@ -14,7 +14,7 @@ import asyncpg
 from tidemill.api.engine.v1.execution_service_pb2 import StartRequest, SubmitCommand
 from tidemill.client.client import Client
 from tidemill.errors import TidemillError
-from tidemill.lanes import lane_hash, shard_of, subject_lane
+from tidemill.lanes import shard_of_subject
 from tidemill.stack.cluster import Cluster
 from tidemill.testing.clusters import STORE_NAME, Servers
 
@@ -177,6 +177,6 @@ def subjects_of_shards(shards: int) -> list[str]:
     number = 0
     while len(found) < shards:
         subject = f"s{number}"
-        found.setdefault(shard_of(lane_hash(subject_lane(NAMESPACE, subject)), shards), subject)
+        found.setdefault(shard_of_subject(NAMESPACE, subject, shards), subject)
         number += 1
     return [found[shard] for shard in range(shards)]

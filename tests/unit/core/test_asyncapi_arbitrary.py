@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.asyncapi_documents import document_v2, document_v3
+from tests.unit.core.arbitrary import json_values
 from tests.unit.core.asyncapi_calls import compiled
 from tidemill.dsl import DocumentError
 from tidemill.engine.core.state import Phase
@@ -26,18 +27,7 @@ NAMES = [
     "location",
     "{a}",
 ]
-SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.integers(-5, 5)
-    | st.floats(-2, 2)
-    | st.sampled_from(NAMES)
-    | st.text(max_size=5)
-)
-VALUES = st.recursive(
-    SCALARS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=3),
-)
+VALUES = json_values(NAMES)
 PUBLISH: dict[str, Json] = {"message": {"payload": {"petId": 1}, "headers": {"a": "b"}}}
 SUBSCRIBE: dict[str, Json] = {"subscription": {"filter": "${ .payload }", "consume": {"amount": 1}}}
 CALLS: list[dict[str, Json]] = [

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.core.arbitrary import json_values
 from tests.unit.core.openapi_calls import DOCUMENT_URI
 from tidemill.dsl import DocumentError
 from tidemill.engine.core.compiler import Compiler
@@ -30,18 +31,7 @@ NAMES = [
     "query",
     "path",
 ]
-SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.integers(-5, 5)
-    | st.floats(-2, 2)
-    | st.sampled_from(NAMES)
-    | st.text(max_size=5)
-)
-VALUES = st.recursive(
-    SCALARS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=3),
-)
+VALUES = json_values(NAMES)
 PARAMETERS: list[Any] = [
     {"name": "a", "in": "path", "required": True, "style": "matrix"},
     {"name": "b", "in": "query", "style": "deepObject", "explode": True},

@@ -13,7 +13,7 @@ from tidemill.bench.pacing import probing
 from tidemill.bench.scenario import Cases, Figures, Scenario
 from tidemill.bench.stage import Stage
 from tidemill.bench.workflows import NAMESPACE, Workflow, stepped
-from tidemill.lanes import lane_hash, shard_of, subject_lane
+from tidemill.lanes import shard_of_subject
 
 _LANE: Final = "one"
 # Few: beside a crowd they all wait for the same.
@@ -83,10 +83,6 @@ class Lane(Scenario):
 
 def _subjects(shards: int, *, of_the_lane: bool) -> Iterator[str]:
     """Subjects of the lane's shard, or of the others."""
-    own = _shard(_LANE, shards)
+    own = shard_of_subject(NAMESPACE, _LANE, shards)
     names = (f"other {number}" for number in itertools.count())
-    return (name for name in names if (_shard(name, shards) == own) == of_the_lane)
-
-
-def _shard(subject: str, shards: int) -> int:
-    return shard_of(lane_hash(subject_lane(NAMESPACE, subject)), shards)
+    return (name for name in names if (shard_of_subject(NAMESPACE, name, shards) == own) == of_the_lane)
