@@ -30,6 +30,8 @@ from tidemill.json import Json, dumps_canonical
 from tidemill.versions import Version
 
 PROFILE: Final = "owdsl-1.0.3/1"
+# Reading it takes milliseconds, as all that is known of a package is parsed.
+_RUNTIME_VERSION: Final = version("tidemill")
 # Contents of documents that are read from the store at once.
 _CONTENTS_A_READ: Final = 16
 Key = tuple[str, str, str]
@@ -72,7 +74,7 @@ class Catalogue:
             payload_bytes_max=settings.payload_bytes_max,
             event_buffer_us=settings.lane_event_us,
             definitions=self._version_of,
-            runtime_version=version("tidemill"),
+            runtime_version=_RUNTIME_VERSION,
         )
         self._store = store
         self._clock = clock
