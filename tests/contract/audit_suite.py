@@ -1,9 +1,10 @@
 """What every store's audit must do: read all, in order, in pages, as of one moment."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final
 
-from tests.contract.store_suite import commit, execution, execution_id, history
+from tests.contract.store_suite import commit, execution, execution_id, history, turned_id
 from tidemill.engine.audit.kept import Kept
 from tidemill.engine.audit.port import FIRST_PLACE, NO_BOUND, SEQUENCE_MAX, AuditStore, Place
 from tidemill.engine.store.port import Store
@@ -99,6 +100,24 @@ class AuditSuite:
         assert len(await view.timers("", NO_BOUND)) == 2 * EXECUTIONS
         assert await view.snapshots("", NO_BOUND) == [SnapshotRow(execution_id(2), 2, b"state")]
         assert await view.snapshots(execution_id(2), NO_BOUND) == []
+        await view.close()
+
+    async def test_ids_have_one_order_whatever_that_of_the_store(self, store: Store, audit: Open) -> None:
+        await store.take([0], "a")
+        ids = [turned_id(number) for number in (1, 2, 3)]
+        # The second has lost its row.
+        rows = [replace(execution(1), execution_id=key) for key in (ids[0], ids[2])]
+        histories = [HistoryRow(key, 1, 2, 1, b"events") for key in ids]
+        timers = [TimerRow(0, 9, key, "t") for key in ids]
+        await store.commit([commit(executions=rows, histories=histories, timers_armed=timers)])
+        view = await audit()
+        by_id = sorted(ids)
+        assert by_id == ids[::-1]
+        assert [row.execution_id for row in await view.page_history(FIRST_PLACE, NO_BOUND, 9)] == by_id
+        behind: Place = (by_id[0], SEQUENCE_MAX, SEQUENCE_MAX)
+        assert [row.execution_id for row in await view.page_history(behind, by_id[1], 9)] == by_id[1:2]
+        assert [row.execution_id for row in await view.timers("", NO_BOUND)] == by_id
+        assert [row.execution_id for row in await view.timers(by_id[0], by_id[1])] == by_id[1:2]
         await view.close()
 
     async def test_what_is_asked_about_is_found_or_not(self, store: Store, audit: Open) -> None:

@@ -24,6 +24,11 @@ def execution_id(number: int) -> str:
     return f"00000000-0190a000-0000-7000-8000-{number:012x}"
 
 
+def turned_id(number: int) -> str:
+    """An id whose lane's hash is the lower the higher its number, which its uuid is ordered by."""
+    return f"{0x7FFFFFFF - number:08x}{execution_id(number)[8:]}"
+
+
 def execution(number: int, **changes: Any) -> ExecutionRow:  # noqa: ANN401 - any column
     """A running execution."""
     row = ExecutionRow(
@@ -133,6 +138,37 @@ class StoreSuite:
         first = await store.page_timers(0, 30, None, 2)
         assert [row.due_at_us for row in first] == [10, 20]
         assert [row.due_at_us for row in await store.page_timers(0, 30, first[-1], 2)] == [30]
+
+    async def test_timers_of_one_moment_page_once_each_whatever_their_lanes(self, store: Store) -> None:
+        await store.take([0], "a")
+        timers = [
+            TimerRow(0, 10, make(number), name)
+            for number in (1, 2, 3)
+            for make in (execution_id, turned_id)
+            for name in ("a", "b")
+        ]
+        await store.commit([commit(timers_armed=timers)])
+        paged: list[TimerRow] = []
+        while page := await store.page_timers(0, 10, paged[-1] if paged else None, 5):
+            paged += page
+        assert len(paged) == len(timers)
+        assert set(paged) == set(timers)
+        gone = [(row.execution_id, row.timer_id) for row in timers if row.timer_id == "a"]
+        await store.commit([commit(timers_gone=gone)])
+        assert {row.timer_id for row in await store.page_timers(0, 10, None, 20)} == {"b"}
+
+    async def test_histories_of_ids_that_differ_by_the_lane_alone_are_two(self, store: Store) -> None:
+        await store.take([0], "a")
+        one, other = execution_id(1), turned_id(1)
+        rows = [HistoryRow(key, 1, 2, 1, key.encode()) for key in (one, other)]
+        executions = [replace(execution(1), execution_id=key, sequence=1) for key in (one, other)]
+        await store.commit([commit(histories=rows, executions=executions)])
+        assert {key: held.history for key, held in (await store.load([one, other])).items()} == {
+            one: rows[:1],
+            other: rows[1:],
+        }
+        assert await store.history(other, 1, 9) == rows[1:]
+        assert [row.sequence for row in (await store.get([one, other])).values()] == [2, 2]
 
     async def test_timers_that_are_gone_do_not_come_back(self, store: Store) -> None:
         await store.take([0], "a")

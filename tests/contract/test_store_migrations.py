@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.store_suite import commit, execution, execution_id, history
+from tests.contract.store_suite import commit, execution, execution_id, history, turned_id
+from tidemill.engine.store.packing import pack_id
 from tidemill.engine.store.rows import DefinitionRow, HistoryRow, ShardRow, StoredExecution, TimerRow
 from tidemill.engine.store.sqlite.migration import migrate, steps
 from tidemill.engine.store.sqlite.store import SqliteStore
@@ -59,6 +60,24 @@ async def test_what_the_first_release_wrote_is_all_there(path: Path) -> None:
         ShardRow(0, 4, 12, 70, 9, 0, "b"),
         ShardRow(1, 4, 4, 71, 5, 0, "b"),
     ]
+    await store.close()
+
+
+async def test_timers_and_histories_are_found_whatever_the_hash_of_their_lane(path: Path) -> None:
+    ids = [turned_id(number) for number in (1, 2)]
+    connection = sqlite3.connect(path)
+    for key in map(pack_id, ids):
+        connection.execute("INSERT INTO timer VALUES (0, 50, ?, 'u')", (key,))
+        connection.execute("INSERT INTO history VALUES (?, 1, 1, 3, x'63')", (key,))
+    connection.commit()
+    connection.close()
+    store = SqliteStore(path, SHARDS)
+    assert await store.page_timers(0, 100, None, 9) == [TimerRow(0, 50, key, "u") for key in ids]
+    stored = await store.load(ids)
+    assert [stored[key].history for key in ids] == [[HistoryRow(key, 1, 1, 3, b"c")] for key in ids]
+    await store.take([0], "b")
+    assert await store.commit([commit(epoch=4, timers_gone=[(ids[0], "u")])]) == {0}
+    assert await store.page_timers(0, 100, None, 9) == [TimerRow(0, 50, ids[1], "u")]
     await store.close()
 
 

@@ -9,7 +9,14 @@ import pytest
 from tests.contract.lane_suite import LANE, ORDERS, OTHER_LANE, PAYMENTS
 from tests.contract.store_suite import execution_id
 from tidemill.engine.store.retention import RetentionTerms
-from tidemill.engine.store.rows import CounterRow, LaneQuery, ShardCommit, SubscriberQuery
+from tidemill.engine.store.rows import (
+    CounterRow,
+    ExecutionFilter,
+    LaneQuery,
+    ShardCommit,
+    SubscriberQuery,
+    TimerRow,
+)
 from tidemill.engine.store.sqlite import catalogue as sqlite_catalogue
 from tidemill.engine.store.sqlite import commit as sqlite_commit
 from tidemill.engine.store.sqlite import lanes as sqlite_lanes
@@ -95,8 +102,26 @@ def test_commits_are_followed_by_their_index(connection: sqlite3.Connection) -> 
 
 def test_a_snapshot_spares_the_history_before_it(connection: sqlite3.Connection) -> None:
     steps = plan(connection, lambda c: sqlite_reads.load(c, [execution_id(1), execution_id(2)], whole=False))
-    assert "SEARCH h USING INDEX history_by_execution (execution_id=? AND sequence>?)" in steps
+    assert "SEARCH h USING INDEX history_by_execution (<expr>=? AND <expr>=? AND sequence>?)" in steps
     assert whole_tables(connection, steps) == []
+
+
+def test_a_history_is_read_in_its_order(connection: sqlite3.Connection) -> None:
+    steps = plan(connection, lambda c: sqlite_reads.read_history(c, execution_id(1), 3, 10))
+    assert steps == ["SEARCH h USING INDEX history_by_execution (<expr>=? AND <expr>=?)"]
+
+
+def test_the_last_event_of_a_listed_execution_is_looked_up(connection: sqlite3.Connection) -> None:
+    steps = plan(connection, lambda c: sqlite_reads.page_executions(c, ExecutionFilter(), 10))
+    assert "SEARCH h USING INDEX history_by_execution (<expr>=? AND <expr>=?)" in steps
+    assert not any("TEMP B-TREE" in step for step in steps)
+
+
+def test_due_timers_are_a_range_of_one_index(connection: sqlite3.Connection) -> None:
+    after = TimerRow(0, 5, execution_id(1), "t")
+    steps = plan(connection, lambda c: sqlite_reads.page_timers(c, 0, 50, after, 10))
+    within = "shard=? AND (due_at_us,execution_by_time,timer_id)>(?,?,?) AND due_at_us<?"
+    assert steps == [f"SEARCH timer USING COVERING INDEX timer_by_due ({within})"]
 
 
 def test_expired_rows_are_found_by_their_time(connection: sqlite3.Connection) -> None:
@@ -121,7 +146,7 @@ def test_what_has_ended_is_found_by_its_namespace_and_time(
         "execution_by_end (namespace=? AND history_gone=? AND closed_at_us>? AND closed_at_us<?)" in step
         for step in steps
     )
-    assert "SEARCH history USING INDEX history_by_execution (execution_id=?)" in steps
+    assert "SEARCH h USING INDEX history_by_execution (<expr>=? AND <expr>=?)" in steps
 
 
 def test_the_outbox_pages_by_its_index(connection: sqlite3.Connection) -> None:

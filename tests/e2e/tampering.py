@@ -198,7 +198,9 @@ def execution_is_gone(files: Files) -> None:
 
 
 def timer_is_gone(files: Files) -> None:
-    files.store.execute("DELETE FROM timer WHERE rowid = (SELECT min(rowid) FROM timer)")
+    files.store.execute(
+        "DELETE FROM timer WHERE execution_by_time = (SELECT min(execution_by_time) FROM timer)"
+    )
 
 
 def subscription_is_gone(files: Files) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contract.store_suite import commit, execution_id
+from tests.contract.store_suite import commit, execution_id, turned_id
 from tidemill.clock import ManualClock
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.runtime.inbox import Inbox
@@ -100,6 +100,23 @@ async def test_timers_beyond_the_horizon_stay_rows_until_it_reaches_them() -> No
     assert len(bench.timers) == 1
     await bench.clock.advance_us(10 * SECOND_US)
     assert bench.fired() == ["t3600"]
+
+
+async def test_timers_of_one_moment_fire_in_the_order_in_which_their_executions_began() -> None:
+    bench = Bench()
+    await bench.own()
+    due_at_us = bench.clock.now_us() + SECOND_US
+    # By their ids they stand the other way round: these begin with the hash of the lane.
+    ids = [turned_id(number) for number in range(4)]
+    for shard in (0, 1):
+        rows = [TimerRow(shard, due_at_us, key, "t") for key in ids[shard::2]]
+        await bench.store.commit([commit(epoch=bench.epochs, shard=shard, timers_armed=rows)])
+    await bench.page()
+    await bench.clock.advance_us(SECOND_US)
+    bench.timers.fire_due(10)
+    assert [(item.execution_id, item.shard) for item in bench.inbox.take(10)] == [
+        (key, number % 2) for number, key in enumerate(ids)
+    ]
 
 
 async def test_a_full_heap_lowers_the_horizon_and_loses_nothing() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import heapq
 from collections.abc import Collection, Iterable
+from typing import Final
 
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.runtime.inbox import Inbox
@@ -11,9 +12,11 @@ from tidemill.engine.store.port import ShardStore
 from tidemill.engine.store.rows import TimerRow
 from tidemill.telemetry import names
 
-# By time, then by execution whatever its shard: those of one moment lie side by side in the store's tables,
-# so that a batch of them touches few pages.
+# By time, then by execution whatever its shard, the uuid before the lane's hash: executions that began at one
+# time lie side by side in the store's tables, so that a batch of timers of one moment touches few pages.
 Entry = tuple[int, str, str, int]
+# How much of an execution's id the lane's hash and the dash behind it are.
+_HASH_CHARACTERS: Final = 9
 
 
 class Timers:
@@ -122,9 +125,9 @@ class Timers:
         now_us = self._clock.now_us()
         due: list[DueTimer] = []
         while self._heap and self._heap[0][0] <= now_us and len(due) < limit:
-            due_at_us, execution_id, timer_id, shard = heapq.heappop(self._heap)
+            due_at_us, turned, timer_id, shard = heapq.heappop(self._heap)
             self._lateness.observe((now_us - due_at_us) / 1_000_000)
-            due.append(DueTimer(shard, execution_id, timer_id, due_at_us))
+            due.append(DueTimer(shard, _turned_back(turned), timer_id, due_at_us))
         if due:
             self._inbox.put(due)
         return len(due)
@@ -152,4 +155,13 @@ class Timers:
 
 
 def _entry(row: TimerRow) -> Entry:
-    return (row.due_at_us, row.execution_id, row.timer_id, row.shard)
+    return (row.due_at_us, _turned(row.execution_id), row.timer_id, row.shard)
+
+
+def _turned(execution_id: str) -> str:
+    """The id with the uuid first."""
+    return execution_id[_HASH_CHARACTERS:] + execution_id[:_HASH_CHARACTERS]
+
+
+def _turned_back(turned: str) -> str:
+    return turned[-_HASH_CHARACTERS:] + turned[:-_HASH_CHARACTERS]

@@ -1,4 +1,6 @@
-"""Ids of executions as the embedded store keeps them: 20 bytes, the lane's hash and the uuid."""
+"""Ids of executions as the stores keep them: 20 bytes, the lane's hash and the uuid."""
+
+_UUID_AT = 4
 
 
 def pack_id(execution_id: str) -> bytes:
@@ -12,3 +14,14 @@ def unpack_id(packed: bytes) -> str:
         return ""
     text = packed.hex()
     return f"{text[:8]}-{text[8:16]}-{text[16:20]}-{text[20:24]}-{text[24:28]}-{text[28:]}"
+
+
+def pack_by_time(execution_id: str) -> bytes:
+    """An execution id as 20 bytes with the uuid first, and so, in most, the time at which it began."""
+    packed = pack_id(execution_id)
+    return packed[_UUID_AT:] + packed[:_UUID_AT]
+
+
+def unpack_by_time(packed: bytes) -> str:
+    """An execution id out of what `pack_by_time` has made of it; the empty one out of none."""
+    return unpack_id(packed[-_UUID_AT:] + packed[:-_UUID_AT])

@@ -118,7 +118,8 @@ class ShardStore(OutboxStore, Protocol):
     async def page_timers(
         self, shard: int, until_us: int, after: TimerRow | None, limit: int
     ) -> list[TimerRow]:
-        """Timers due at or before `until_us`, by due time, execution and timer id, after the given row.
+        """Timers due at or before `until_us`, by due time, after the given row; those of one time in an order
+        of the store's own.
 
         Sees every commit that returned before the call.
         """

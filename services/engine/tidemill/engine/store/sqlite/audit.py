@@ -22,6 +22,7 @@ from tidemill.engine.store.rows import (
 )
 from tidemill.engine.store.sqlite import membership, outbox, reads, retention
 from tidemill.engine.store.sqlite.migration import steps
+from tidemill.engine.store.sqlite.reads import of_execution
 from tidemill.sqlite import open_read_only
 from tidemill.storage import StorageUnavailableError
 
@@ -29,6 +30,25 @@ _PART: Final = "store"
 # Parameters of one statement.
 _VALUES_MAX: Final = 9_000
 _BEHIND_ALL_IDS: Final = b"\xff" * 21
+# The file has histories and timers in the order of time, the audit reads them by id. In the connection's own
+# tables, for the file stays as it is: histories whose execution has no row, and all timers.
+_ARRANGE: Final = (
+    "CREATE TEMP TABLE orphan AS SELECT DISTINCT execution_id FROM history h "
+    "WHERE NOT EXISTS (SELECT 1 FROM execution e WHERE e.execution_id = h.execution_id)",
+    "CREATE TEMP TABLE timer_by_id (execution_id BLOB NOT NULL, timer_id TEXT NOT NULL, "
+    "shard INTEGER NOT NULL, due_at_us INTEGER NOT NULL, PRIMARY KEY (execution_id, timer_id)) WITHOUT ROWID",
+    "INSERT INTO timer_by_id (execution_id, timer_id, shard, due_at_us) "
+    "SELECT CAST(substr(execution_by_time, 17) || substr(execution_by_time, 1, 16) AS BLOB), "
+    "timer_id, shard, due_at_us FROM timer",
+)
+_WITH_HISTORY: Final = (
+    "SELECT execution_id FROM execution WHERE execution_id >= :first AND execution_id <= :last "
+    "UNION SELECT execution_id FROM orphan WHERE execution_id >= :first AND execution_id <= :last ORDER BY 1"
+)
+_HISTORY: Final = (
+    f"SELECT h.sequence, h.last_sequence, h.commit_number, h.data FROM history h WHERE {of_execution('?1')} "
+    "AND (h.sequence, h.last_sequence) > (?2, ?3) ORDER BY h.sequence, h.last_sequence LIMIT ?4"
+)
 
 
 class SqliteAudit:
@@ -41,6 +61,8 @@ class SqliteAudit:
         if version != len(steps()):
             detail = f"{path.name} has version {version} of the tables, this release reads {len(steps())}"
             raise StorageUnavailableError(_PART, detail)
+        for statement in _ARRANGE:
+            self._all(statement)
 
     async def kept(self, terms: RetentionTerms, now_us: int) -> Kept:
         with _refusals():
@@ -56,18 +78,21 @@ class SqliteAudit:
         return [_execution(row) for row in rows]
 
     async def page_history(self, after: Place, until: str, limit: int) -> list[HistoryRow]:
-        execution_id, sequence, last_sequence = after
-        rows = self._all(
-            "SELECT execution_id, sequence, last_sequence, commit_number, data FROM history "
-            "WHERE (execution_id, sequence, last_sequence) > (?, ?, ?) AND execution_id <= ? "
-            "ORDER BY execution_id, sequence, last_sequence LIMIT ?",
-            (pack_id(execution_id), sequence, last_sequence, _bound(until), limit),
-        )
-        return [HistoryRow(unpack_id(row[0]), *row[1:]) for row in rows]
+        execution_id, *position = after
+        first = pack_id(execution_id)
+        found: list[HistoryRow] = []
+        with _refusals():
+            for (packed,) in self._connection.execute(_WITH_HISTORY, {"first": first, "last": _bound(until)}):
+                behind = position if packed == first else (0, 0)
+                rows = self._all(_HISTORY, (packed, *behind, limit - len(found)))
+                found += [HistoryRow(unpack_id(packed), *row) for row in rows]
+                if len(found) >= limit:
+                    break
+        return found
 
     async def timers(self, after: str, until: str) -> list[TimerRow]:
         rows = self._all(
-            "SELECT shard, due_at_us, execution_id, timer_id FROM timer "
+            "SELECT shard, due_at_us, execution_id, timer_id FROM timer_by_id "
             "WHERE execution_id > ? AND execution_id <= ? ORDER BY execution_id, timer_id",
             (pack_id(after), _bound(until)),
         )

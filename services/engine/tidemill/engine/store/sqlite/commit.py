@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
-from tidemill.engine.store.packing import pack_id
+from tidemill.engine.store.packing import pack_by_time, pack_id
 from tidemill.engine.store.rows import EXECUTION_FIELDS, ExecutionRow, ShardCommit
 from tidemill.engine.store.sqlite.lanes import write_lanes
 from tidemill.engine.store.sqlite.outbox import write_outbox
@@ -21,7 +21,7 @@ _EXECUTION_AGAIN: Final = (
     "closed_at_us = excluded.closed_at_us, output = excluded.output, error = excluded.error, "
     "reason = excluded.reason, sequence = excluded.sequence"
 )
-_TIMER: Final = "INSERT OR REPLACE INTO timer"
+_TIMER: Final = "INSERT OR REPLACE INTO timer (shard, due_at_us, execution_by_time, timer_id)"
 _SNAPSHOT: Final = "INSERT OR REPLACE INTO snapshot (execution_id, sequence, data, committed_at_us)"
 _REJECTION: Final = "INSERT OR REPLACE INTO rejection"
 _DEAD_LETTER: Final = "INSERT INTO dead_letter (shard, execution_id, namespace, kind, item, error, time_us)"
@@ -88,16 +88,16 @@ def _write_troubles(connection: sqlite3.Connection, commits: Sequence[ShardCommi
 def _write_timers(connection: sqlite3.Connection, commits: Sequence[ShardCommit]) -> None:
     # A timer may be disarmed and armed again under the same id in one batch: what goes comes first.
     gone = [
-        (pack_id(execution_id), timer_id)
+        (pack_by_time(execution_id), timer_id)
         for commit in commits
         for execution_id, timer_id in commit.timers_gone
     ]
     armed = [
-        (row.shard, row.due_at_us, pack_id(row.execution_id), row.timer_id)
+        (row.shard, row.due_at_us, pack_by_time(row.execution_id), row.timer_id)
         for commit in commits
         for row in commit.timers_armed
     ]
-    delete_many(connection, "timer", "execution_id, timer_id", gone)
+    delete_many(connection, "timer", "execution_by_time, timer_id", gone)
     insert_many(connection, _TIMER, armed)
 
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from tidemill.engine.store.packing import pack_id, unpack_id
+from tidemill.engine.store.packing import pack_by_time, pack_id, unpack_by_time, unpack_id
 from tidemill.engine.store.rows import (
     EXECUTION_FIELDS,
     TRIGGER_KIND,
@@ -14,18 +14,36 @@ from tidemill.engine.store.rows import (
     HistoryRow,
     SnapshotRow,
     StoredExecution,
+    TimerRow,
 )
+
+
+def of_execution(execution_id: str) -> str:
+    """The condition for the rows of an execution in `history h`, as their index has them."""
+    return (
+        f"substr(h.execution_id, 5) = substr({execution_id}, 5) "
+        f"AND substr(h.execution_id, 1, 4) = substr({execution_id}, 1, 4)"
+    )
+
 
 _EXECUTION_COLUMNS: Final = (
     ", ".join(f"e.{name}" for name in EXECUTION_FIELDS)
-    + ", coalesce((SELECT max(h.last_sequence) FROM history h WHERE h.execution_id = e.execution_id), "
-    "e.sequence)"
+    + f", coalesce((SELECT h.last_sequence FROM history h WHERE {of_execution('e.execution_id')} "
+    "ORDER BY h.sequence DESC LIMIT 1), e.sequence)"
 )
-_HISTORY_AFTER: Final = """
-WITH wanted (execution_id, sequence) AS (VALUES {})
+_HISTORY_AFTER: Final = f"""
+WITH wanted (execution_id, sequence) AS (VALUES {{}})
 SELECT h.execution_id, h.sequence, h.last_sequence, h.commit_number, h.data
-FROM wanted CROSS JOIN history h ON h.execution_id = wanted.execution_id AND h.sequence > wanted.sequence
-ORDER BY h.execution_id, h.sequence
+FROM wanted CROSS JOIN history h ON {of_execution("wanted.execution_id")} AND h.sequence > wanted.sequence
+"""
+_HISTORY: Final = f"""
+SELECT h.sequence, h.last_sequence, h.commit_number, h.data FROM history h
+WHERE {of_execution("?1")} AND h.last_sequence >= ?2 ORDER BY h.sequence LIMIT ?3
+"""
+_TIMERS: Final = """
+SELECT due_at_us, execution_by_time, timer_id FROM timer
+WHERE shard = ? AND due_at_us <= ? AND (due_at_us, execution_by_time, timer_id) > (?, ?, ?)
+ORDER BY due_at_us, execution_by_time, timer_id LIMIT ?
 """
 # All rows up to the commit that makes the limit, that commit's too.
 _COMMITS: Final = """
@@ -73,7 +91,26 @@ def _histories(connection: sqlite3.Connection, starts: dict[str, int]) -> dict[s
     for packed, *columns in rows:
         key = unpack_id(packed)
         histories[key].append(HistoryRow(key, *columns))
+    for held in histories.values():
+        held.sort(key=lambda row: row.sequence)
     return histories
+
+
+def read_history(
+    connection: sqlite3.Connection, execution_id: str, sequence: int, limit: int
+) -> list[HistoryRow]:
+    """The history from an event on; see the port."""
+    rows = connection.execute(_HISTORY, (pack_id(execution_id), sequence, limit))
+    return [HistoryRow(execution_id, *row) for row in rows]
+
+
+def page_timers(
+    connection: sqlite3.Connection, shard: int, until_us: int, after: TimerRow | None, limit: int
+) -> list[TimerRow]:
+    """Timers that are due; see the port."""
+    place = (after.due_at_us, pack_by_time(after.execution_id), after.timer_id) if after else (-1, b"", "")
+    rows = connection.execute(_TIMERS, (shard, until_us, *place, limit))
+    return [TimerRow(shard, due, unpack_by_time(packed), timer_id) for due, packed, timer_id in rows]
 
 
 def page_commits(

@@ -1,11 +1,12 @@
 """What is forgotten of executions that have ended, in SQL: rows, in portions."""
 
 import sqlite3
+from collections.abc import Iterator
 from typing import Final
 
 from tidemill.engine.store.packing import pack_id, unpack_id
 from tidemill.engine.store.retention import NamespaceRow, RetentionTerms
-from tidemill.engine.store.sqlite.reads import marks
+from tidemill.engine.store.sqlite.reads import marks, of_execution
 
 # Distinct namespaces by leaps from one to the next, however many executions each has.
 _NAMES: Final = """
@@ -29,6 +30,12 @@ FROM execution e LEFT JOIN snapshot s ON s.execution_id = e.execution_id
 WHERE e.shard = ? AND e.closed_at_us = 0 AND e.started_at_us < ?
   AND (e.started_at_us, e.execution_id) > (?, ?) AND coalesce(s.committed_at_us, -1) < ?
 ORDER BY e.started_at_us, e.execution_id LIMIT ?
+"""
+_FORGET_HISTORIES: Final = f"""
+WITH gone (execution_id) AS (VALUES {{}})
+DELETE FROM history WHERE rowid IN (
+  SELECT h.rowid FROM gone CROSS JOIN history h ON {of_execution("gone.execution_id")}
+)
 """
 _MARKS_MAX: Final = 500
 
@@ -91,11 +98,15 @@ def _due(
 
 
 def _forget(connection: sqlite3.Connection, keys: list[bytes]) -> None:
-    for table in ("history", "snapshot"):
-        _in_portions(connection, f"DELETE FROM {table}", keys)
+    for portion in _portions(keys):
+        connection.execute(_FORGET_HISTORIES.format(",".join(["(?)"] * len(portion))), portion)
+    _in_portions(connection, "DELETE FROM snapshot", keys)
 
 
 def _in_portions(connection: sqlite3.Connection, statement: str, keys: list[bytes]) -> None:
-    for start in range(0, len(keys), _MARKS_MAX):
-        portion = keys[start : start + _MARKS_MAX]
+    for portion in _portions(keys):
         connection.execute(f"{statement} WHERE execution_id IN ({marks(portion)})", portion)
+
+
+def _portions(keys: list[bytes]) -> Iterator[list[bytes]]:
+    return (keys[start : start + _MARKS_MAX] for start in range(0, len(keys), _MARKS_MAX))

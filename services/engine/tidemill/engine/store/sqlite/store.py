@@ -138,16 +138,9 @@ class SqliteStore:
     async def page_timers(
         self, shard: int, until_us: int, after: TimerRow | None, limit: int
     ) -> list[TimerRow]:
-        position = (after.due_at_us, pack_id(after.execution_id), after.timer_id) if after else (-1, b"", "")
-        rows = await self._reader.read(
-            lambda connection: connection.execute(
-                "SELECT due_at_us, execution_id, timer_id FROM timer WHERE shard = ? AND due_at_us <= ? "
-                "AND (due_at_us, execution_id, timer_id) > (?, ?, ?) "
-                "ORDER BY due_at_us, execution_id, timer_id LIMIT ?",
-                (shard, until_us, *position, limit),
-            ).fetchall()
+        return await self._reader.read(
+            lambda connection: reads.page_timers(connection, shard, until_us, after, limit)
         )
-        return [TimerRow(shard, row[0], unpack_id(row[1]), row[2]) for row in rows]
 
     async def expire_rejections(self, before_us: int, limit: int) -> int:
         return await self._writer.write(
@@ -185,14 +178,9 @@ class SqliteStore:
         await self._writer.write(lambda connection: insert_many(connection, into, rows))
 
     async def history(self, execution_id: str, sequence: int, limit: int) -> list[HistoryRow]:
-        rows = await self._reader.read(
-            lambda connection: connection.execute(
-                "SELECT sequence, last_sequence, commit_number, data FROM history "
-                "WHERE execution_id = ? AND last_sequence >= ? ORDER BY sequence LIMIT ?",
-                (pack_id(execution_id), sequence, limit),
-            ).fetchall()
+        return await self._reader.read(
+            lambda connection: reads.read_history(connection, execution_id, sequence, limit)
         )
-        return [HistoryRow(execution_id, *row) for row in rows]
 
     async def rejection(self, shard: int, offset: int) -> RejectionRow | None:
         row = await self._reader.read(
