@@ -22,6 +22,17 @@ from tidemill.testing.servers.kafka import QUICK_START
 _DATABASES = count(1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with a slow test come first, so that at the end no process is left alone with one.
+
+    Those of whole processes stay where they are, between the quick ones: side by side, they would wait for
+    the same processors.
+    """
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    slow -= {item.path for item in items if item.get_closest_marker("e2e")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def plain_log_lines() -> None:
     """Log lines without a library's coloured tracebacks, whose drawing takes longer than most tests."""

@@ -27,6 +27,8 @@ SETTINGS = Settings(shards=SHARDS, snapshot_events_min=1)
 # On files, which take longer: so many crashes of each story.
 SAMPLES_ON_FILES = 12
 
+pytestmark = pytest.mark.slow
+
 
 async def play_with_crashes(
     scenario: Scenario, points: CrashPoints, data: Path | None = None, *, settings: Settings = SETTINGS

@@ -27,6 +27,8 @@ _STEPS: Final = ("workflows", "outside", "events", "times", "executions")
 
 pytest_plugins = [f"tests.simulation.steps.{module}" for module in _STEPS]
 
+pytestmark = pytest.mark.slow
+
 scenarios(str(Path(__file__).parent / "features"))
 
 

@@ -39,10 +39,12 @@ def test_a_wheel_holds_every_part_and_nothing_else(wheel: Path) -> None:
 
 
 def test_a_wheel_in_an_empty_environment_runs(wheel: Path, tmp_path: Path) -> None:
-    run(sys.executable, "-m", "venv", tmp_path / "venv", cwd=tmp_path)
+    # By our pip, and without bytecode for what nothing imports: the same files in a third of the time.
+    run(sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv", cwd=tmp_path)
     python = tmp_path / "venv/bin/python"
+    pip = (sys.executable, "-m", "pip", "--python", python)
     constraints = ROOT / "constraints.txt"
-    run(python, "-m", "pip", "install", "-q", "-c", constraints, f"{wheel}[all]", cwd=tmp_path)
+    run(*pip, "install", "-q", "--no-compile", "-c", constraints, f"{wheel}[all]", cwd=tmp_path)
     printed = run(tmp_path / "venv/bin/tidemill", "--help", cwd=tmp_path)
     assert "dev" in printed
     assert "publish" in printed

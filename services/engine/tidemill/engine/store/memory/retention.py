@@ -1,6 +1,6 @@
 """The part of the store in memory that forgets what has ended."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 from tidemill.engine.store.retention import NamespaceRow, RetentionTerms
 from tidemill.engine.store.rows import ExecutionRow, HistoryRow, ShardCommit, SnapshotRow
@@ -35,23 +35,15 @@ class MemoryRetention:
         return 0
 
     async def expire_histories(self, terms: RetentionTerms, now_us: int, limit: int) -> int:
-        due = [
-            row.execution_id
-            for row in self._ended()
-            if row.execution_id not in self._without_history
-            and _is_past(row, terms.history_of(self._namespaces.get(row.namespace)), now_us)
-        ][:limit]
+        past = self._past(terms.history_of, now_us)
+        due = [key for key in past if key not in self._without_history][:limit]
         for key in due:
             self._forget_history(key)
         self._without_history.update(due)
         return len(due)
 
     async def expire_executions(self, terms: RetentionTerms, now_us: int, limit: int) -> int:
-        due = [
-            row.execution_id
-            for row in self._ended()
-            if _is_past(row, terms.execution_of(self._namespaces.get(row.namespace)), now_us)
-        ][:limit]
+        due = self._past(terms.execution_of, now_us)[:limit]
         for key in due:
             self._forget_history(key)
             del self._executions[key]
@@ -74,9 +66,19 @@ class MemoryRetention:
         )
         return [key for key in holding if after is None or key > after][:limit]
 
-    def _ended(self) -> Iterator[ExecutionRow]:
-        ended = (row for row in self._executions.values() if row.closed_at_us and not row.owes)
-        return iter(sorted(ended, key=lambda row: row.closed_at_us))
+    def _past(self, kept_us_of: Callable[[NamespaceRow | None], int], now_us: int) -> list[str]:
+        """What ended longer ago than its namespace keeps it, in the order in which it ended.
+
+        Sorted when little is left: simulations ask after every step, and mostly there is nothing.
+        """
+        limits_us = {name: _limit_us(kept_us_of(row), now_us) for name, row in self._namespaces.items()}
+        default_us = _limit_us(kept_us_of(None), now_us)
+        past = [
+            row
+            for row in self._executions.values()
+            if 0 < row.closed_at_us < limits_us.get(row.namespace, default_us) and not row.owes
+        ]
+        return [row.execution_id for row in sorted(past, key=lambda row: row.closed_at_us)]
 
     def _forget_history(self, execution_id: str) -> None:
         self._snapshots.pop(execution_id, None)
@@ -86,5 +88,6 @@ class MemoryRetention:
                 self._shard_histories[shard] = [row for row in rows if row.execution_id != execution_id]
 
 
-def _is_past(row: ExecutionRow, kept_us: int, now_us: int) -> bool:
-    return kept_us > 0 and row.closed_at_us < now_us - kept_us
+def _limit_us(kept_us: int, now_us: int) -> int:
+    """What ended before is past; 0 where it is kept for ever."""
+    return now_us - kept_us if kept_us else 0
