@@ -77,7 +77,17 @@ def shard_of_subject(namespace: str, subject: str, shards: int) -> int:
 
 def execution_id(lane_hash_value: int, unique: str) -> str:
     """The id `<8 hex of the lane's hash>-<uuid>`, which routes itself to its shard."""
-    return f"{lane_hash_value:08x}-{unique}"
+    return f"{hash_digits(lane_hash_value)}-{unique}"
+
+
+def hash_digits(lane_hash_value: int) -> str:
+    """The 8 hexadecimal digits of a lane's hash."""
+    return f"{lane_hash_value:08x}"
+
+
+def hash_digits_of(identifier: str) -> str:
+    """The same as an execution's id has them, whether or not it is such an id."""
+    return identifier[:_HASH_DIGITS]
 
 
 def is_execution_id(text: str) -> bool:

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from tests.contract.store_suite import commit
+from tidemill.applied_offsets import AppliedOffsets
 from tidemill.clock import ManualClock
 from tidemill.engine.store.port import Store
 
@@ -82,8 +83,9 @@ class MembershipSuite:
         await store.claim_log("first")
         await store.take([0, 1], "a")
         await store.commit([commit()])
-        await store.rebind_log("second", {0: 2})
+        place = AppliedOffsets(2).with_applied([4, 11])
+        await store.rebind_log("second", {0: place})
         assert await store.claim_log("first") == "second"
         moved, other = (await store.shards())[:2]
-        assert (moved.log_offset, moved.epoch, moved.owner) == (2, 2, "")
+        assert (moved.log_offset, moved.applied, moved.epoch, moved.owner) == (2, place, 2, "")
         assert (other.log_offset, other.epoch, other.owner) == (0, 1, "a")

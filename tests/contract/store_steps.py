@@ -7,6 +7,7 @@ from typing import Final, get_type_hints
 
 from tests.contract.lane_suite import LANE, NOTHING, ORDERS, OTHER_LANE, PAYMENTS, SHAPES
 from tests.contract.store_suite import execution, execution_id
+from tidemill.applied_offsets import AppliedOffsets
 from tidemill.engine.store.port import Store
 from tidemill.engine.store.retention import NamespaceRow, RetentionTerms
 from tidemill.engine.store.rows import (
@@ -132,6 +133,7 @@ class Steps:
             made.outbox.append(OutboxRow(made.shard, sequence, random.randrange(SHARDS), b"m%d" % sequence))
         made.outbox_gone = random.choices(range(1, 9), k=random.randrange(2))
         made.peers = {random.randrange(SHARDS): made.commit_number}
+        made.log_ahead = (b"", b"\x02", b"\x00\xff\x00\x80")[made.commit_number % 3]
 
     async def load(self, random: Random) -> object:
         return await self.store.load(self._ids(random))
@@ -253,7 +255,9 @@ class Steps:
     async def rebind_log(self, random: Random) -> object:
         shard = random.randrange(SHARDS)
         self.epochs[shard] += 1
-        await self.store.rebind_log(random.choice(NAMES), {shard: random.randrange(9)})
+        await self.store.rebind_log(
+            random.choice(NAMES), {shard: AppliedOffsets(random.randrange(9), random.choice((0, 2, 2**70)))}
+        )
         return True
 
     async def set_namespace(self, random: Random) -> object:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from tidemill.applied_offsets import AppliedOffsets
 from tidemill.engine.store.port import Store
 from tidemill.engine.store.rows import (
     TRIGGER_KIND,
@@ -72,6 +73,14 @@ class StoreSuite:
         assert await store.commit([commit()]) == {0}
         row = (await store.take([0], "b"))[0]
         assert (row.epoch, row.log_offset, row.clock_us, row.commit_number) == (2, 5, 77, 1)
+
+    async def test_a_commit_says_what_is_applied_ahead_until_nothing_is(self, store: Store) -> None:
+        await store.take([0], "a")
+        ahead = AppliedOffsets(5).with_applied([7, 8, 5_000])
+        assert await store.commit([commit(log_ahead=ahead.ahead_bytes())]) == {0}
+        assert (await store.shards())[0].applied == ahead
+        assert await store.commit([commit(commit_number=2, log_offset=9)]) == {0}
+        assert (await store.take([0], "b"))[0].applied == AppliedOffsets(9)
 
     async def test_a_fenced_shard_writes_nothing_and_the_others_commit(self, store: Store) -> None:
         await store.take([0, 1], "a")

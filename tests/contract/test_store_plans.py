@@ -33,7 +33,9 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     """A file with all tables."""
     connection = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
     migrate(connection, tmp_path / "state.db")
-    connection.execute("INSERT INTO shard VALUES (0, 1, '', 0, 0, 0, 0)")
+    connection.execute(
+        "INSERT INTO shard (id, epoch, owner, log_offset, clock_us, commit_number) VALUES (0, 1, '', 0, 0, 0)"
+    )
     yield connection
     connection.close()
 

@@ -212,7 +212,7 @@ class Audit:
         self._order.log(fact, peer=self._messages.peer_of(fact.source_shard))
         self._messages.log(fact)
         if self._lost.is_read:
-            waits = fact.offset >= self._shard.log_offset
+            waits = fact.offset not in self._shard.applied
             self._lost.log(fact, waits=waits, rejected=fact.offset in self._rejected)
 
     def _rows(self, facts: Iterator[Fact]) -> Iterator[LedgerRow]:

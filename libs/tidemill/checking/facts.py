@@ -11,6 +11,8 @@ Times are microseconds UTC. Tuples inside facts are kept plain: there is one for
 from collections.abc import Sequence
 from typing import Final, NamedTuple, TypeAlias
 
+from tidemill.applied_offsets import AppliedOffsets
+
 FORMAT: Final = 1
 
 # Kinds of causes.
@@ -146,10 +148,16 @@ class Shard(NamedTuple):
     outbox_sequence: int
     log_first: int
     log_next: int
+    log_ahead: int = 0
+
+    @property
+    def applied(self) -> AppliedOffsets:
+        """The commands of its log that the shard has applied."""
+        return AppliedOffsets(self.log_offset, self.log_ahead)
 
 
 class Peer(NamedTuple):
-    """The last message of another shard that the shard has applied."""
+    """The last message of another shard among the commands that the shard has passed in its log."""
 
     shard: int
     source_shard: int

@@ -50,6 +50,7 @@ class MessagesOnce(Invariant):
         super().__init__()
         self._letters = letters
         self._shard = Shard(0, 0, 0, 0, 0, 0, 0, 0)
+        self._applied_commands = self._shard.applied
         self._own = 0
         self._commit = 0
         self._own_before = 0
@@ -63,7 +64,7 @@ class MessagesOnce(Invariant):
         self._under_way: set[str] = set()
 
     def peer_of(self, source_shard: int) -> int:
-        """The last message of that shard which this one has applied."""
+        """The last message of that shard among the commands that this one has passed."""
         return self._peers.get(source_shard, 0)
 
     def waits(self, fact: Waits) -> None:
@@ -77,6 +78,7 @@ class MessagesOnce(Invariant):
     def shard(self, fact: Shard) -> None:
         """What the shard has sent and taken follows."""
         self._shard = fact
+        self._applied_commands = fact.applied
         self._own = self._own_before = self._commit = 0
         self._peers.clear()
         self._sources.clear()
@@ -127,7 +129,7 @@ class MessagesOnce(Invariant):
 
     def log(self, fact: LogRecord) -> None:
         """A record of the log."""
-        if fact.offset >= self._shard.log_offset:
+        if fact.offset not in self._applied_commands:
             self._under_way.add(fact.about)
         if not fact.source_sequence:
             return

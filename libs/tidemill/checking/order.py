@@ -7,6 +7,7 @@ from typing import Final
 from tidemill.checking.facts import ENGINE_ERROR, Commit, EngineHeader, LogRecord, Rejection, Shard, Trimmed
 from tidemill.checking.invariant import Invariant
 from tidemill.checking.letters import DeadLetters
+from tidemill.lanes import hash_digits_of
 
 # What the first event of a command is, where the command has caused any.
 FIRST_EVENTS: Final[Mapping[str, str]] = MappingProxyType(
@@ -31,15 +32,13 @@ class OrderAndOnce(Invariant):
 
     name = "order"
     claim = (
-        "the commands of a shard, and so of each lane, are applied in the order of the log, once "
-        "each, up to the "
-        "shard's offset; each of them that the log still holds left events, a rejection or a dead "
-        "letter, or is "
-        "one that need not"
+        "the commands of each lane are applied in the order of the log, once each, and those alone "
+        "that the shard says it has applied; each of them that the log still holds left events, a "
+        "rejection or a dead letter, or is one that need not"
     )
     source = (
-        "architecture 4: one lane, one shard, one owner, one loop; the offset is in the transaction "
-        "of the events"
+        "architecture 4: one lane, one shard, one owner, one loop; what is applied is in the "
+        "transaction of the events"
     )
 
     def __init__(self, letters: DeadLetters) -> None:
@@ -47,9 +46,11 @@ class OrderAndOnce(Invariant):
         self._letters = letters
         self._header = EngineHeader(0, 1, 0, 0, 0, "", 0, False)
         self._shard = Shard(0, 0, 0, 0, 0, 0, 0, 0)
+        self._applied = self._shard.applied
         self._commit = 0
-        # The highest offset of earlier commits, and of the one at hand with all that it has.
-        self._before = self._highest = -1
+        # By lane the highest offset of earlier commits; and of the one at hand, where it has any.
+        self._before: dict[str, int] = {}
+        self._highest: dict[str, int] = {}
         self._in_commit: set[int] = set()
         self._quarantined: set[str] = set()
         # What each command caused that the log still holds.
@@ -66,17 +67,19 @@ class OrderAndOnce(Invariant):
     def shard(self, fact: Shard) -> None:
         """The commits and the log of this shard follow."""
         self._shard = fact
+        self._applied = fact.applied
         self._commit = 0
-        self._before = self._highest = -1
+        self._before.clear()
+        self._highest.clear()
         self._in_commit.clear()
         self._quarantined.clear()
         self._caused.clear()
         self._begun.clear()
         self._rejected.clear()
         self._next = fact.log_first
-        if fact.log_offset > fact.log_next:
+        if self._applied.end > fact.log_next:
             self.refute(
-                f"shard {fact.shard} has applied {fact.log_offset} commands, and the log holds "
+                f"shard {fact.shard} has applied commands up to {self._applied.end}, and the log holds "
                 f"{fact.log_next}",
                 shard=fact.shard,
                 log_offset=fact.log_offset,
@@ -93,7 +96,7 @@ class OrderAndOnce(Invariant):
 
     def rejection(self, fact: Rejection) -> None:
         """A command that was refused."""
-        if fact.offset >= self._shard.log_offset:
+        if fact.offset not in self._applied:
             self.refute(
                 f"the command {fact.offset} of shard {fact.shard} was rejected before its turn",
                 shard=fact.shard,
@@ -106,7 +109,9 @@ class OrderAndOnce(Invariant):
     def commit(self, fact: Commit) -> None:
         """The next row in the order of commits."""
         if fact.commit_number != self._commit:
-            self._commit, self._before = fact.commit_number, self._highest
+            self._commit = fact.commit_number
+            self._before.update(self._highest)
+            self._highest.clear()
             self._in_commit.clear()
         last = -1
         for offset, first in fact.logged:
@@ -117,20 +122,22 @@ class OrderAndOnce(Invariant):
     def _cause(self, fact: Commit, offset: int, first: str, last: int) -> None:
         if first == ENGINE_ERROR:
             self._quarantined.add(fact.execution_id)
-        if offset >= self._shard.log_offset:
-            self._refute(fact, offset, f"the shard has applied none from {self._shard.log_offset} on")
+        lane = hash_digits_of(fact.execution_id)
+        before = self._before.get(lane, -1)
+        if offset not in self._applied:
+            self._refute(fact, offset, "the shard has not applied that")
         elif offset in self._in_commit or offset == last:
             if fact.execution_id not in self._quarantined:
                 self._refute(fact, offset, "the same command is a cause elsewhere in that commit")
-        elif offset <= self._before or offset < last:
+        elif offset <= before or offset < last:
             if fact.execution_id in self._quarantined:
                 self.note("commands taken up again out of the dead letters")
                 return
             self._refute(
-                fact, offset, f"command {max(self._before, last)} was applied before: out of order, or twice"
+                fact, offset, f"command {max(before, last)} was applied before: out of order, or twice"
             )
         self._in_commit.add(offset)
-        self._highest = max(self._highest, offset)
+        self._highest[lane] = max(self._highest.get(lane, before), offset)
         if offset >= self._shard.log_first:
             self._caused[offset] = (fact.execution_id, first)
             if first in (ENGINE_ERROR, FIRST_EVENTS[START]):
@@ -160,7 +167,7 @@ class OrderAndOnce(Invariant):
         self._next = fact.offset + 1
         if fact.home != fact.shard:
             self._refute_record(fact, f"its lane belongs to shard {fact.home}")
-        if fact.offset >= self._shard.log_offset:
+        if fact.offset not in self._applied:
             self.leave_open("commands that wait in the log")
             return
         self.checked += 1
@@ -189,12 +196,11 @@ class OrderAndOnce(Invariant):
     def _without_events(self, fact: LogRecord, peer: int) -> None:
         """A command that left no event: for each kind either another trace, or a reason why it need not."""
         if fact.source_sequence:
-            if fact.source_sequence > peer:
+            if fact.source_sequence > peer and fact.offset < self._shard.log_offset:
                 self._refute_record(
                     fact,
                     f"it is message {fact.source_sequence} of shard {fact.source_shard}, of which "
-                    f"{peer} was the "
-                    "last one applied",
+                    f"{peer} was the last one passed",
                 )
             else:
                 self.note("messages without trace: repeats, and those that changed no execution")

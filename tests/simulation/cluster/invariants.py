@@ -9,6 +9,7 @@ from tests.simulation.cluster.folds import Folds, Grown
 from tests.simulation.cluster.ports import SharedStore
 from tests.simulation.cluster.violations import Violation
 from tests.unit.core.snapshots import snapshot
+from tidemill.applied_offsets import read_applied
 from tidemill.engine.core.owed import armed_timers
 from tidemill.engine.core.state import ExecutionState
 from tidemill.engine.records import ActionSource, LogSource, MessageSource, Source, TimerSource
@@ -17,6 +18,7 @@ from tidemill.engine.runtime.translate import source_of
 from tidemill.engine.runtime.turns import execution_row
 from tidemill.engine.state_records import decode_state
 from tidemill.engine.store.rows import ShardCommit, ShardRow, TimerRow
+from tidemill.lanes import hash_digits_of
 
 Identity: TypeAlias = tuple[object, ...]
 # A message that was applied in the commit that sent it: it has no name.
@@ -68,12 +70,13 @@ class Fence(Invariant):
 
 
 class Order(Invariant):
-    """Logged commands of a shard, and so of each lane, are applied in the order of the log."""
+    """Logged commands of each lane are applied in the order of the log."""
 
     name = "lanes are applied in order"
 
     def __init__(self) -> None:
-        self._last: dict[int, int] = {}
+        # By lane: its executions are of one shard.
+        self._last: dict[str, int] = {}
         self._last_message: dict[int, int] = {}
         self._kept: set[tuple[int, int]] = set()
 
@@ -84,19 +87,20 @@ class Order(Invariant):
         for letter in commit.dead_letters:
             if letter.kind == COMMAND_KIND:
                 self._kept.add((shard, int.from_bytes(letter.item[:8], "big")))
-        highest = self._last.get(shard, -1)
+        highest: dict[str, int] = {}
         for grown in seen.grown:
-            highest = max(highest, self._row(shard, grown))
-        self._last[shard] = highest
+            lane = hash_digits_of(grown.row.execution_id)
+            highest[lane] = max(highest.get(lane, -1), self._row(shard, lane, grown))
+        self._last.update(highest)
 
-    def _row(self, shard: int, grown: Grown) -> int:
+    def _row(self, shard: int, lane: str, grown: Grown) -> int:
         """The last offset of a row."""
-        last = self._last.get(shard, -1)
+        last = self._last.get(lane, -1)
         for source in grown.sources():
             if not isinstance(source, LogSource) or (shard, source.offset) in self._kept:
                 continue
             if source.offset <= last:
-                raise self.fail(f"shard {shard}: offset {source.offset} is applied after {last}")
+                raise self.fail(f"lane {lane}: offset {source.offset} is applied after {last}")
             last = source.offset
         return last
 
@@ -155,24 +159,27 @@ def _identity(shard: int, execution_id: str, source: Source) -> Identity:
 
 
 class Complete(Invariant):
-    """The offset passes no record of the log that was not decided in the very commit that moves it."""
+    """No record of the log counts as applied that was not decided in the very commit that says so."""
 
     name = "no command is passed over"
 
     def committed(self, seen: Committed) -> None:
         commit, before = seen.commit, seen.before
-        if seen.engine is None or commit.log_offset == before.log_offset:
+        applied = read_applied(commit.log_offset, commit.log_ahead)
+        if seen.engine is None or applied == before.applied:
             return
         decided = {
             item.offset
             for item in map(_bare, seen.batch.items)
             if item.shard == commit.shard and isinstance(item, LoggedCommand | Redriven)
         }
-        missing = [offset for offset in range(before.log_offset, commit.log_offset) if offset not in decided]
+        offsets = [each for each in range(before.log_offset, applied.end) if each not in before.applied]
+        missing = [offset for offset in offsets if offset in applied and offset not in decided]
         if missing:
-            raise self.fail(
-                f"shard {commit.shard}: the offset moves past {missing}, which nobody has decided"
-            )
+            raise self.fail(f"shard {commit.shard}: {missing} count as applied, which nobody has decided")
+        again = [offset for offset in decided if offset in before.applied]
+        if again:
+            raise self.fail(f"shard {commit.shard}: {again} were applied before, and are decided again")
 
 
 def _bare(item: Item) -> Item:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, Final, TypeAlias
 from unittest.mock import patch
 
+from tidemill.applied_offsets import AppliedOffsets
 from tidemill.engine.core.effects import CallAction, CancelAction, Effect
 from tidemill.engine.core.owed import owed_effects
 from tidemill.engine.core.state import ExecutionState
@@ -100,7 +101,7 @@ def _offset_first() -> AbstractContextManager[object]:
     whole = batch.BatchLoop._commit
 
     async def commit(loop: Self, turns_: Sequence[turns.ShardTurn]) -> set[int]:
-        moved = [turn for turn in turns_ if turn.log_offset != turn.owned.log_offset]
+        moved = [turn for turn in turns_ if turn.finished]
         if moved:
             await loop._store.commit([_offset_alone(turn) for turn in moved])
             for turn in moved:
@@ -113,7 +114,16 @@ def _offset_first() -> AbstractContextManager[object]:
 def _offset_alone(turn: turns.ShardTurn) -> ShardCommit:
     owned = turn.owned
     number = owned.commit_number + 1
-    return ShardCommit(owned.shard, owned.epoch, turn.log_offset, turn.now_us, number, owned.outbox_sequence)
+    applied = owned.applied.with_applied(turn.finished)
+    return ShardCommit(
+        owned.shard,
+        owned.epoch,
+        applied.next,
+        turn.now_us,
+        number,
+        owned.outbox_sequence,
+        applied.ahead_bytes(),
+    )
 
 
 def _commit_again() -> AbstractContextManager[object]:
@@ -193,7 +203,15 @@ def _horizon_late() -> Iterator[None]:
 
 def _repeats_applied() -> AbstractContextManager[object]:
     """A message that comes again is applied again."""
-    return patch.object(turns.ShardTurn, "is_repeat", lambda turn, record: False)
+    return patch.object(turns.OwnedShard, "is_repeat", lambda owned, offset, record: False)
+
+
+def _ahead_forgotten() -> AbstractContextManager[object]:
+    """Whoever takes a shard begins with the first command that is not applied, and does not ask which are."""
+    owned = ownership._owned
+    return patch.object(
+        ownership, "_owned", lambda row: replace(owned(row), applied=AppliedOffsets(row.log_offset))
+    )
 
 
 def _clock_goes_back() -> AbstractContextManager[object]:
@@ -267,6 +285,7 @@ MISTAKES: Final[Mapping[str, Mistake]] = {
     "calls-before-commit": _calls_before_commit,
     "timers-early": _timers_early,
     "horizon-late": _horizon_late,
+    "ahead-forgotten": _ahead_forgotten,
     "repeats-applied": _repeats_applied,
     "clock-goes-back": _clock_goes_back,
     "intake-from-the-end": _intake_from_the_end,

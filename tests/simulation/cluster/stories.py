@@ -1,5 +1,6 @@
 """What clients want of the cluster, by seed: starts, events, and an operator's doings, each at its time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Final
@@ -9,6 +10,8 @@ from tests.simulation.cluster.loop import MICRO
 from tidemill.json import Json
 
 SUBJECTS: Final = ("", "", "ann", "bob", "cy")
+# In so many stories of a hundred one subject has a crowd of starts at once, which others overtake.
+CROWDED_PERCENT: Final = 15
 OPERATIONS: Final = ("cancel", "suspend", "suspend", "retry", "resume")
 # Of so many stories of the steady kind each is played in calm weather once, to know how it ends.
 STEADY_STORIES: Final = 40
@@ -103,6 +106,8 @@ def _wild_story(seed: int) -> Story:
         Start(_at(random, lasts_us), random.choice(names), random.choice(SUBJECTS), {"n": number % 4}, number)
         for number in range(random.randint(2, 8))
     )
+    if random.randrange(100) < CROWDED_PERCENT:
+        starts += _crowd(random, lasts_us, names, len(starts))
     events = tuple(
         Event(
             _at(random, lasts_us),
@@ -120,6 +125,18 @@ def _wild_story(seed: int) -> Story:
     )
     has_schedule = random.random() < 0.08
     return Story(f"wild-{seed}", starts, events, operations, lasts_us, False, has_schedule)
+
+
+def _crowd(random: Random, lasts_us: int, names: Sequence[str], first: int) -> tuple[Start, ...]:
+    """Starts that come all at once: most for one subject, and some for whoever. Those of a kind that asks
+    something of other lanes have many messages wait in one shard's log."""
+    at_us = _at(random, lasts_us)
+    names = random.choice((names, ("hearer",), ("family",)))
+    subjects = ["ann"] * random.randint(6, 14) + [random.choice(SUBJECTS) for _ in range(6)]
+    return tuple(
+        Start(at_us, random.choice(names), subject, {"n": number % 4}, number)
+        for number, subject in enumerate(subjects, first)
+    )
 
 
 def _at(random: Random, lasts_us: int) -> int:

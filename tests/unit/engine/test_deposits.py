@@ -7,6 +7,7 @@ from tests.contract.store_suite import execution
 from tidemill.api.events.v1.command_pb2 import Command
 from tidemill.api.events.v1.history_pb2 import HistoryBatch
 from tidemill.api.events.v1.snapshot_pb2 import Snapshot
+from tidemill.applied_offsets import AppliedOffsets
 from tidemill.blobs.claims import read_claim
 from tidemill.engine.core.effects import CallAction, CancelAction
 from tidemill.engine.core.payload import Payload
@@ -50,8 +51,8 @@ class Bench:
     def __init__(self, commit: ShardCommit, turn: Turn | None = None) -> None:
         self.commit = commit
         self.check = in_memory(100)
-        owned = OwnedShard(0, 1, 0, 0, 0)
-        shard_turn = ShardTurn(owned, 0, 0, shards=1, messages_left=0, snapshot_events_min=1)
+        owned = OwnedShard(0, 1, AppliedOffsets(), 0, 0)
+        shard_turn = ShardTurn(owned, 0, shards=1, messages_left=0, snapshot_events_min=1)
         shard_turn.turns = [turn] if turn is not None else []
         self.batch = [shard_turn]
 

@@ -3,21 +3,27 @@
 import asyncio
 from collections import Counter
 
+from tidemill import lanes
 from tidemill.api.actions.v1.action_service_pb2 import ActionResult
 from tidemill.api.events.v1.command_pb2 import Command
 from tidemill.engine.runtime.inbox import Inbox
-from tidemill.engine.runtime.items import ActionAnswer, DueTimer, Item, LoggedCommand, OwedWork
+from tidemill.engine.runtime.items import ActionAnswer, DueTimer, Item, LoggedCommand, Message, OwedWork
 from tidemill.engine.settings import Settings
 
 SETTINGS = Settings(inbox_commands_max=50, batch_herd_max=5, batch_commands_min=3, batch_shard_max=20)
 
 
-def answers(count: int, shard: int = 0) -> list[Item]:
-    return [ActionAnswer(shard, f"answer {number}", ActionResult()) for number in range(count)]
+def answers(count: int, shard: int = 0, lane: str = "") -> list[Item]:
+    return [ActionAnswer(shard, _id("answer", number, lane), ActionResult()) for number in range(count)]
 
 
-def commands(count: int, shard: int = 0) -> list[Item]:
-    return [LoggedCommand(shard, f"command {number}", number, Command()) for number in range(count)]
+def commands(count: int, shard: int = 0, lane: str = "") -> list[Item]:
+    return [LoggedCommand(shard, _id("command", number, lane), number, Command()) for number in range(count)]
+
+
+def _id(kind: str, number: int, lane: str) -> str:
+    """Ids of one lane begin with the same eight characters."""
+    return f"{kind + lane:8.8} {number}"
 
 
 def timers(count: int, shard: int = 0) -> list[Item]:
@@ -64,7 +70,9 @@ def test_everything_comes_out_once_and_each_kind_in_its_order() -> None:
     assert len(crowded) == 0
     for kind in ("timer", "command", "answer"):
         of_kind = [item.execution_id for item in taken if item.execution_id.startswith(kind)]
-        assert of_kind == [f"{kind} {number}" for number in range(30)]
+        assert of_kind == [
+            f"{kind} {number}" if kind == "timer" else _id(kind, number, "") for number in range(30)
+        ]
 
 
 def test_only_commands_take_room_and_make_it_again() -> None:
@@ -73,18 +81,38 @@ def test_only_commands_take_room_and_make_it_again() -> None:
         asyncio.Event(),
     )
     crowded.on_room(room.set)
-    assert crowded.command_room(0) == 1
-    assert crowded.command_room(8) == 6
+    assert crowded.command_room(0) == 50 - 40 - 5
+    assert crowded.command_room(8) == 10
     crowded.take(8)
     assert room.is_set()
-    assert crowded.command_room(0) == 2
-    assert crowded.command_room(8) == 6
+    assert crowded.command_room(0) == 50 - 37 - 4
+    assert crowded.command_room(8) == 13
 
 
 def test_a_shard_with_much_to_do_leaves_room_for_the_others() -> None:
-    assert inbox(commands(40)).command_room(0) == 0
-    assert inbox(commands(40)).command_room(1) == 6
-    assert inbox(commands(47)).command_room(1) == 3
+    assert inbox(commands(20)).command_room(0) == 10
+    assert inbox(commands(25)).command_room(0) == 0
+    assert inbox(commands(25)).command_room(1) == 25
+    assert inbox(commands(48)).command_room(1) == 2
+    assert inbox(commands(60)).command_room(1) == 0
+
+
+def large(count: int, shard: int, size_bytes: int) -> list[Item]:
+    return [
+        LoggedCommand(shard, "lane   1 x", number, Command(), size_bytes=size_bytes)
+        for number in range(count)
+    ]
+
+
+def test_large_commands_take_the_room_of_many() -> None:
+    crowded = inbox(large(4, 0, SETTINGS.inbox_bytes_max // 8))
+    assert crowded.command_room(0) == 0
+    assert crowded.command_room(1) == 46
+    crowded.take(1)
+    assert crowded.command_room(0) == 50 - 3 - 3
+    crowded.drop([0])
+    crowded.put(large(1, 1, SETTINGS.inbox_bytes_max))
+    assert crowded.command_room(0) == 0
 
 
 def test_shards_get_their_turns_whatever_one_of_them_has() -> None:
@@ -118,7 +146,7 @@ def test_commands_of_a_shard_keep_their_order_among_others() -> None:
         taken += batch
     for shard, count in ((0, 30), (1, 7), (2, 19)):
         of_shard = [item.execution_id for item in taken if item.shard == shard]
-        assert of_shard == [f"command {number}" for number in range(count)]
+        assert of_shard == [_id("command", number, "") for number in range(count)]
 
 
 def test_what_is_for_shards_that_are_lost_is_gone() -> None:
@@ -126,4 +154,59 @@ def test_what_is_for_shards_that_are_lost_is_gone() -> None:
     crowded.drop([1])
     assert kinds(crowded.take(20)) == {"command": 5, "answer": 1}
     assert len(crowded) == 0
-    assert crowded.command_room(1) == 6
+    assert crowded.command_room(1) == 50
+
+
+def lanes_of(items: list[Item]) -> Counter[str]:
+    return Counter(item.execution_id[:8] for item in items)
+
+
+def of_lanes(**counts: int) -> list[Item]:
+    """Commands of one shard, lane after lane in its log."""
+    made: list[Item] = []
+    for lane, count in counts.items():
+        made += [
+            LoggedCommand(0, f"lane {lane:3} {len(made) + number}", len(made) + number, Command())
+            for number in range(count)
+        ]
+    return made
+
+
+def test_lanes_overtake_the_one_with_much_to_do_in_their_shard() -> None:
+    crowded = inbox(of_lanes(a=40, b=1, c=3))
+    assert lanes_of(crowded.take(9)) == {"lane a  ": 5, "lane b  ": 1, "lane c  ": 3}
+    crowded.put(answers(90, lane="a"))
+    crowded.put(answers(1, lane="b"))
+    assert lanes_of(crowded.take(9))["answerb "] == 1
+
+
+def test_what_is_of_one_lane_keeps_its_order_whoever_overtakes_it() -> None:
+    items = of_lanes(a=17, b=1, c=9, d=4)
+    crowded = inbox(items)
+    taken: list[Item] = []
+    while batch := crowded.take(5):
+        taken += batch
+    assert sorted(taken, key=lambda item: item.execution_id[:8]) == items
+
+
+def test_a_lane_is_the_same_by_its_name_and_in_the_ids_of_its_executions() -> None:
+    lane = lanes.subject_lane("shop", "ann")
+    id_ = lanes.execution_id(lanes.lane_hash(lane), "0190a000-0000-7000-8000-000000000001")
+    heard = LoggedCommand(0, "", 1, Command(lane=lane))
+    started = LoggedCommand(0, id_, 2, Command(execution_id=id_))
+    other = LoggedCommand(0, "lane   1", 3, Command(execution_id="lane   1"))
+    for first, then in ((heard, started), (started, heard)):
+        crowded = inbox([first], [then], [other])
+        assert crowded.take(2) == [first, other]
+        assert crowded.take(1) == [then]
+
+
+def test_messages_of_a_shard_to_itself_keep_their_order_whatever_lane_they_are_for() -> None:
+    messages: list[Item] = [
+        Message(0, f"lane {number % 3:3} x", number + 1, Command()) for number in range(12)
+    ]
+    crowded = inbox(messages, answers(12, lane="a"))
+    taken: list[Item] = []
+    while batch := crowded.take(5):
+        taken += batch
+    assert [item for item in taken if isinstance(item, Message)] == messages

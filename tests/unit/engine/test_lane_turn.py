@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from tidemill.applied_offsets import AppliedOffsets
 from tidemill.engine.lanes.turn import LaneLimits, LaneTurn
 from tidemill.engine.runtime.turns import OwnedShard, ShardTurn
 from tidemill.engine.store.rows import LaneEventRow, LaneRows, ShardCommit, SubscriptionRow
@@ -82,11 +83,11 @@ def test_a_wait_that_opens_in_the_batch_hears_of_nothing_that_was_forgotten() ->
 
 
 def test_events_are_heard_later_in_the_order_in_which_they_were_accepted() -> None:
-    owned = OwnedShard(0, epoch=1, log_offset=0, clock_us=50, commit_number=0)
+    owned = OwnedShard(0, epoch=1, applied=AppliedOffsets(), clock_us=50, commit_number=0)
     rows: list[LaneEventRow] = []
     # Two batches under a clock that stands still, and the digests the other way round.
     for numbers in ((6, 5, 4), (3, 2, 1)):
-        batch = ShardTurn(owned, owned.clock_us, 0, shards=1, messages_left=0, snapshot_events_min=100)
+        batch = ShardTurn(owned, owned.clock_us, shards=1, messages_left=0, snapshot_events_min=100)
         turn = begin(stored([]))
         for number in numbers:
             turn.hear(digest(number), PAID, batch.next_heard_us())

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from tidemill.applied_offsets import AppliedOffsets
 from tidemill.clock import ManualClock
 from tidemill.engine.core.tasks.registry import KINDS
 from tidemill.engine.log.memory import MemoryLog
@@ -161,10 +162,17 @@ async def test_a_shard_that_the_log_has_no_place_for_is_halted_and_the_others_ru
     engine = await cluster.engine("a")
     assert owned(engine) == [shard for shard in range(SHARDS) if shard != 3]
     assert not await engine.membership.run_once()
-    await cluster.store.rebind_log("first", {3: 2})
+    await cluster.store.rebind_log("first", {3: AppliedOffsets(2)})
     assert await engine.membership.run_once()
     assert owned(engine) == list(range(SHARDS))
     assert engine.ownership.owned[3].log_offset == 2
+
+
+async def test_a_log_that_lacks_what_was_applied_ahead_is_no_place_to_go_on(cluster: Cluster) -> None:
+    await cluster.log.append([(3, b"x")] * 5)
+    await cluster.store.rebind_log("first", {3: AppliedOffsets().with_applied([1, 5])})
+    engine = await cluster.engine("a")
+    assert owned(engine) == [shard for shard in range(SHARDS) if shard != 3]
 
 
 async def test_another_log_is_refused(cluster: Cluster) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from tidemill.api.events.v1.command_pb2 import Command
+from tidemill.applied_offsets import AppliedOffsets
 from tidemill.engine.log.memory import MemoryLog
 from tidemill.engine.runtime.inbox import Inbox
 from tidemill.engine.runtime.items import Message
@@ -35,7 +36,7 @@ class Bench:
         rows = await self.store.take(range(SHARDS), "me")
         self.owned = {
             row.shard: OwnedShard(
-                row.shard, row.epoch, row.log_offset, row.clock_us, row.commit_number, row.outbox_sequence
+                row.shard, row.epoch, row.applied, row.clock_us, row.commit_number, row.outbox_sequence
             )
             for row in rows
         }
@@ -158,16 +159,35 @@ async def test_a_message_that_is_in_the_log_twice_is_a_repeat() -> None:
     with pytest.raises(ConnectionError):
         await bench.run()
     assert await bench.logged(1) == [1, 2, 1, 2]
-    receiver = ShardTurn(bench.owned[1], 0, 0, shards=SHARDS, messages_left=0, snapshot_events_min=1)
-    records = [Command.FromString(record.data) for record in await bench.log.read(1, 0, 10)]
-    assert [receiver.is_repeat(record) for record in records] == [False, False, True, True]
+    receiver = bench.owned[1]
+    records = [(record.offset, Command.FromString(record.data)) for record in await bench.log.read(1, 0, 10)]
+    assert [receiver.is_repeat(*record) for record in records] == [False, False, True, True]
     assert receiver.peers == {0: 2}
 
 
 def test_a_command_of_a_client_is_no_repeat() -> None:
-    turn = ShardTurn(OwnedShard(0, 1, 0, 0, 0), 0, 0, shards=SHARDS, messages_left=0, snapshot_events_min=1)
-    assert not turn.is_repeat(Command(execution_id="x"))
-    assert not turn.is_repeat(Command(execution_id="x"))
+    owned = OwnedShard(0, 1, AppliedOffsets(), 0, 0)
+    assert not owned.is_repeat(0, Command(execution_id="x"))
+    assert not owned.is_repeat(1, Command(execution_id="x"))
+
+
+def test_a_commit_knows_the_messages_that_are_passed_and_none_that_came_ahead() -> None:
+    owned = OwnedShard(0, 1, AppliedOffsets(), 0, 0)
+    for offset, sequence in enumerate((5, 7, 9)):
+        assert not owned.is_repeat(offset, Command(source_shard=3, source_sequence=sequence))
+
+    def commit(*finished: int) -> ShardCommit:
+        turn = ShardTurn(owned, 0, shards=SHARDS, messages_left=0, snapshot_events_min=1)
+        turn.finished.extend(finished)
+        made = turn.commit()
+        owned.move(turn.applied)
+        return made
+
+    ahead = commit(2, 1)
+    assert (ahead.log_offset, ahead.log_ahead, ahead.peers) == (0, b"\x06", {})
+    whole = commit(0)
+    assert (whole.log_offset, whole.log_ahead, whole.peers) == (3, b"", {3: 9})
+    assert not owned.read
 
 
 async def _refuse(_: object) -> set[int]:

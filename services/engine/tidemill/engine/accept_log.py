@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tidemill.applied_offsets import AppliedOffsets
 from tidemill.engine.log.port import Extent
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.settings import load
@@ -19,21 +20,23 @@ class Place:
     """Where a shard stands, and where it goes on in the log as it is."""
 
     shard: int
-    applied: int
-    offset: int
+    applied: AppliedOffsets
+    goes_on: AppliedOffsets
     extent: Extent
 
     def __str__(self) -> str:
-        held = f"the log holds {self.extent.first} up to {self.extent.next}"
-        if self.offset > self.applied:
-            return (
-                f"shard {self.shard}: has applied up to {self.applied}, {held}: goes on at {self.offset}, "
-                f"and {self.offset - self.applied} commands in between are lost"
-            )
-        return (
-            f"shard {self.shard}: has applied up to {self.applied}, {held}: goes on at {self.offset}; what "
-            "clients read at positions of the former log means nothing any more"
+        told = (
+            f"shard {self.shard}: has applied up to {self.applied.next}{_ahead(self.applied)}, the log holds "
+            f"{self.extent.first} up to {self.extent.next}: goes on at {self.goes_on.next}"
         )
+        if self.goes_on.next > self.applied.next:
+            lost = self.applied.count_missing(self.goes_on.next)
+            return f"{told}, and {lost} commands in between are lost"
+        return f"{told}; what clients read at positions of the former log means nothing any more"
+
+
+def _ahead(applied: AppliedOffsets) -> str:
+    return f" and {applied.count_ahead()} behind" if applied.ahead else ""
 
 
 def places(rows: Iterable[ShardRow], extents: Mapping[int, Extent], *, same_log: bool) -> list[Place]:
@@ -41,10 +44,11 @@ def places(rows: Iterable[ShardRow], extents: Mapping[int, Extent], *, same_log:
     found = []
     for row in rows:
         extent = extents[row.shard]
-        if not same_log or row.log_offset < extent.first:
-            found.append(Place(row.shard, row.log_offset, extent.first, extent))
-        elif row.log_offset > extent.next:
-            found.append(Place(row.shard, row.log_offset, extent.next, extent))
+        if not same_log:
+            found.append(Place(row.shard, row.applied, AppliedOffsets(extent.first), extent))
+        elif row.log_offset < extent.first or row.applied.end > extent.next:
+            goes_on = row.applied.within(extent.first, extent.next)
+            found.append(Place(row.shard, row.applied, goes_on, extent))
     return found
 
 
@@ -54,7 +58,7 @@ async def accept(storage: Storage, *, confirmed: bool) -> list[Place]:
     same_log = await storage.store.claim_log(identity) == identity if identity else True
     found = places(await storage.store.shards(), await storage.log.extents(), same_log=same_log)
     if confirmed and found:
-        await storage.store.rebind_log(identity, {place.shard: place.offset for place in found})
+        await storage.store.rebind_log(identity, {place.shard: place.goes_on for place in found})
     return found
 
 

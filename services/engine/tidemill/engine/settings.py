@@ -94,7 +94,11 @@ class Settings:
     grpc_compiles_at_once_max: int = 2
 
     # Queues: over these, ingress answers RESOURCE_EXHAUSTED with the delay.
+    # The inbox's commands in all, half of which one busy shard may have, so that other lanes of that shard
+    # overtake so many; their bytes; and how far behind the first that is not applied yet others may be.
     inbox_commands_max: int = 20_000
+    inbox_bytes_max: int = 67_108_864
+    log_ahead_max: int = 32_768
     log_backlog_max: int = 100_000
     overload_retry_delay_us: int = 200_000
     watchers_max: int = 10_000

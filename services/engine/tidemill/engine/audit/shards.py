@@ -64,6 +64,7 @@ class Shards:
                 row.outbox_sequence,
                 extent.first,
                 extent.next,
+                row.applied.ahead,
             )
             for (shard, source), sequence in sorted(peers.items()):
                 if shard == row.shard:

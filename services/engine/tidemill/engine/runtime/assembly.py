@@ -68,7 +68,7 @@ class Assembly:
         self.schedules = Schedules(self.catalogue, store, log, self.ownership, settings)
         self.batches = self._batches(store)
         self.membership = Membership(store, log, self.ownership, self.catalogue, environment)
-        self._intake = Intake(log, self.ownership)
+        self._intake = Intake(log, self.ownership, environment.settings.log_ahead_max)
         self._recovery = Recovery(store, self.memory.inbox, self.memory.calls, settings.owing_page_rows)
         self._housekeeping = Housekeeping(store, store, log, self.ownership, environment)
         self.memory.follow(self._recovery.begin, self._recovery.drop)

@@ -71,6 +71,8 @@ class BatchLoop:
         except BaseException:
             self._ownership.lose()
             raise
+        # A log is read only so far ahead of what is applied, which may have moved on.
+        self._inbox.tell_room()
         return True
 
     async def _step(self, items: Sequence[Item]) -> None:

@@ -128,7 +128,6 @@ class Deciding:
             shard_turns[shard] = ShardTurn(
                 owned,
                 now_us,
-                owned.log_offset,
                 shards=self._settings.shards,
                 snapshot_events_min=self._settings.snapshot_events_min,
                 messages_left=self._settings.messages_a_batch_max if self._outbox.is_clear(shard) else 0,
@@ -138,7 +137,7 @@ class Deciding:
         """Apply a command to its lane; one that raises goes to the dead letters."""
         if isinstance(item, Redriven):
             self._take_up(item, shard_turn)
-        elif isinstance(command, LoggedCommand) and shard_turn.is_repeat(command.record):
+        elif isinstance(command, LoggedCommand) and command.repeated:
             _finish(command, shard_turn)
             return
         try:
@@ -197,7 +196,7 @@ class Deciding:
         command = command_of(item)
         if turn.quarantined:
             raise HistoryError("the execution's history does not fold")
-        if isinstance(item, LoggedCommand) and shard_turn.is_repeat(item.record):
+        if isinstance(item, LoggedCommand) and item.repeated:
             return
         if refusal := _refusal(item, command, turn.state):
             self._reject(item, shard_turn, refusal)
@@ -262,7 +261,7 @@ class Deciding:
     @staticmethod
     def _take_up(item: Redriven, shard_turn: ShardTurn) -> None:
         shard_turn.dead_letters_gone.append(item.number)
-        shard_turn.log_offset = item.offset + 1
+        shard_turn.finished.append(item.offset)
 
     @staticmethod
     def _reject(item: Keepable, shard_turn: ShardTurn, rejection: Rejection) -> None:
@@ -299,7 +298,7 @@ def _shown_us(items: Iterable[Item]) -> dict[int, int]:
 
 def _finish(item: Keepable, shard_turn: ShardTurn) -> None:
     if isinstance(item, LoggedCommand):
-        shard_turn.log_offset = item.offset + 1
+        shard_turn.finished.append(item.offset)
     elif isinstance(item, Message) and item.sequence:
         shard_turn.outbox_gone.append(item.sequence)
 

@@ -206,7 +206,7 @@ class Ingress:
         if known is None:
             return False
         _, accepted = known
-        return accepted.offset < 0 or accepted.offset >= self._progress.next_offset(accepted.shard)
+        return accepted.offset < 0 or not self._progress.has(accepted.shard, accepted.offset)
 
     def _remember(self, prepared: Prepared, offset: int) -> Accepted:
         record = prepared.record

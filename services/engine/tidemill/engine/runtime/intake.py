@@ -1,7 +1,7 @@
 """Reads the command log into the inbox, as far as there is room."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from google.protobuf.message import DecodeError
 
@@ -17,8 +17,9 @@ RECORDS_A_READ_MAX = 512
 class Intake:
     """Follows the log of each owned shard from the offset that the store has."""
 
-    def __init__(self, log: CommandLog, ownership: Ownership) -> None:
+    def __init__(self, log: CommandLog, ownership: Ownership, ahead_max: int) -> None:
         self._log = log
+        self._ahead_max = ahead_max
         self._inbox = ownership.memory.inbox
         self._ownership = ownership
         # The next offset to read of each shard, and the ownership for which that holds.
@@ -51,7 +52,7 @@ class Intake:
         """Read what the log has; whether anything came. Where it has told of nothing, look at every shard."""
         worked = False
         for shard in list(self._due or self._next):
-            room = min(self._inbox.command_room(shard), RECORDS_A_READ_MAX)
+            room = self._room(shard)
             if room == 0:
                 continue
             self._due.pop(shard, None)
@@ -75,14 +76,38 @@ class Intake:
         # Where the shard was taken anew while we read, what was read is read again.
         if records and self._next.get(shard) == place:
             self._next[shard] = (owned, records[-1].offset + 1)
-            self._inbox.put([_command(record) for record in records])
+            commands = [*_lacking(records, offset), *(_command(record, owned) for record in records)]
+            self._inbox.put([command for command in commands if command.offset not in owned.applied])
         return bool(records)
 
+    def _room(self, shard: int) -> int:
+        """How many records to read at once: not beyond what may be applied ahead of the first that is not."""
+        place = self._next.get(shard)
+        if place is None:
+            return RECORDS_A_READ_MAX
+        owned, offset = place
+        ahead = owned.log_offset + self._ahead_max - offset
+        return max(min(self._inbox.command_room(shard), ahead, RECORDS_A_READ_MAX), 0)
 
-def _command(record: LogRecord) -> LoggedCommand:
+
+def _lacking(records: Sequence[LogRecord], offset: int) -> Iterator[LoggedCommand]:
+    """Commands that change nothing in place of offsets that a log has no records for, as Kafka's where
+    transactions end: what is applied behind them would wait for them otherwise."""
+    if records[-1].offset - offset + 1 == len(records):
+        return
+    held = {record.offset for record in records}
+    for lacking in range(offset, records[-1].offset):
+        if lacking not in held:
+            yield LoggedCommand(records[0].shard, "", lacking, Command(), repeated=True)
+
+
+def _command(record: LogRecord, owned: OwnedShard) -> LoggedCommand:
     try:
         command = Command.FromString(record.data)
     except DecodeError:
         # An empty command is refused where it is applied, which keeps its bytes' place in the order.
         command = Command()
-    return LoggedCommand(record.shard, command.execution_id, record.offset, command)
+    repeated = owned.is_repeat(record.offset, command)
+    return LoggedCommand(
+        record.shard, command.execution_id, record.offset, command, repeated, len(record.data)
+    )

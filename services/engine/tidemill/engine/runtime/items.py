@@ -9,12 +9,17 @@ from tidemill.values import value
 
 @value
 class LoggedCommand:
-    """A command out of the log; the shard has applied it when its log offset is past `offset`."""
+    """A command out of the log, of so many bytes there.
+
+    `repeated` when it is a message of another shard that stands in the log before.
+    """
 
     shard: int
     execution_id: str
     offset: int
     record: CommandRecord
+    repeated: bool = False
+    size_bytes: int = 0
 
 
 @value

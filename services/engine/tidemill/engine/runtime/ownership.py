@@ -50,7 +50,7 @@ class Memory:
     def begin(self, taken: Mapping[int, OwnedShard]) -> None:
         """Start with these shards from what the store has."""
         for shard, row in taken.items():
-            self.progress.advance(shard, row.log_offset)
+            self.progress.advance(shard, row.applied)
         self.timers.add(taken)
         self.outbox.begin(taken)
         for begun in self.begun:
@@ -111,11 +111,12 @@ class Ownership:
         taken: dict[int, OwnedShard] = {}
         for row in rows:
             extent = extents[row.shard]
-            if extent.first <= row.log_offset <= extent.next:
+            if extent.first <= row.log_offset and row.applied.end <= extent.next:
                 taken[row.shard] = _owned(row)
                 self.memory.progress.appended(row.shard, extent.next - 1)
             else:
-                error = LogGapError(row.shard, row.log_offset, first=extent.first, end=extent.next)
+                lacks = row.log_offset if row.log_offset < extent.first else row.applied.end
+                error = LogGapError(row.shard, lacks, first=extent.first, end=extent.next)
                 self._halt(row.shard, row.epoch, error)
         for (shard, source), sequence in peers.items():
             if shard in taken:
@@ -185,6 +186,4 @@ class Ownership:
 
 
 def _owned(row: ShardRow) -> OwnedShard:
-    return OwnedShard(
-        row.shard, row.epoch, row.log_offset, row.clock_us, row.commit_number, row.outbox_sequence
-    )
+    return OwnedShard(row.shard, row.epoch, row.applied, row.clock_us, row.commit_number, row.outbox_sequence)

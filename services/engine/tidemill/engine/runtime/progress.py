@@ -6,20 +6,22 @@ from collections.abc import Container, Iterable, Iterator
 from typing import Final, TypeAlias
 
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
+from tidemill.applied_offsets import AppliedOffsets
 from tidemill.engine.store.port import MembershipStore
 from tidemill.engine.store.rows import ShardRow
 from tidemill.errors import TidemillError
 
 _IDLE_WAIT_US: Final = 60_000_000
+_NONE: Final = AppliedOffsets()
 
 
 class Progress:
-    """For each shard the next log offset to apply, as far as the store has it."""
+    """For each shard the commands of its log that are applied, as far as the store has them."""
 
     def __init__(self) -> None:
         # Whether commands are being applied at all: not while the shards are lost, as on a full disk.
         self.applying = False
-        self._next: dict[int, int] = {}
+        self._applied: dict[int, AppliedOffsets] = {}
         self._ends: dict[int, int] = {}
         self._waiting: dict[int, list[tuple[int, asyncio.Future[None]]]] = defaultdict(list)
         # Set when somebody begins to wait.
@@ -27,7 +29,11 @@ class Progress:
 
     def next_offset(self, shard: int) -> int:
         """The first offset of the shard whose command is not in the store yet."""
-        return self._next.get(shard, 0)
+        return self._applied.get(shard, _NONE).next
+
+    def has(self, shard: int, offset: int) -> bool:
+        """Whether the store has the command at the offset."""
+        return offset in self._applied.get(shard, _NONE)
 
     def appended(self, shard: int, offset: int) -> None:
         """The log has a command at the offset."""
@@ -36,22 +42,23 @@ class Progress:
 
     def backlog(self, shard: int) -> int:
         """How many commands of the log wait to be applied."""
-        return max(self._ends.get(shard, 0) - self.next_offset(shard), 0)
+        applied = self._applied.get(shard, _NONE)
+        return max(self._ends.get(shard, 0) - applied.next - applied.count_ahead(), 0)
 
     def backlog_total(self) -> int:
         """The backlog of all shards."""
         return sum(map(self.backlog, self._ends))
 
-    def advance(self, shard: int, next_offset: int) -> None:
-        """The store has every command below the offset."""
-        if next_offset == self._next.get(shard):
+    def advance(self, shard: int, applied: AppliedOffsets) -> None:
+        """The store has these commands."""
+        if applied == self._applied.get(shard):
             return
-        self._next[shard] = next_offset
+        self._applied[shard] = applied
         waiting = self._waiting.get(shard)
         if not waiting:
             return
         for offset, future in waiting:
-            if offset < next_offset and not future.done():
+            if offset in applied and not future.done():
                 future.set_result(None)
         self._waiting[shard] = [entry for entry in waiting if not entry[1].done()]
 
@@ -59,7 +66,7 @@ class Progress:
         """Advance the shards that other engines own by what the store says of them."""
         for row in rows:
             if row.shard not in owned:
-                self.advance(row.shard, row.log_offset)
+                self.advance(row.shard, row.applied)
 
     def awaited_shards(self) -> Iterator[int]:
         """The shards that somebody waits for."""
@@ -67,7 +74,7 @@ class Progress:
 
     async def wait(self, shard: int, offset: int, *, timeout_us: int) -> None:
         """Return once the store has the command at `offset`. Raises TidemillError (WAIT_EXPIRED)."""
-        if offset < self.next_offset(shard):
+        if self.has(shard, offset):
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[shard].append((offset, future))

@@ -48,14 +48,13 @@ class Release:
             (turn.execution_id for turn in grown),
             (turn.execution_id for turn in grown if turn.state and turn.state.phase in CLOSED_PHASES),
         )
-        if shard_turn.log_offset != shard_turn.owned.log_offset:
-            shard_turn.owned.log_offset = shard_turn.log_offset
-            self._progress.advance(shard_turn.owned.shard, shard_turn.log_offset)
+        if shard_turn.finished:
+            shard_turn.owned.move(shard_turn.applied)
+            self._progress.advance(shard_turn.owned.shard, shard_turn.applied)
 
     def _messages(self, shard_turn: ShardTurn) -> None:
         owned = shard_turn.owned
         owned.outbox_sequence += len(shard_turn.outbox)
-        owned.peers.update(shard_turn.peers)
         if shard_turn.outbox_gone:
             self._outbox.applied(owned.shard, len(shard_turn.outbox_gone))
         if shard_turn.outbox:

@@ -1,11 +1,13 @@
 """What one batch does to each execution and shard, gathered until it becomes the rows of one commit."""
 
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from tidemill import lanes
 from tidemill.api.errors.v1.item_error_pb2 import ItemError
 from tidemill.api.errors.v1.problem_pb2 import Problem as ProblemRecord
 from tidemill.api.events.v1.command_pb2 import Command
+from tidemill.applied_offsets import AppliedOffsets
 from tidemill.engine.core.decision import Decision
 from tidemill.engine.core.effects import ArmTimer, CallAction, CancelAction, DisarmTimer, Effect, Message
 from tidemill.engine.core.events import Event
@@ -33,14 +35,48 @@ class OwnedShard:
 
     shard: int
     epoch: int
-    log_offset: int
+    applied: AppliedOffsets
     clock_us: int
     commit_number: int
-    # The number of the last message that went to the outbox, and of the last one applied by source shard.
+    # The number of the last message that went to the outbox.
     outbox_sequence: int = 0
+    # The last message by source shard, as far as the log was read; and by offset, in their order, the
+    # messages (source shard, sequence) that the next offset has not passed.
     peers: dict[int, int] = field(default_factory=dict)
+    read: dict[int, tuple[int, int]] = field(default_factory=dict)
     # When a lane of it heard the last event, since this process has it.
     heard_us: int = 0
+
+    @property
+    def log_offset(self) -> int:
+        """The first command of the log that is not applied."""
+        return self.applied.next
+
+    def is_repeat(self, offset: int, record: Command) -> bool:
+        """Whether a command that was read, in the order of the log, is a message that came before.
+
+        That is decided here and not where it is applied, for lanes apply the messages of one shard out of
+        their order.
+        """
+        source, sequence = record.source_shard, record.source_sequence
+        if not sequence:
+            return False
+        if sequence <= self.peers.get(source, 0):
+            return True
+        self.peers[source] = sequence
+        self.read[offset] = (source, sequence)
+        return False
+
+    def peers_passed(self, next_offset: int) -> dict[int, int]:
+        """The last message by source shard among those that such a next offset would have passed."""
+        messages = takewhile(lambda read: read[0] < next_offset, self.read.items())
+        return dict(message for _, message in messages)
+
+    def move(self, applied: AppliedOffsets) -> None:
+        """A commit has applied these."""
+        for offset in list(takewhile(lambda offset: offset < applied.next, self.read)):
+            del self.read[offset]
+        self.applied = applied
 
 
 @dataclass(slots=True)
@@ -117,14 +153,15 @@ class ShardTurn:
 
     owned: OwnedShard
     now_us: int
-    log_offset: int
     shards: int
     messages_left: int
     snapshot_events_min: int
+    # The offsets of the commands that it has applied, and with them all that are; by the commit.
+    finished: list[int] = field(default_factory=list)
+    applied: AppliedOffsets = field(init=False)
     messages: list[MessageItem] = field(default_factory=list)
     outbox: list[OutboxRow] = field(default_factory=list)
     outbox_gone: list[int] = field(default_factory=list)
-    peers: dict[int, int] = field(default_factory=dict)
     lanes: dict[bytes, LaneTurn] = field(default_factory=dict)
     rejections: list[RejectionRow] = field(default_factory=list)
     dead_letters: list[DeadLetterRow] = field(default_factory=list)
@@ -135,6 +172,7 @@ class ShardTurn:
 
     def __post_init__(self) -> None:
         self.heard_us = self.owned.heard_us
+        self.applied = self.owned.applied
 
     def next_heard_us(self) -> int:
         """The time of the next event that a lane hears: later than that of the one before, if only by a
@@ -165,16 +203,6 @@ class ShardTurn:
         messages, self.messages = self.messages, []
         return messages
 
-    def is_repeat(self, record: Command) -> bool:
-        """Whether a message out of the log was applied before; remembers it as applied."""
-        source, sequence = record.source_shard, record.source_sequence
-        if not sequence:
-            return False
-        if sequence <= self.peers.get(source, self.owned.peers.get(source, 0)):
-            return True
-        self.peers[source] = sequence
-        return False
-
     def reject(self, offset: int, error: ItemError) -> None:
         """Keep why a command was rejected."""
         row = RejectionRow(self.owned.shard, offset, self.now_us, error.SerializeToString())
@@ -183,7 +211,7 @@ class ShardTurn:
     def changes_nothing(self) -> bool:
         """Whether a commit would write nothing that anybody could miss."""
         return (
-            self.log_offset == self.owned.log_offset
+            not self.finished
             and not (self.rejections or self.dead_letters or self.dead_letters_gone or self.timers_gone)
             and not (self.outbox or self.outbox_gone)
             and all(lane.changes_nothing() for lane in self.lanes.values())
@@ -195,9 +223,12 @@ class ShardTurn:
 
     def commit(self) -> ShardCommit:
         """The rows of this shard."""
+        self.applied = self.owned.applied.with_applied(self.finished)
         commit = ShardCommit(
-            self.owned.shard, self.owned.epoch, self.log_offset, self.now_us, self.owned.commit_number + 1
+            self.owned.shard, self.owned.epoch, self.applied.next, self.now_us, self.owned.commit_number + 1
         )
+        commit.log_ahead = self.applied.ahead_bytes()
+        commit.peers = self.owned.peers_passed(self.applied.next)
         commit.rejections = self.rejections
         commit.dead_letters = self.dead_letters
         commit.dead_letters_gone = self.dead_letters_gone
@@ -205,7 +236,6 @@ class ShardTurn:
         commit.outbox = self.outbox
         commit.outbox_gone = self.outbox_gone
         commit.outbox_sequence = self.owned.outbox_sequence + len(self.outbox)
-        commit.peers = self.peers
         for lane in self.lanes.values():
             lane.add_to(commit)
         for turn in self.turns:

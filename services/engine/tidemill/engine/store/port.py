@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Protocol
 
+from tidemill.applied_offsets import AppliedOffsets
 from tidemill.engine.store.retention import NamespaceRow, RetentionTerms
 from tidemill.engine.store.rows import (
     DeadLetterRow,
@@ -73,8 +74,8 @@ class MembershipStore(Protocol):
         """Bind the store to the log of this identity, unless it is bound; returns what it is bound to."""
         ...
 
-    async def rebind_log(self, identity: str, offsets: Mapping[int, int]) -> None:
-        """Bind the store to another log, and have each of these shards go on at an offset of it.
+    async def rebind_log(self, identity: str, places: Mapping[int, AppliedOffsets]) -> None:
+        """Bind the store to another log, and have each of these shards go on from a place in it.
 
         For an operator who accepts what is lost: bumps the epochs, so that owners begin anew. What the
         shards have applied of one another's messages stays known.
@@ -92,11 +93,11 @@ class ShardStore(OutboxStore, Protocol):
     async def commit(self, commits: Sequence[ShardCommit]) -> set[int]:
         """Write a batch in one transaction and return the shards that were written.
 
-        The first statement moves `log_offset`, `clock_us`, `commit_number` and `outbox_sequence` of each
-        shard whose epoch is as given; the others are fenced, and none of their rows is written. Rows replace
-        former ones of the same key, except histories and messages, which are new. Raises StorageRefusedError
-        when the data itself is refused (nothing written). After StorageUnavailableError the outcome is
-        unknown: the caller drops its memory and takes the shards anew.
+        The first statement moves what the shard's row holds (`log_offset`, `log_ahead`, `clock_us`,
+        `commit_number`, `outbox_sequence`) where its epoch is as given; the others are fenced, and none of
+        their rows is written. Rows replace former ones of the same key, except histories and messages, which
+        are new. Raises StorageRefusedError when the data itself is refused (nothing written). After
+        StorageUnavailableError the outcome is unknown: the caller drops its memory and takes the shards anew.
         """
         ...
 

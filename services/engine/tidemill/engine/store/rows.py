@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Final
 
+from tidemill.applied_offsets import AppliedOffsets, read_applied
 from tidemill.values import value
 
 # Executions of this kind run schedules: the number of the contract.
@@ -21,6 +22,12 @@ class ShardRow:
     commit_number: int
     outbox_sequence: int = 0  # the last number given to a row of the outbox
     owner: str = ""  # the engine that took it last; empty once that has released it
+    log_ahead: bytes = b""  # which of those behind the next record are applied
+
+    @property
+    def applied(self) -> AppliedOffsets:
+        """The commands of its log that it has applied."""
+        return read_applied(self.log_offset, self.log_ahead)
 
 
 @value
@@ -184,7 +191,7 @@ class OutboxRow:
 
 @value
 class PeerRow:
-    """The last message of another shard that the shard has applied."""
+    """The last message of another shard among the commands that the shard has passed in its log."""
 
     shard: int
     source_shard: int
@@ -195,8 +202,8 @@ class PeerRow:
 class ShardCommit:
     """What one batch changes in one shard: written whole, or not at all when the epoch has moved on.
 
-    What goes leaves before what comes is added. `shapes` are filters by their id, `peers` the last applied
-    message by source shard. `outbox_sequence` only ever rises.
+    What goes leaves before what comes is added. `shapes` are filters by their id, `peers` the last message by
+    source shard below `log_offset`. `outbox_sequence` only ever rises.
     """
 
     shard: int
@@ -205,6 +212,7 @@ class ShardCommit:
     clock_us: int
     commit_number: int
     outbox_sequence: int = 0
+    log_ahead: bytes = b""
     histories: list[HistoryRow] = field(default_factory=list)
     executions: list[ExecutionRow] = field(default_factory=list)
     timers_armed: list[TimerRow] = field(default_factory=list)

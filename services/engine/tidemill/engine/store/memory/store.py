@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from tidemill.applied_offsets import AppliedOffsets
 from tidemill.clock import Clock, SystemClock
 from tidemill.engine.store.leases import Leases
 from tidemill.engine.store.memory.lanes import MemoryLanes
@@ -72,11 +73,17 @@ class MemoryStore(MemoryLanes, MemoryRetention):
         self._log_identity = self._log_identity or identity
         return self._log_identity
 
-    async def rebind_log(self, identity: str, offsets: Mapping[int, int]) -> None:
+    async def rebind_log(self, identity: str, places: Mapping[int, AppliedOffsets]) -> None:
         self._log_identity = identity
-        for shard, offset in offsets.items():
+        for shard, place in places.items():
             row = self._shards[shard]
-            self._shards[shard] = replace(row, epoch=row.epoch + 1, log_offset=offset, owner="")
+            self._shards[shard] = replace(
+                row,
+                epoch=row.epoch + 1,
+                log_offset=place.next,
+                log_ahead=place.ahead_bytes(),
+                owner="",
+            )
 
     async def commit(self, commits: Sequence[ShardCommit]) -> set[int]:
         passed = [commit for commit in commits if self._shards[commit.shard].epoch == commit.epoch]
@@ -114,6 +121,7 @@ class MemoryStore(MemoryLanes, MemoryRetention):
         self._shards[commit.shard] = replace(
             row,
             log_offset=commit.log_offset,
+            log_ahead=commit.log_ahead,
             clock_us=commit.clock_us,
             commit_number=commit.commit_number,
             outbox_sequence=max(commit.outbox_sequence, row.outbox_sequence),

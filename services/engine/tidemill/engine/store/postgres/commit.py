@@ -23,20 +23,22 @@ PARTS: Final = (*EXECUTION_PARTS, *LANE_PARTS)
 _FENCE: Final = """
 WITH fence AS (
   UPDATE shard s
-  SET log_offset = c.log_offset, clock_us = c.clock_us, commit_number = c.commit_number,
+  SET log_offset = c.log_offset, log_ahead = c.log_ahead,
+    clock_us = c.clock_us, commit_number = c.commit_number,
     outbox_sequence = greatest(s.outbox_sequence, c.outbox_sequence)
   FROM (
-    SELECT g.* FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
-      WITH ORDINALITY AS g (id, epoch, log_offset, clock_us, commit_number, outbox_sequence, place)
+    SELECT g.* FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
+      $7::bytea[])
+      WITH ORDINALITY AS g (id, epoch, log_offset, clock_us, commit_number, outbox_sequence, log_ahead, place)
       JOIN shard t ON t.id = g.id AND t.epoch = g.epoch
     ORDER BY t.id FOR UPDATE OF t
   ) AS c
   WHERE s.id = c.id AND s.epoch = c.epoch
   RETURNING c.place::int - 1 AS slot
 ), held AS (
-  SELECT bit_or(set_bit($7::varbit, slot, 1)) AS bits FROM fence
+  SELECT bit_or(set_bit($8::varbit, slot, 1)) AS bits FROM fence
 )"""
-_FENCE_PARAMETERS: Final = 7
+_FENCE_PARAMETERS: Final = 8
 _HELD: Final = "get_bit((SELECT bits FROM held), r.slot) = 1"
 _SHARD: Final = "($1::int[])[r.slot + 1]"
 _CLOCK: Final = "($4::bigint[])[r.slot + 1]"
@@ -59,7 +61,7 @@ async def write_commits(connection: "Connection", commits: Sequence[ShardCommit]
 def _fence_row(commit: ShardCommit) -> Row:
     return (
         commit.shard, commit.epoch, commit.log_offset, commit.clock_us, commit.commit_number,
-        commit.outbox_sequence,
+        commit.outbox_sequence, commit.log_ahead,
     )  # fmt: skip
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from tidemill.applied_offsets import AppliedOffsets
 from tidemill.engine.store.rows import LeaseRow, OutboxRow, ShardRow
 
 if TYPE_CHECKING:
     from tidemill.postgres import Connection
 
-_SHARD_COLUMNS: Final = "id, epoch, log_offset, clock_us, commit_number, outbox_sequence, owner"
+_SHARD_COLUMNS: Final = "id, epoch, log_offset, clock_us, commit_number, outbox_sequence, owner, log_ahead"
 _NOW_US: Final = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 # Leases that somebody renews this very moment are passed over.
 _RENEW: Final = f"""
@@ -48,11 +49,13 @@ UPDATE shard s SET owner = '' FROM held WHERE s.id = held.id AND s.epoch = held.
 """
 _REBIND: Final = """
 WITH wanted AS (
-  SELECT t.id, g.log_offset FROM unnest($1::int[], $2::bigint[]) AS g (id, log_offset)
+  SELECT t.id, g.log_offset, g.log_ahead
+  FROM unnest($1::int[], $2::bigint[], $3::bytea[]) AS g (id, log_offset, log_ahead)
   JOIN shard t ON t.id = g.id
   ORDER BY t.id FOR UPDATE OF t
 )
-UPDATE shard s SET epoch = s.epoch + 1, log_offset = wanted.log_offset, owner = ''
+UPDATE shard s
+SET epoch = s.epoch + 1, log_offset = wanted.log_offset, log_ahead = wanted.log_ahead, owner = ''
 FROM wanted WHERE s.id = wanted.id
 """
 _DISCARD: Final = """
@@ -104,9 +107,11 @@ async def claim_log(connection: "Connection", identity: str) -> str:
     return str(await connection.fetchval("SELECT identity FROM log"))
 
 
-async def rebind_log(connection: "Connection", identity: str, offsets: Mapping[int, int]) -> None:
+async def rebind_log(connection: "Connection", identity: str, places: Mapping[int, AppliedOffsets]) -> None:
     """Bind the store to another log, in a transaction; see the port."""
-    await connection.execute(_REBIND, [*offsets], [*offsets.values()])
+    offsets = [place.next for place in places.values()]
+    ahead = [place.ahead_bytes() for place in places.values()]
+    await connection.execute(_REBIND, [*places], offsets, ahead)
     await connection.execute(
         "INSERT INTO log (identity) VALUES ($1) ON CONFLICT (only_one) DO UPDATE SET identity = $1", identity
     )

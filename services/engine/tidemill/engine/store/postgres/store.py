@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from tidemill.applied_offsets import AppliedOffsets
 from tidemill.engine.store.packing import pack_id, unpack_id
 from tidemill.engine.store.port import NO_CONTENTS
 from tidemill.engine.store.postgres import catalogue, lanes, membership, reads, retention
@@ -122,8 +123,8 @@ class PostgresStore:
     async def claim_log(self, identity: str) -> str:
         return await self._writing.transact(lambda connection: membership.claim_log(connection, identity))
 
-    async def rebind_log(self, identity: str, offsets: Mapping[int, int]) -> None:
-        await self._writing.transact(lambda connection: membership.rebind_log(connection, identity, offsets))
+    async def rebind_log(self, identity: str, places: Mapping[int, AppliedOffsets]) -> None:
+        await self._writing.transact(lambda connection: membership.rebind_log(connection, identity, places))
 
     async def commit(self, commits: Sequence[ShardCommit]) -> set[int]:
         return await self._writing.run(lambda connection: write_commits(connection, commits))

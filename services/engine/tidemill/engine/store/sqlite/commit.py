@@ -11,7 +11,7 @@ from tidemill.engine.store.sqlite.outbox import write_outbox
 from tidemill.sqlite import delete_many, insert_many
 
 _FENCE: Final = (
-    "UPDATE shard SET log_offset = ?, clock_us = ?, commit_number = ?, "
+    "UPDATE shard SET log_offset = ?, log_ahead = ?, clock_us = ?, commit_number = ?, "
     "outbox_sequence = max(outbox_sequence, ?) WHERE id = ? AND epoch = ? RETURNING id"
 )
 _HISTORY: Final = "INSERT INTO history (execution_id, sequence, last_sequence, commit_number, data, shard)"
@@ -39,8 +39,8 @@ def write_commits(connection: sqlite3.Connection, commits: Sequence[ShardCommit]
 
 def _fence(connection: sqlite3.Connection, commit: ShardCommit) -> bool:
     values = (
-        commit.log_offset, commit.clock_us, commit.commit_number, commit.outbox_sequence, commit.shard,
-        commit.epoch,
+        commit.log_offset, commit.log_ahead, commit.clock_us, commit.commit_number, commit.outbox_sequence,
+        commit.shard, commit.epoch,
     )  # fmt: skip
     return connection.execute(_FENCE, values).fetchone() is not None
 

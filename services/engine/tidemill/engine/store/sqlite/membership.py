@@ -4,9 +4,10 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from tidemill.applied_offsets import AppliedOffsets
 from tidemill.engine.store.rows import ShardRow
 
-_SHARD_COLUMNS: Final = "id, epoch, log_offset, clock_us, commit_number, outbox_sequence, owner"
+_SHARD_COLUMNS: Final = "id, epoch, log_offset, clock_us, commit_number, outbox_sequence, owner, log_ahead"
 
 
 def take(connection: sqlite3.Connection, shards: Sequence[int], owner: str) -> list[ShardRow]:
@@ -38,11 +39,11 @@ def claim_log(connection: sqlite3.Connection, identity: str) -> str:
     return str(bound)
 
 
-def rebind_log(connection: sqlite3.Connection, identity: str, offsets: Mapping[int, int]) -> None:
+def rebind_log(connection: sqlite3.Connection, identity: str, places: Mapping[int, AppliedOffsets]) -> None:
     """Bind the store to another log; see the port."""
     connection.execute("DELETE FROM log")
     connection.execute("INSERT INTO log (identity) VALUES (?)", (identity,))
     connection.executemany(
-        "UPDATE shard SET epoch = epoch + 1, log_offset = ?, owner = '' WHERE id = ?",
-        [(offset, shard) for shard, offset in offsets.items()],
+        "UPDATE shard SET epoch = epoch + 1, log_offset = ?, log_ahead = ?, owner = '' WHERE id = ?",
+        [(place.next, place.ahead_bytes(), shard) for shard, place in places.items()],
     )

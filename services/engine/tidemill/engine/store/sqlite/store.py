@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from tidemill.applied_offsets import AppliedOffsets
 from tidemill.clock import Clock, SystemClock
 from tidemill.engine.settings import SHARDS_VARIABLE
 from tidemill.engine.store.leases import Leases
@@ -91,8 +92,8 @@ class SqliteStore:
     async def claim_log(self, identity: str) -> str:
         return await self._writer.write(lambda connection: membership.claim_log(connection, identity))
 
-    async def rebind_log(self, identity: str, offsets: Mapping[int, int]) -> None:
-        await self._writer.write(lambda connection: membership.rebind_log(connection, identity, offsets))
+    async def rebind_log(self, identity: str, places: Mapping[int, AppliedOffsets]) -> None:
+        await self._writer.write(lambda connection: membership.rebind_log(connection, identity, places))
 
     async def commit(self, commits: Sequence[ShardCommit]) -> set[int]:
         return await self._writer.commit(lambda connection: write_commits(connection, commits))
