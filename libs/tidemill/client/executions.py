@@ -1,6 +1,6 @@
 """ExecutionService: start, read, follow and steer executions."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final, TypeVar
 
 import grpc
@@ -14,7 +14,7 @@ from tidemill.client.calls import Caller
 from tidemill.client.following import follow
 from tidemill.client.submitting import submit
 from tidemill.namespaces import ANY_NAMESPACE
-from tidemill.unique import fresh_uuid
+from tidemill.unique import fresh_request_id, fresh_uuid
 
 CLOSED_PHASES: Final = frozenset(
     (
@@ -38,7 +38,7 @@ class Executions:
 
     async def start(self, request: pb.StartRequest) -> pb.StartResponse:
         """Start one execution; without a request id it gets a fresh one, so that a repeat finds it."""
-        request = _with_request_id(request)
+        request = _with_request_id(request, fresh_request_id)
         return await self._caller.call(self._stub.Start, request, repeatable=True)
 
     async def submit(
@@ -130,13 +130,13 @@ class Executions:
         return await self._caller.call(self._stub.GetCommandOutcome, request, repeatable=True)
 
 
-def _with_request_id(request: _MutatingT) -> _MutatingT:
+def _with_request_id(request: _MutatingT, fresh: Callable[[], str] = fresh_uuid) -> _MutatingT:
     """The request, or a copy of it with a fresh request id."""
     if request.request_id:
         return request
     identified = type(request)()
     identified.CopyFrom(request)
-    identified.request_id = fresh_uuid()
+    identified.request_id = fresh()
     return identified
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from tidemill.api.engine.v1 import execution_service_pb2 as pb
 from tidemill.api.errors.v1 import error_reason_pb2 as reasons
 from tidemill.client.calls import Caller, Method
-from tidemill.unique import fresh_uuid
+from tidemill.unique import fresh_request_id, fresh_uuid
 
 COMMANDS_PER_BATCH_MAX: Final = 500
 # Refusals that say nothing about the command itself: the same one may be accepted a moment later.
@@ -87,5 +87,5 @@ def _identified(command: pb.SubmitCommand) -> pb.SubmitCommand:
         return command
     identified = pb.SubmitCommand()
     identified.CopyFrom(command)
-    getattr(identified, kind).request_id = fresh_uuid()
+    getattr(identified, kind).request_id = fresh_request_id() if kind == "start" else fresh_uuid()
     return identified

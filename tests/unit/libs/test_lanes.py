@@ -15,11 +15,12 @@ from tidemill.lanes import (
     lane_hash,
     lane_of,
     own_lane,
+    requested_uuid,
     shard_of,
     subject_lane,
 )
 from tidemill.murmur2 import murmur2
-from tidemill.unique import fresh_uuid
+from tidemill.unique import fresh_request_id, fresh_uuid
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=15)
 
@@ -94,6 +95,38 @@ def test_a_derived_uuid_equals_the_standard_librarys() -> None:
     root = uuid.UUID(hex="5f1dc31e7a0c4a8e9b6d2f4d1a7c9e03")
     # uuid5 takes text, so that only fields of plain characters can be compared.
     assert derived_uuid(["ab", "c"]) == str(uuid.uuid5(root, "\0\0\0\x02ab\0\0\0\x01c"))
+
+
+def test_a_request_id_with_a_time_gives_a_uuid_that_begins_with_it() -> None:
+    about = ("request", "acme", "nurture", "")
+    early, late = "t-0190a000-0000-7abc-8def-0123456789ab", "t-0190a000-0001-7abc-8def-0123456789ab"
+    made = [uuid.UUID(requested_uuid(about, request_id)) for request_id in (early, late)]
+    assert [each.version for each in made] == [8, 8]
+    assert [each.variant for each in made] == [uuid.RFC_4122] * 2
+    # Written down: with another value here, a repeated request would start a second execution.
+    assert str(made[0]) == "0190a000-0000-88f8-9a6d-20fae6cec775"
+    assert str(made[1]).startswith("0190a000-0001-8")
+    assert uuid.UUID(requested_uuid(("request", "acme", "nurture", "ada"), early)) not in made
+
+
+@pytest.mark.parametrize(
+    "request_id",
+    [
+        "order-1",
+        "0190a000-0000-7abc-8def-0123456789ab",
+        "t-0190a000-0000-4abc-8def-0123456789ab",
+        "t-0190a000-0000-7abc-8def-0123456789ab0",
+        "t-0190A000-0000-7abc-8def-0123456789ab",
+    ],
+)
+def test_any_other_request_id_gives_the_derived_uuid(request_id: str) -> None:
+    assert requested_uuid(("request", "acme"), request_id) == derived_uuid(("request", "acme", request_id))
+
+
+def test_fresh_request_ids_hold_a_time() -> None:
+    earlier, later = (requested_uuid((), fresh_request_id()) for _ in range(2))
+    assert earlier[:13] <= later[:13]
+    assert uuid.UUID(earlier).version == 8
 
 
 @given(st.lists(NAMES, max_size=4), st.lists(NAMES, max_size=4))

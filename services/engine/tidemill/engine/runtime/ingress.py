@@ -305,7 +305,7 @@ def _unique(request: StartRequest) -> tuple[str, bool]:
             ("event", *about, origin.trigger, origin.event_source, origin.event_id)
         ), True
     if request.request_id:
-        return lanes.derived_uuid(("request", *about, request.request_id)), True
+        return lanes.requested_uuid(("request", *about), request.request_id), True
     return fresh_uuid(), False
 
 

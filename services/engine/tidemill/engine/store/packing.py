@@ -1,6 +1,8 @@
 """Ids of executions as the stores keep them: 20 bytes, the lane's hash and the uuid."""
 
-_UUID_AT = 4
+from typing import Final
+
+_UUID_AT: Final = 4
 
 
 def pack_id(execution_id: str) -> bytes:
@@ -18,7 +20,11 @@ def unpack_id(packed: bytes) -> str:
 
 def pack_by_time(execution_id: str) -> bytes:
     """An execution id as 20 bytes with the uuid first, and so, in most, the time at which it began."""
-    packed = pack_id(execution_id)
+    return uuid_first(pack_id(execution_id))
+
+
+def uuid_first(packed: bytes) -> bytes:
+    """What `pack_id` has made, as `pack_by_time` would have."""
     return packed[_UUID_AT:] + packed[:_UUID_AT]
 
 

@@ -2,9 +2,9 @@
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-from tidemill.engine.store.packing import pack_by_time, pack_id
+from tidemill.engine.store.packing import pack_by_time, pack_id, uuid_first
 from tidemill.engine.store.rows import EXECUTION_FIELDS, ExecutionRow, ShardCommit
 from tidemill.engine.store.sqlite.lanes import write_lanes
 from tidemill.engine.store.sqlite.outbox import write_outbox
@@ -54,8 +54,9 @@ def _write(connection: sqlite3.Connection, commits: Sequence[ShardCommit]) -> No
         for commit in commits
         for row in commit.histories
     ]  # fmt: skip
-    insert_many(connection, _HISTORY, histories)
+    insert_many(connection, _HISTORY, sorted(histories, key=_by_time))
     executions = [_execution_values(row) for commit in commits for row in commit.executions]
+    executions.sort(key=_by_time)
     insert_many(connection, _EXECUTION, executions, _EXECUTION_AGAIN)
     snapshots = [
         (pack_id(row.execution_id), row.sequence, row.data, commit.clock_us)
@@ -67,6 +68,11 @@ def _write(connection: sqlite3.Connection, commits: Sequence[ShardCommit]) -> No
     write_outbox(connection, commits)
     write_lanes(connection, commits)
     _write_troubles(connection, commits)
+
+
+def _by_time(row: tuple[Any, ...]) -> bytes:
+    """By execution whatever its shard, the uuid first: the order in which a herd of timers meets the rows."""
+    return uuid_first(row[0])
 
 
 def _write_troubles(connection: sqlite3.Connection, commits: Sequence[ShardCommit]) -> None:
