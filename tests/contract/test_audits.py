@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 
 from tests.contract.audit_suite import HOUR, AuditSuite, Open, filled
+from tests.contract.log_topics import kafka_settings
 from tests.contract.store_suite import SHARDS, execution_id
+from tests.waiting import eventually
 from tidemill.engine.audit.kept import Kept
 from tidemill.engine.audit.log_files import LogFiles
+from tidemill.engine.audit.log_kafka import LogTopic
 from tidemill.engine.audit.port import AuditStore
-from tidemill.engine.log.port import LogGapError
+from tidemill.engine.log.kafka.log import KafkaLog
+from tidemill.engine.log.port import LogGapError, LogRecord
 from tidemill.engine.log.sqlite import SqliteLog
 from tidemill.engine.store.postgres.audit import PostgresAudit
 from tidemill.engine.store.postgres.store import PostgresStore
@@ -104,4 +108,22 @@ async def test_the_log_is_read_beside_its_writer(tmp_path: Path) -> None:
     with pytest.raises(LogGapError):
         await again.read(1, 0, 9)
     await again.close()
+    await log.close()
+
+
+async def test_shards_in_kafka_are_read_one_by_one_without_a_wait_for_more(kafka_bootstrap: str) -> None:
+    """However long the engines' own fetches wait for what is not there yet."""
+    settings = kafka_settings(kafka_bootstrap, shards=32, log_fetch_wait_us=2_000_000)
+    log = await KafkaLog.open(settings)
+    await log.append([(shard, b"a") for shard in range(settings.shards)])
+    read = await LogTopic.open(settings)
+    found: list[LogRecord] = []
+
+    async def complete() -> bool:
+        found.extend(await read.read(len(found), 0, 9))
+        return len(found) == settings.shards
+
+    await eventually(complete, seconds=10)
+    assert [(record.shard, record.data) for record in found] == [(shard, b"a") for shard in range(32)]
+    await read.close()
     await log.close()

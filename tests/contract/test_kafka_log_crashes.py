@@ -16,6 +16,7 @@ from tidemill.engine.log.kafka.log import KafkaLog
 from tidemill.engine.settings import Settings
 from tidemill.storage import StorageUnavailableError
 from tidemill.testing.servers import KafkaServer
+from tidemill.testing.servers.kafka import QUICK_START
 
 # Each start of a broker takes seconds.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -28,7 +29,7 @@ CALLS_AFTER = 5
 @pytest.fixture(scope="module")
 def mortal(servers_data: Path) -> Iterator[KafkaServer]:
     """A broker that tests kill."""
-    server = KafkaServer(servers_data / "mortal-kafka")
+    server = KafkaServer(servers_data / "mortal-kafka", java_options=QUICK_START)
     with missing_is_told():
         server.start()
     yield server

@@ -97,7 +97,7 @@ async def checked() -> AsyncIterator[Checked]:
             "TIDEMILL_ACTIONS_HTTP_HOSTS": provider.hosts("sms.example.com"),
             "TIDEMILL_ENGINE_SHARDS": str(SHARDS),
         }
-        async with private_cluster(SIZE, settings=settings) as (cluster, servers):
+        async with private_cluster(SIZE, settings=settings, quick_start=True) as (cluster, servers):
             environment = cluster.layout.environment(os.environ)
 
             async def interrupt() -> None:

@@ -12,6 +12,7 @@ from typing import Final
 from tidemill.stack.cluster import Cluster
 from tidemill.stack.cluster_layout import ClusterLayout, Size, Storage
 from tidemill.testing.servers import KafkaServer, PostgresServer, servers_folder
+from tidemill.testing.servers.kafka import QUICK_START
 
 STORE_NAME: Final = "tidemill"
 LEDGER_NAME: Final = "tidemill_actions"
@@ -52,10 +53,13 @@ class Servers:
 
 
 @asynccontextmanager
-async def private_servers() -> AsyncIterator[Servers]:
+async def private_servers(*, quick_start: bool = False) -> AsyncIterator[Servers]:
     """Kafka and Postgres with empty databases; raises ServerMissingError where they cannot be had."""
+    java_options = QUICK_START if quick_start else ()
     with servers_folder() as folder:
-        servers = Servers(KafkaServer(folder / "kafka"), PostgresServer(folder / "postgres"))
+        servers = Servers(
+            KafkaServer(folder / "kafka", java_options=java_options), PostgresServer(folder / "postgres")
+        )
         try:
             await asyncio.gather(
                 asyncio.to_thread(servers.kafka.start), asyncio.to_thread(servers.postgres.start)
@@ -70,15 +74,20 @@ async def private_servers() -> AsyncIterator[Servers]:
 
 @asynccontextmanager
 async def private_cluster(
-    size: Size | None = None, *, settings: Mapping[str, str] | None = None, data: Path | None = None
+    size: Size | None = None,
+    *,
+    settings: Mapping[str, str] | None = None,
+    data: Path | None = None,
+    quick_start: bool = False,
 ) -> AsyncIterator[tuple[Cluster, Servers]]:
     """A cluster that is started, on servers of its own. Logs go to `data`, or are gone with everything else.
 
+    With `quick_start` the broker is there sooner and each message costs it more: where nothing is measured.
     Raises ServerMissingError and StackError.
     """
     folder = data or Path(tempfile.mkdtemp(prefix="tidemill-cluster-"))
     try:
-        async with private_servers() as servers:
+        async with private_servers(quick_start=quick_start) as servers:
             told = {**_ONE_BROKER, **(settings or {})}
             layout = ClusterLayout.on_free_ports(folder, size or Size(), servers.storage, settings=told)
             cluster = Cluster(layout)

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from tidemill.testing.compose.places import Places, Replica
 from tidemill.testing.compose.problem import ComposeError
 from tidemill.testing.servers import KafkaServer, PostgresServer
+from tidemill.testing.servers.kafka import QUICK_START
 
 KAFKA_PORT: Final = 9092
 POSTGRES_PORT: Final = 5432
@@ -43,7 +44,8 @@ def stand_in(replica: Replica, places: Places, folder: Path) -> Server:
     image = replica.service.image.rpartition("/")[2].partition(":")[0]
     if image == "kafka":
         settings = kafka_settings(replica.service.environment)
-        return KafkaServer(folder, port=places.port(replica, KAFKA_PORT), settings=settings)
+        port = places.port(replica, KAFKA_PORT)
+        return KafkaServer(folder, port=port, settings=settings, java_options=QUICK_START)
     if image == "postgres":
         return PostgresStandIn(replica, folder, places.port(replica, POSTGRES_PORT))
     raise ComposeError(f"{replica.service.name}: nothing here stands in for {replica.service.image}")

@@ -116,7 +116,8 @@ async def fault_run(plan: Plan, data: Path, say: Callable[[str], None]) -> Outco
             # The silent outside is given up, and asked again under the same key.
             "TIDEMILL_ACTIONS_HTTP_TIMEOUT_US": str(_HTTP_TIMEOUT_US),
         }
-        async with private_cluster(plan.size, settings=settings, data=data) as (cluster, servers):
+        cluster_of = private_cluster(plan.size, settings=settings, data=data, quick_start=True)
+        async with cluster_of as (cluster, servers):
             return await _Run(plan, cluster, servers, provider, say).run(data)
 
 
