@@ -41,7 +41,8 @@ def loads(data: bytes | str, *, field: str = "payload") -> Json:
         raise JsonError(str(error), field=field) from None
     if _SUSPICIOUS_DIGITS in raw.translate(_DIGITS_TO_ZERO):
         _refuse_wide_integers(raw, field=field)
-    _refuse_depth(raw, value, field=field)
+    if len(raw) > NESTING_MAX:
+        _refuse_depth(raw, value, field=field)
     if b"\\u0000" in raw and _holds_nul(value):
         raise JsonError("the character NUL is not allowed", field=field)
     return value
@@ -66,14 +67,13 @@ def _dumps(value: Json, options: int, field: str) -> bytes:
     if b"null" in data and _holds_non_finite(value):
         raise JsonError("NaN and infinities are not JSON", field=field)
     # orjson writes some levels more than may be read.
-    _refuse_depth(data, value, field=field)
+    if len(data) > NESTING_MAX:
+        _refuse_depth(data, value, field=field)
     # What orjson gives holds on to the 4 KiB that it was written into, however short it is.
     return memoryview(data).tobytes()
 
 
 def _refuse_depth(raw: bytes, value: Json, *, field: str) -> None:
-    if len(raw) <= NESTING_MAX:
-        return
     if raw.count(b"[") + raw.count(b"{") > NESTING_MAX and _nests_deeper(value, NESTING_MAX):
         raise JsonError(f"it nests deeper than {NESTING_MAX} levels", field=field)
 

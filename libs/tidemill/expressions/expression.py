@@ -15,16 +15,31 @@ from tidemill.expressions.parser import parse
 from tidemill.expressions.values import check_nesting
 from tidemill.json import Json
 
-# What a closure that needs no run is given in its place.
-_NO_RUN: Final[Run] = Run({}, 0, Budget(0, 0))
+# What an expression that spends nothing is given in the place of a budget, and of a run.
+NO_BUDGET: Final = Budget(0, 0)
+_NO_RUN: Final[Run] = Run({}, 0, NO_BUDGET)
 COMPILED_EXPRESSIONS_MAX: Final = 4_096
 _NO_VARIABLES: Final[Mapping[str, Json]] = MappingProxyType({})
 
 
 class Expression:
-    """An expression that compiled. Evaluating it never changes the input, and may share parts of it."""
+    """An expression that compiled. Evaluating it never changes the input, and may share parts of it.
 
-    __slots__ = ("_many", "_may_nest", "_needs_run", "_single", "_step", "source", "variables")
+    `is_free` is true when no evaluation spends anything of a budget, `reads_input` is false when the output
+    is the same for every input.
+    """
+
+    __slots__ = (
+        "_many",
+        "_may_nest",
+        "_needs_variables",
+        "_single",
+        "_step",
+        "is_free",
+        "reads_input",
+        "source",
+        "variables",
+    )
 
     def __init__(
         self,
@@ -43,9 +58,13 @@ class Expression:
         if compiler.closures is not None:
             self._single = compiler.closures.single(tree, EMPTY_SCOPE)
             self._many = None if self._single else compiler.closures.many(tree, EMPTY_SCOPE)
-        self._needs_run = compiler.closures is None or compiler.closures.needs_run
         self._step = None if self._single or self._many else compiler.step(tree, EMPTY_SCOPE)
         self._may_nest = self._step is not None or may_nest(tree)
+        self.reads_input = reads_input(tree)
+        self.is_free = self._needs_variables = False
+        if compiler.closures is not None and self._single is not None:
+            self._needs_variables = compiler.closures.needs_variables
+            self.is_free = not (compiler.closures.needs_run or (self._needs_variables and self._may_nest))
         self.variables = frozenset(compiler.variables)
 
     def evaluate(
@@ -60,8 +79,8 @@ class Expression:
         single = self._single
         if single is None:
             return next(self.outputs(value, variables, now_us=now_us, budget=budget), None)
-        if not self._needs_run:
-            return single(value, None, _NO_RUN)
+        if self.is_free:
+            return single(value, None, Run(variables, 0, NO_BUDGET) if self._needs_variables else _NO_RUN)
         run = Run(variables, now_us, budget or Budget())
         output = single(value, None, run)
         if self._may_nest:
@@ -111,6 +130,17 @@ def may_nest(node: syntax.Node) -> bool:
             return True
         case _:
             return any(map(may_nest, syntax.children(node)))
+
+
+def reads_input(node: syntax.Node) -> bool:
+    """False when nothing in a program asks for its input: it is made of variables and literals."""
+    match node:
+        case syntax.Variable() | syntax.Literal():
+            return False
+        case syntax.Index() | syntax.Object() | syntax.Array() | syntax.Alternative():
+            return any(map(reads_input, syntax.children(node)))
+        case _:
+            return True
 
 
 @lru_cache(maxsize=COMPILED_EXPRESSIONS_MAX)

@@ -1,12 +1,12 @@
 """Data that holds expressions: every whole string `${ ... }` in it is one, all other strings are literals."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from tidemill.expressions.budget import Budget
 from tidemill.expressions.errors import ExpressionSyntaxError
-from tidemill.expressions.expression import Expression, compile_expression
+from tidemill.expressions.expression import NO_BUDGET, Expression, compile_expression
 from tidemill.json import Json
 
 _OPENING: Final = "${"
@@ -49,21 +49,26 @@ def compile_template(
     value: Json, *, variables: frozenset[str] | None = None, pointer: str = ""
 ) -> "Template":
     """Compile data with expressions in it; raises TemplateError. `pointer` is where the value stands."""
-    used: set[str] = set()
-    fill = _compile(value, variables, pointer, used)
-    return Template(value, fill, frozenset(used))
+    expressions: list[Expression] = []
+    fill = _compile(value, variables, pointer, expressions)
+    return Template(value, fill, expressions)
 
 
 class Template:
-    """Data with expressions in it. `constant` is true when there are none, `variables` are those used."""
+    """Data with expressions in it. `constant` is true when there are none, `variables` are those used.
 
-    __slots__ = ("_fill", "_value", "constant", "variables")
+    `is_free` and `reads_input` are as those of an expression.
+    """
 
-    def __init__(self, value: Json, fill: _Fill | None, variables: frozenset[str]) -> None:
+    __slots__ = ("_fill", "_value", "constant", "is_free", "reads_input", "variables")
+
+    def __init__(self, value: Json, fill: _Fill | None, expressions: Sequence[Expression]) -> None:
         self._value = value
         self._fill = fill
         self.constant = fill is None
-        self.variables = variables
+        self.is_free = all(expression.is_free for expression in expressions)
+        self.reads_input = any(expression.reads_input for expression in expressions)
+        self.variables = frozenset[str]().union(*(expression.variables for expression in expressions))
 
     def evaluate(
         self,
@@ -79,23 +84,27 @@ class Template:
         """
         if self._fill is None:
             return self._value
+        if self.is_free:
+            return self._fill(value, variables, now_us, NO_BUDGET)
         return self._fill(value, variables, now_us, budget or Budget())
 
 
-def _compile(value: Json, variables: frozenset[str] | None, pointer: str, used: set[str]) -> _Fill | None:
-    """What fills the value in, or None when it holds no expression."""
+def _compile(
+    value: Json, variables: frozenset[str] | None, pointer: str, found: list[Expression]
+) -> _Fill | None:
+    """What fills the value in, or None when it holds no expression; the expressions join those found."""
     if isinstance(value, str):
         source = expression_source(value)
-        return None if source is None else _compile_source(source, variables, pointer, used)
+        return None if source is None else _compile_source(source, variables, pointer, found)
     if isinstance(value, dict):
         fills = {
             key: fill
             for key, item in value.items()
-            if (fill := _compile(item, variables, f"{pointer}/{_escaped(key)}", used))
+            if (fill := _compile(item, variables, f"{pointer}/{_escaped(key)}", found))
         }
         return _fill_object(value, fills) if fills else None
     if isinstance(value, list):
-        parts = [_compile(item, variables, f"{pointer}/{at}", used) for at, item in enumerate(value)]
+        parts = [_compile(item, variables, f"{pointer}/{at}", found) for at, item in enumerate(value)]
         return _fill_array(value, parts) if any(parts) else None
     return None
 
@@ -104,12 +113,14 @@ def _escaped(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
-def _compile_source(source: str, variables: frozenset[str] | None, pointer: str, used: set[str]) -> _Fill:
+def _compile_source(
+    source: str, variables: frozenset[str] | None, pointer: str, found: list[Expression]
+) -> _Fill:
     try:
         expression = compile_expression(source, variables=variables)
     except ExpressionSyntaxError as error:
         raise TemplateError(pointer, error) from error
-    used |= expression.variables
+    found.append(expression)
     evaluate = expression.evaluate
 
     def fill(value: Json, given: Mapping[str, Json], now_us: int, budget: Budget) -> Json:

@@ -4,10 +4,13 @@ import pytest
 
 from tests.unit.core.driver import EXECUTION_ID, START_US, Driver, Task, Value, call_task, set_task
 from tidemill.dsl import DocumentError
+from tidemill.engine.core.evaluation import Evaluator
 from tidemill.engine.core.events import ActionState, TaskCompleted, TaskSkipped, TaskStarted
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.settings import CoreSettings
 from tidemill.engine.core.state import Phase
+from tidemill.expressions import compile_template
+from tidemill.json import JsonError
 
 
 def schema(*required: str) -> Value:
@@ -232,3 +235,12 @@ def test_what_is_passed_on_unchanged_counts_as_written() -> None:
     driver = Driver(again, settings=limits).start({"text": "x" * 1_000})
     assert list(driver.state.yielded) == ["/do/0/again"]
     assert len(driver.events) < 250
+
+
+def test_a_payload_that_a_formula_does_not_read_is_not_parsed() -> None:
+    evaluator, unread = Evaluator(START_US, 0), Payload.encoded(b"no JSON")
+    assert evaluator.transform(compile_template({"kept": "${ $input.a }"}), unread, {"input": {"a": 1}}) == {
+        "kept": 1
+    }
+    with pytest.raises(JsonError):
+        evaluator.transform(compile_template({"kept": "${ . }"}), unread, {})

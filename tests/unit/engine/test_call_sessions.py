@@ -41,9 +41,7 @@ class Bench:
 
     def call(self, *keys: str, shard: int = 3, may_be_known: bool = False) -> None:
         for key in keys:
-            one = call(key)
-            one.shard = shard
-            self.calls.call(one, may_be_known=may_be_known)
+            self.calls.call(call(key, shard=shard), may_be_known=may_be_known)
 
     def message(self, name: str) -> pb.ExecuteRequest:
         return self.calls.next_message(self.sessions[name]) or pb.ExecuteRequest()

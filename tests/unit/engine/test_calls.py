@@ -4,11 +4,17 @@ import random
 
 from tidemill.api.actions.v1 import action_service_pb2 as pb
 from tidemill.api.events.v1 import history_pb2
+from tidemill.api.events.v1.payload_pb2 import Payload as PayloadRecord
 from tidemill.clock import ManualClock
+from tidemill.engine.core.effects import CallAction
+from tidemill.engine.core.payload import Payload
+from tidemill.engine.core.secrets import SecretPath, SecretUse
 from tidemill.engine.runtime.calls import Calls
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.runtime.inbox import Inbox
 from tidemill.engine.runtime.items import ActionAnswer
+from tidemill.engine.runtime.sessions import OwedCall
+from tidemill.engine.secret_records import write_secret
 from tidemill.engine.settings import Settings
 
 SECOND_US = 1_000_000
@@ -31,9 +37,11 @@ class Bench:
     def call(self, key: str, attempt: int = 1) -> None:
         self.calls.call(call(key, attempt))
 
+    def message(self) -> pb.ExecuteRequest:
+        return self.calls.next_message(self.session) or pb.ExecuteRequest()
+
     def sent(self) -> list[str]:
-        message = self.calls.next_message(self.session)
-        return [item.key for item in message.calls] if message else []
+        return [item.key for item in self.message().calls]
 
     def reconnect(self) -> None:
         self.calls.disconnected(self.session)
@@ -47,8 +55,9 @@ class Bench:
         return [item for item in self.inbox.take(1000) if isinstance(item, ActionAnswer)]
 
 
-def call(key: str, attempt: int = 1) -> pb.ActionCall:
-    return pb.ActionCall(key=key, attempt=attempt, execution_id="e", action="a:1.0.0", shard=3)
+def call(key: str, attempt: int = 1, *, shard: int = 3) -> OwedCall:
+    effect = CallAction(key, attempt, "/do/0/a", "a:1.0.0", Payload.encoded(b"{}"))
+    return OwedCall(effect, "n", "e", shard, epoch=1)
 
 
 def result(key: str, **fields: object) -> pb.ActionResult:
@@ -247,3 +256,30 @@ def test_settled_keys_travel_with_the_next_calls() -> None:
     message = bench.calls.next_message(bench.session)
     assert message is not None
     assert list(message.settled_keys) == ["done"]
+
+
+def test_a_message_says_all_of_a_call() -> None:
+    bench = Bench(dispatch_before_us=5 * SECOND_US)
+    secret = SecretUse("/token", ("Bearer ", SecretPath("crm", ("key",))))
+    arguments = Payload.encoded(b'{"a":1}')
+    effect = CallAction("k", 2, "/do/0/a", "a:1.0.0", arguments, 7_000_000, (secret,))
+    bench.calls.call(OwedCall(effect, "shop", "e", 3, 4, traceparent="00-1-2-01"))
+    (sent,) = bench.message().calls
+    assert sent == pb.ActionCall(
+        key="k",
+        attempt=2,
+        namespace="shop",
+        execution_id="e",
+        task_reference="/do/0/a",
+        action="a:1.0.0",
+        arguments=PayloadRecord(data=b'{"a":1}'),
+        shard=3,
+        epoch=4,
+        timeout_us=7_000_000,
+        traceparent="00-1-2-01",
+        dispatch_before_us=bench.clock.now_us() + 5 * SECOND_US,
+        secrets=[write_secret(secret)],
+    )
+    bench.reconnect()
+    (again,) = bench.message().calls
+    assert (again.key, again.delivery) == ("k", 1)

@@ -22,9 +22,13 @@ _Memory: TypeAlias = dict[tuple[int, int], tuple[Node, Scope, _Closure | None]]
 
 
 class Closures:
-    """Compiles for one expression; `needs_run` then says whether any part uses the run."""
+    """Compiles for one expression; what any part of it uses is known then.
+
+    `needs_variables` are those that the caller gives; `needs_run` is the rest: budget and time.
+    """
 
     def __init__(self, global_variable: Callable[[str, int], None]) -> None:
+        self.needs_variables = False
         self.needs_run = False
         self._global_variable = global_variable
         self._singles: _Memory[Single] = {}
@@ -124,7 +128,7 @@ class Closures:
         if isinstance(entry, Bound):
             return shapes.local_variable(scope.depth - entry.level - 1)
         self._global_variable(node.name, node.position)
-        self.needs_run = True
+        self.needs_variables = True
         return shapes.global_variable(node.name)
 
     def _index(self, node: syntax.Index, scope: Scope) -> Single | None:

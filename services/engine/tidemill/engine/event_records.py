@@ -1,6 +1,6 @@
 """Events as they are stored: each of the core's classes to and from protobuf."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -26,6 +26,13 @@ from tidemill.engine.wait_records import (
 def write_event(record: records.Event, event: Event) -> None:
     """Write one event into an empty record."""
     _WRITERS[type(event)](record, event)
+
+
+def write_events(batch: records.HistoryBatch, events_: Sequence[Event]) -> None:
+    """Write events into a batch without any."""
+    add = batch.events.add
+    for event in events_:
+        _WRITERS[type(event)](add(), event)
 
 
 def read_event(record: records.Event) -> Event:
@@ -304,29 +311,27 @@ def _read_action_state(number: int) -> events.ActionState:
 
 
 # One row for each kind of event. The pairs are right by construction of the table, which no type can say.
-_WRITERS: Final[Mapping[type[Event], Callable[[records.Event, Any], None]]] = MappingProxyType(
-    {
-        events.ExecutionStarted: _write_execution_started,
-        events.ExecutionCompleted: _write_execution_completed,
-        events.ExecutionFaulted: _write_execution_faulted,
-        events.ExecutionCancelled: _write_execution_cancelled,
-        events.ExecutionSuspended: _write_execution_suspended,
-        events.ExecutionResumed: _write_execution_resumed,
-        events.ExecutionRetried: _write_execution_retried,
-        events.TaskStarted: _write_task_started,
-        events.TaskSkipped: _write_task_skipped,
-        events.TaskCompleted: _write_task_completed,
-        events.TaskFaulted: _write_task_faulted,
-        events.TaskCancelled: _write_task_cancelled,
-        events.RoundStarted: _write_round_started,
-        events.ErrorCaught: _write_error_caught,
-        events.TaskRetried: _write_task_retried,
-        events.ActionCompleted: _write_action_completed,
-        events.CancellationConfirmed: _write_cancellation_confirmed,
-        events.TimerFired: _write_timer_fired,
-        **WRITERS,
-    }
-)
+_WRITERS: Final[Mapping[type[Event], Callable[[records.Event, Any], None]]] = {
+    events.ExecutionStarted: _write_execution_started,
+    events.ExecutionCompleted: _write_execution_completed,
+    events.ExecutionFaulted: _write_execution_faulted,
+    events.ExecutionCancelled: _write_execution_cancelled,
+    events.ExecutionSuspended: _write_execution_suspended,
+    events.ExecutionResumed: _write_execution_resumed,
+    events.ExecutionRetried: _write_execution_retried,
+    events.TaskStarted: _write_task_started,
+    events.TaskSkipped: _write_task_skipped,
+    events.TaskCompleted: _write_task_completed,
+    events.TaskFaulted: _write_task_faulted,
+    events.TaskCancelled: _write_task_cancelled,
+    events.RoundStarted: _write_round_started,
+    events.ErrorCaught: _write_error_caught,
+    events.TaskRetried: _write_task_retried,
+    events.ActionCompleted: _write_action_completed,
+    events.CancellationConfirmed: _write_cancellation_confirmed,
+    events.TimerFired: _write_timer_fired,
+    **WRITERS,
+}
 _READERS: Final[Mapping[str, Callable[[Any], Event]]] = MappingProxyType(
     {
         "execution_started": _read_execution_started,

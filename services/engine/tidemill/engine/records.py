@@ -8,7 +8,7 @@ from google.protobuf.message import DecodeError
 from tidemill.api.events.v1 import history_pb2 as records
 from tidemill.engine.core.events import Event
 from tidemill.engine.core.history import HistoryError
-from tidemill.engine.event_records import read_event, write_event
+from tidemill.engine.event_records import read_event, write_events
 from tidemill.values import value
 
 RECORD_SCHEMA: Final = 1
@@ -67,9 +67,7 @@ class Batch:
 def encode_batch(batch_events: Sequence[Event], causes: Sequence[Cause], now_us: int) -> bytes:
     """Write a history row. Raises JsonError for a payload that cannot be written (the core makes none)."""
     record = records.HistoryBatch(schema=RECORD_SCHEMA, time_us=now_us)
-    add = record.events.add
-    for event in batch_events:
-        write_event(add(), event)
+    write_events(record, batch_events)
     for cause in causes:
         _write_cause(record.causes.add(), cause)
     return record.SerializeToString()
@@ -94,8 +92,9 @@ def _write_cause(record: records.Cause, cause: Cause) -> None:
         case TimerSource(timer_id):
             record.timer_id = timer_id
         case ActionSource(key, attempt):
-            record.action.key = key
-            record.action.attempt = attempt
+            action = record.action
+            action.key = key
+            action.attempt = attempt
         case MessageSource(shard, sequence):
             record.message.shard = shard
             record.message.sequence = sequence

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 import grpc
 
 from tidemill.actions.api.paging import page_of
-from tidemill.actions.api.translation import action_of, call_of, cancellation_of, result_of
+from tidemill.actions.api.translation import action_of, call_of, cancellation_of, write_result
 from tidemill.actions.core.model import Answer
 from tidemill.actions.registry import Registry
 from tidemill.actions.runtime.dispatch import Dispatcher
@@ -89,13 +89,16 @@ class ActionServicer(rpc.ActionServiceServicer):
 
     def _messages(self, answers: Sequence[Answer]) -> list[pb.ExecuteResponse]:
         """As few messages as the limit of bytes allows; a single larger result still goes out alone."""
-        messages = [pb.ExecuteResponse()]
+        message = pb.ExecuteResponse()
+        messages = [message]
         size = 0
         for answer in answers:
-            result = result_of(answer)
-            size += result.ByteSize()
-            if size > self._settings.response_bytes_max and messages[-1].results:
-                messages.append(pb.ExecuteResponse())
-                size = result.ByteSize()
-            messages[-1].results.append(result)
+            added = write_result(message, answer)
+            size += added
+            if size > self._settings.response_bytes_max and len(message.results) > 1:
+                # It was one too many, and begins the next.
+                moved = message.results.pop()
+                message = pb.ExecuteResponse(results=[moved])
+                messages.append(message)
+                size = added
         return messages

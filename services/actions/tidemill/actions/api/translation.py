@@ -5,7 +5,7 @@ from tidemill.actions.core.model import Answer, Call, Cancellation, Completed, P
 from tidemill.actions.registry import ActionSpec
 from tidemill.api.actions.v1 import action_service_pb2 as pb
 from tidemill.api.errors.v1 import problem_pb2
-from tidemill.api.events.v1 import payload_pb2, secret_pb2
+from tidemill.api.events.v1 import secret_pb2
 from tidemill.errors import duration_of_us
 
 _EFFECT_CLASSES = {
@@ -50,24 +50,23 @@ def cancellation_of(message: pb.ActionCancellation) -> Cancellation:
     return Cancellation(message.key, message.attempt)
 
 
-def result_of(answer: Answer) -> pb.ActionResult:
-    """The answer as a message."""
+def write_result(response: pb.ExecuteResponse, answer: Answer) -> int:
+    """Add the answer to a message; returns its size in bytes."""
+    result = response.results.add(key=answer.key, attempt=answer.attempt)
     if not isinstance(answer, Completed):
-        return pb.ActionResult(
-            key=answer.key,
-            attempt=answer.attempt,
-            delivery_failure=int(answer.failure),  # type: ignore[arg-type]  # the numbers are the contract's
-            delivery_detail=answer.detail,
-        )
+        result.delivery_failure = answer.failure  # type: ignore[assignment]  # the numbers are the contract's
+        result.delivery_detail = answer.detail
+        return result.ByteSize()
     outcome = answer.outcome
-    return pb.ActionResult(
-        key=answer.key,
-        attempt=answer.attempt,
-        state=int(outcome.state),  # type: ignore[arg-type]  # the numbers are the contract's
-        output=None if outcome.output is None else payload_pb2.Payload(data=outcome.output),
-        error=None if outcome.error is None else _problem(outcome.error),
-        from_record=answer.from_record,
-    )
+    result.state = outcome.state  # type: ignore[assignment]  # the numbers are the contract's
+    if outcome.output is not None:
+        result.output.data = outcome.output
+        result.output.SetInParent()
+    if outcome.error is not None:
+        result.error.CopyFrom(_problem(outcome.error))
+    if answer.from_record:
+        result.from_record = True
+    return result.ByteSize()
 
 
 def _problem(problem: Problem) -> problem_pb2.Problem:

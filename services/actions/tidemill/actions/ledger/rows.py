@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Final, TypeVar
 
 import orjson
@@ -21,6 +22,8 @@ CREATE INDEX IF NOT EXISTS call_by_key ON call (key_hash);
 CREATE INDEX IF NOT EXISTS call_by_settlement ON call (settled_at_us) WHERE settled_at_us IS NOT NULL;
 """
 COLUMNS: Final = "key, number, attempt, digest, token, lease_until_us, state, output, error"
+# A key's is asked for when it is claimed, twice, and a second later when it is settled.
+HASHES_MAX: Final = 8192
 # SQLite takes 32,766 parameters in a statement.
 STATEMENT_ROWS_MAX: Final = 1000
 
@@ -28,6 +31,7 @@ ColumnValue = int | str | bytes | None
 OutcomeColumns = tuple[int, bytes | None, bytes | None]
 
 
+@lru_cache(maxsize=HASHES_MAX)
 def hash_of(key: str) -> int:
     """Eight bytes that stand for the key in the index, where the key itself would take ten times that."""
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)

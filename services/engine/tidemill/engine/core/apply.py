@@ -1,7 +1,6 @@
 """`apply` turns an event into state. It evaluates nothing and needs no plan: events carry what they set."""
 
 from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
 from typing import Any, Final
 
 from tidemill.engine.core import apply_waits, events
@@ -380,28 +379,24 @@ def _timer_fired(state: ExecutionState, event: events.TimerFired, _: int, effect
 
 
 # One row for each kind of event. The pairs are right by construction of the table, which no type can say.
-_APPLIERS: Final[Mapping[type[Event], Callable[[ExecutionState, Any, int, list[Effect]], None]]] = (
-    MappingProxyType(
-        {
-            events.ExecutionStarted: _execution_started,
-            events.ExecutionCompleted: _execution_completed,
-            events.ExecutionFaulted: _execution_faulted,
-            events.ExecutionCancelled: _execution_cancelled,
-            events.ExecutionSuspended: _execution_suspended,
-            events.ExecutionResumed: _execution_resumed,
-            events.ExecutionRetried: _execution_retried,
-            events.TaskStarted: _task_started,
-            events.TaskSkipped: _task_skipped,
-            events.TaskCompleted: _task_completed,
-            events.TaskFaulted: _task_faulted,
-            events.TaskCancelled: _task_cancelled,
-            events.RoundStarted: _round_started,
-            events.ErrorCaught: _error_caught,
-            events.TaskRetried: _task_retried,
-            events.ActionCompleted: _action_completed,
-            events.CancellationConfirmed: _cancellation_confirmed,
-            events.TimerFired: _timer_fired,
-            **apply_waits.APPLIERS,
-        }
-    )
-)
+_APPLIERS: Final[Mapping[type[Event], Callable[[ExecutionState, Any, int, list[Effect]], None]]] = {
+    events.ExecutionStarted: _execution_started,
+    events.ExecutionCompleted: _execution_completed,
+    events.ExecutionFaulted: _execution_faulted,
+    events.ExecutionCancelled: _execution_cancelled,
+    events.ExecutionSuspended: _execution_suspended,
+    events.ExecutionResumed: _execution_resumed,
+    events.ExecutionRetried: _execution_retried,
+    events.TaskStarted: _task_started,
+    events.TaskSkipped: _task_skipped,
+    events.TaskCompleted: _task_completed,
+    events.TaskFaulted: _task_faulted,
+    events.TaskCancelled: _task_cancelled,
+    events.RoundStarted: _round_started,
+    events.ErrorCaught: _error_caught,
+    events.TaskRetried: _task_retried,
+    events.ActionCompleted: _action_completed,
+    events.CancellationConfirmed: _cancellation_confirmed,
+    events.TimerFired: _timer_fired,
+    **apply_waits.APPLIERS,
+}

@@ -136,6 +136,10 @@ def _name(command: Command) -> str:
 def _move(turn: Turn, command: Command, *, acts: bool) -> Rejection | None:
     rejection: Rejection | None = None
     match command:
+        case (
+            CompleteAction() | FireTimer() | ConfirmCancellation() | DeliverEvent() | EndChild() | GrantSlot()
+        ):
+            _take_fact(turn, command, acts=acts)
         case Start():
             rejection = _repeat(turn, command)
         case Cancel():
@@ -147,7 +151,7 @@ def _move(turn: Turn, command: Command, *, acts: bool) -> Rejection | None:
         case Retry():
             rejection = retry(turn, command)
         case _:
-            _take_fact(turn, command, acts=acts)
+            assert_never(command)
     run(turn)
     return rejection
 

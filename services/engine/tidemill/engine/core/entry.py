@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
 
 class Detail(TypedDict, total=False):
-    """What kinds of tasks add to their TaskStarted: at most one."""
+    """What kinds of tasks without an action add to their TaskStarted: at most one."""
 
-    action: ActionRequested
     due_at_us: int
     items: Payload
     attempt_timeout_at_us: int
@@ -50,7 +49,7 @@ class Entry:
         variables.input = self.input
         return variables
 
-    def started(self, **detail: Unpack[Detail]) -> TaskStarted:
+    def started(self, action: ActionRequested | None = None, **detail: Unpack[Detail]) -> TaskStarted:
         """The event, with what the kind of task adds."""
         return TaskStarted(
             self.node.reference,
@@ -58,5 +57,6 @@ class Entry:
             self.attempt,
             None if self.input is self.raw_input else self.input,
             self.timeout_at_us,
+            action,
             **detail,
         )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TypeAlias
 
+from tidemill.engine.core.payload import Payload
 from tidemill.expressions import Budget, Expression, Template
 from tidemill.expressions.budget import OPERATIONS_MAX
 from tidemill.json import Json
@@ -23,9 +24,18 @@ class Evaluator:
 
     def evaluate(self, formula: Formula, value: Json, variables: Mapping[str, Json]) -> Json:
         """The formula's value; raises ExpressionError, over either budget too."""
+        if formula.is_free:
+            return formula.evaluate(value, variables)
         granted = min(OPERATIONS_MAX, self._operations_left)
         budget = Budget(granted)
         try:
             return formula.evaluate(value, variables, now_us=self.now_us, budget=budget)
         finally:
             self._operations_left -= granted - max(budget.operations_left, 0)
+
+    def transform(self, formula: Formula, payload: Payload, variables: Mapping[str, Json]) -> Json:
+        """The formula's value for a payload, which is parsed only for a formula that reads it.
+
+        Raises ExpressionError, and JsonError when the bytes are not JSON.
+        """
+        return self.evaluate(formula, payload.value if formula.reads_input else None, variables)

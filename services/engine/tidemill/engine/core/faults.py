@@ -5,7 +5,7 @@ from typing import Final
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.core.problems import Problem, standard_problem
 from tidemill.expressions import ExpressionError
-from tidemill.json import Json, JsonError
+from tidemill.json import Json, JsonError, dumps
 
 
 class TaskFaultError(Exception):
@@ -44,8 +44,7 @@ def make_payload(value: Json, bytes_max: int) -> Payload:
     It is written at once, so that what cannot be stored is a fault of the task that made it: raises
     JsonError, or TaskFaultError when it is over `payload_bytes_max`.
     """
-    payload = Payload.of(value)
-    size = len(payload.data)
-    if size > bytes_max:
-        raise fault("runtime", f"{size} bytes are over payload_bytes_max ({bytes_max})")
-    return payload
+    data = dumps(value)
+    if len(data) > bytes_max:
+        raise fault("runtime", f"{len(data)} bytes are over payload_bytes_max ({bytes_max})")
+    return Payload(data, value)

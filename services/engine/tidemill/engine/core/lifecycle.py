@@ -112,7 +112,7 @@ def _take_input(turn: "Turn", entry: Entry) -> None:
         common.input_schema.check(raw_input.value)
     if common.input_from is not None:
         variables = Variables(turn, entry.node, raw_input, turn.now_us)
-        value = turn.evaluate(common.input_from, raw_input.value, variables)
+        value = turn.transform(common.input_from, raw_input, variables)
         entry.input = turn.payload(value, raw_input)
     if common.timeout is not None:
         timeout_us = common.timeout.resolve(turn, entry.input, entry.variables())
@@ -167,14 +167,14 @@ def _give_output(
     variables.raw_output = raw_output
     output = raw_output
     if common.output_as is not None:
-        value = turn.evaluate(common.output_as, raw_output.value, variables)
+        value = turn.transform(common.output_as, raw_output, variables)
         output = turn.payload(value, raw_output, frame.input)
     if common.output_schema is not None:
         common.output_schema.check(output.value)
     if common.export_as is None:
         return output, None
     variables.output = output
-    value = turn.evaluate(common.export_as, output.value, variables)
+    value = turn.transform(common.export_as, output, variables)
     context = turn.payload(value, output, turn.state.context)
     if common.export_schema is not None:
         common.export_schema.check(context.value)

@@ -80,7 +80,7 @@ class Plan(BlockNode):
         taken = raw_input
         if self._input_from is not None:
             variables = workflow_variables(self, execution_id, raw_input, now_us)
-            value = evaluator.evaluate(self._input_from, raw_input.value, variables)
+            value = evaluator.transform(self._input_from, raw_input, variables)
             taken = make_payload(value, self.settings.payload_bytes_max)
         return taken, self.timeout_at_us(evaluator, execution_id, raw_input, taken=taken)
 
@@ -103,7 +103,7 @@ class Plan(BlockNode):
                 self, state.execution_id, state.root.raw_input, state.started_at_us
             )
             variables["context"] = state.context.value
-            value = turn.evaluate(self._output_as, output.value, variables)
+            value = turn.transform(self._output_as, output, variables)
             output = turn.payload(value, output)
         if self._output_schema is not None:
             self._output_schema.check(output.value)

@@ -64,6 +64,8 @@ class SecretTexts:
 
     def uses(self, evaluator: Evaluator, value: Json, variables: Mapping[str, Json]) -> tuple[SecretUse, ...]:
         """What the Action service has to put in for a transformed input. May raise one of FAULTS."""
+        if not self._texts:
+            return ()
         return tuple(
             SecretUse(pointer, tuple(_resolve(part, evaluator, value, variables) for part in parts))
             for pointer, parts in self._texts

@@ -10,10 +10,11 @@ from tidemill.api.errors.v1.problem_pb2 import Problem
 from tidemill.api.events.v1 import history_pb2
 from tidemill.backoff import Backoff
 from tidemill.dsl.standard_errors import standard_error
+from tidemill.engine.core.effects import CallAction
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.runtime.inbox import Inbox
 from tidemill.engine.runtime.items import ActionAnswer
-from tidemill.engine.runtime.sessions import CallKey, Outstanding, Session, Sessions
+from tidemill.engine.runtime.sessions import CallKey, Outstanding, OwedCall, Session, Sessions
 
 # How the details of errors begin that the engine gives itself, for calls that the Action service never made.
 UNKNOWN_ACTION: Final = "no such action is registered: "
@@ -77,28 +78,28 @@ class Calls:
         self._spread()
         return session
 
-    def call(self, call: pb.ActionCall, *, may_be_known: bool = False) -> None:
+    def call(self, call: OwedCall, *, may_be_known: bool = False) -> None:
         """Release a call; one that is outstanding already is not released twice.
 
         What is found owed in the store may be known to an Action service already.
         """
-        key = (call.key, call.attempt)
+        key = (call.effect.key, call.effect.attempt)
         if key in self._outstanding:
             return
         if len(self._outstanding) >= self._settings.calls_waiting_max:
             self._overflowed.add(call.shard)
             return
-        outstanding = Outstanding(call, self._clock.now_us(), may_be_known=may_be_known)
+        outstanding = Outstanding(call, key, self._clock.now_us(), may_be_known=may_be_known)
         self._outstanding[key] = outstanding
         self._waiting.append(outstanding)
         self._spread()
 
-    def cancel(self, call: pb.ActionCall) -> None:
+    def cancel(self, call: OwedCall) -> None:
         """Ask for the end of a call, whether this process has sent it or an earlier owner did."""
-        key = (call.key, call.attempt)
+        key = (call.effect.key, call.effect.attempt)
         outstanding = self._outstanding.get(key)
         if outstanding is None:
-            outstanding = Outstanding(call, self._clock.now_us(), may_be_known=True)
+            outstanding = Outstanding(call, key, self._clock.now_us(), may_be_known=True)
             self._outstanding[key] = outstanding
         elif outstanding.cancelled:
             return
@@ -107,7 +108,7 @@ class Calls:
             self._end(outstanding)
         else:
             # It never left: there is nothing to stop.
-            self._answer(outstanding, _outcome(call, history_pb2.ACTION_STATE_CANCELLED))
+            self._answer(outstanding, _outcome(key, history_pb2.ACTION_STATE_CANCELLED))
             self._spread()
 
     def settle(self, keys: Iterable[str]) -> None:
@@ -131,24 +132,22 @@ class Calls:
         request = pb.ExecuteRequest()
         items_max = self._settings.calls_message_items_max
         bytes_left = self._settings.calls_message_bytes_max
+        before_us = self._clock.now_us() + self._settings.dispatch_before_us
         while session.queue and len(request.calls) < items_max and bytes_left > 0:
-            bytes_left -= self._send(session.queue.popleft(), session, request)
+            outstanding = session.queue.popleft()
+            if self._is_due(outstanding) and session in outstanding.sessions:
+                outstanding.sent = True
+                bytes_left -= outstanding.call.write(
+                    request, delivery=outstanding.delivery, dispatch_before_us=before_us
+                )
         while session.cancellations and len(request.cancellations) < items_max:
             key, attempt = session.cancellations.popleft()
             request.cancellations.add(key=key, attempt=attempt)
         if not (request.calls or request.cancellations or len(self._settled) >= items_max):
             return None
-        for _ in range(min(len(self._settled), 4 * items_max)):
-            request.settled_keys.append(self._settled.popleft())
+        settled = min(len(self._settled), 4 * items_max)
+        request.settled_keys.extend([self._settled.popleft() for _ in range(settled)])
         return request
-
-    def _send(self, outstanding: Outstanding, session: Session, request: pb.ExecuteRequest) -> int:
-        if not self._is_due(outstanding) or session not in outstanding.sessions:
-            return 0
-        outstanding.sent = True
-        outstanding.call.dispatch_before_us = self._clock.now_us() + self._settings.dispatch_before_us
-        request.calls.append(outstanding.call)
-        return outstanding.call.ByteSize()
 
     def _is_due(self, outstanding: Outstanding) -> bool:
         """Whether the call is still to be sent: meanwhile it may have been dropped, or cancelled."""
@@ -174,12 +173,13 @@ class Calls:
     def received(self, session: Session, results: Iterable[pb.ActionResult]) -> None:
         """Outcomes and delivery failures, as they came."""
         answers: list[ActionAnswer] = []
+        received_us = self._clock.monotonic_us()
         for result in results:
             outstanding = self._outstanding.get((result.key, result.attempt))
             if outstanding is None or not outstanding.sent:
                 continue
             if not result.delivery_failure:
-                answers.append(self._answered(outstanding, result))
+                answers.append(self._answered(outstanding, result, received_us))
             elif session in outstanding.sessions:
                 self._not_delivered(outstanding, session, result)
         if answers:
@@ -194,7 +194,7 @@ class Calls:
             if session in outstanding.sessions:
                 outstanding.leave(session)
                 if outstanding.sent:
-                    outstanding.call.delivery += 1
+                    outstanding.delivery += 1
                 if not outstanding.sessions:
                     self._resend(outstanding)
         self._spread()
@@ -225,13 +225,12 @@ class Calls:
         session.wake.set()
 
     def _answer(self, outstanding: Outstanding, result: pb.ActionResult) -> None:
-        self._inbox.put([self._answered(outstanding, result)])
+        self._inbox.put([self._answered(outstanding, result, self._clock.monotonic_us())])
 
-    def _answered(self, outstanding: Outstanding, result: pb.ActionResult) -> ActionAnswer:
+    def _answered(self, outstanding: Outstanding, result: pb.ActionResult, received_us: int) -> ActionAnswer:
         call = outstanding.call
         outstanding.leave_all()
         del self._outstanding[outstanding.key]
-        received_us = self._clock.monotonic_us()
         return ActionAnswer(call.shard, call.execution_id, result, outstanding.cancelled, received_us)
 
     def _not_delivered(self, outstanding: Outstanding, session: Session, result: pb.ActionResult) -> None:
@@ -247,9 +246,9 @@ class Calls:
             # Not on disk there: the call could still be run, so that the end must be asked for again.
             self._delay(outstanding)
         elif outstanding.cancelled:
-            self._answer(outstanding, _outcome(outstanding.call, history_pb2.ACTION_STATE_CANCELLED))
+            self._answer(outstanding, _outcome(outstanding.key, history_pb2.ACTION_STATE_CANCELLED))
         elif (problem := self._given_up(outstanding, result)) is not None:
-            self._answer(outstanding, _outcome(outstanding.call, history_pb2.ACTION_STATE_FAILED, problem))
+            self._answer(outstanding, _outcome(outstanding.key, history_pb2.ACTION_STATE_FAILED, problem))
         else:
             self._delay(outstanding)
 
@@ -258,7 +257,9 @@ class Calls:
         waited_us = self._clock.now_us() - outstanding.first_us
         if result.delivery_failure == pb.DELIVERY_FAILURE_UNKNOWN_ACTION:
             if waited_us >= self._settings.unknown_action_grace_us:
-                return _problem("configuration", UNKNOWN_ACTION + outstanding.call.action)
+                effect = outstanding.call.effect
+                assert isinstance(effect, CallAction), "a cancellation is never given up"
+                return _problem("configuration", UNKNOWN_ACTION + effect.action)
         elif waited_us >= self._settings.delivery_timeout_us:
             detail = UNDELIVERED + result.delivery_detail
             return _problem("communication", detail)
@@ -266,7 +267,7 @@ class Calls:
 
     def _delay(self, outstanding: Outstanding) -> None:
         outstanding.sent = False
-        outstanding.call.delivery += 1
+        outstanding.delivery += 1
         due_us = self._clock.now_us() + self._backoff.delay_us(outstanding.failures, self._source)
         heapq.heappush(self._delayed, (due_us, *outstanding.key))
         # Whoever writes waits for as long as `wait_us` said before.
@@ -295,6 +296,6 @@ def _problem(name: str, detail: str) -> Problem:
 
 
 def _outcome(
-    call: pb.ActionCall, state: history_pb2.ActionState.ValueType, error: Problem | None = None
+    key: CallKey, state: history_pb2.ActionState.ValueType, error: Problem | None = None
 ) -> pb.ActionResult:
-    return pb.ActionResult(key=call.key, attempt=call.attempt, state=state, error=error)
+    return pb.ActionResult(key=key[0], attempt=key[1], state=state, error=error)

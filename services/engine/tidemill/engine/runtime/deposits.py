@@ -1,6 +1,6 @@
 """What a batch leaves in the blob store before it commits: its large texts, with claims in their places."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TypeAlias, TypeVar
@@ -29,7 +29,8 @@ from tidemill.engine.store.rows import (
 Blobs: TypeAlias = dict[BlobName, Blob]
 # Rewrites one large row of a batch.
 _Work: TypeAlias = Callable[[Blobs], None]
-
+# Each with the size of what it rewrites.
+_Works: TypeAlias = list[tuple[int, _Work]]
 
 _Row = TypeVar("_Row", HistoryRow, SnapshotRow)
 
@@ -44,8 +45,11 @@ class Deposits:
     async def before_commit(self, batch: Sequence[ShardTurn], commits: Sequence[ShardCommit]) -> None:
         """Have all blobs of the batch durable, and claims in its rows and calls. Raises
         StorageUnavailableError."""
-        works = [work for commit in commits for work in self._rows(commit)]
-        works += [work for shard_turn in batch for turn in shard_turn.turns for work in self._calls(turn)]
+        works: _Works = []
+        for commit in commits:
+            self._find_rows(commit, works)
+        for shard_turn in batch:
+            self._find_calls(shard_turn, works)
         if not works:
             return
         blobs: Blobs = {}
@@ -53,28 +57,32 @@ class Deposits:
         await self._check.store.put(blobs.values())
         _count(batch, blobs)
 
-    def _rows(self, commit: ShardCommit) -> Iterator[tuple[int, _Work]]:
+    def _find_rows(self, commit: ShardCommit, works: _Works) -> None:
         bytes_max = self._bytes_max
         for index, history in enumerate(commit.histories):
             if len(history.data) > bytes_max:
-                yield len(history.data), partial(self._record, commit.histories, index, HistoryBatch)
+                work = partial(self._record, commit.histories, index, HistoryBatch)
+                works.append((len(history.data), work))
         for index, snapshot in enumerate(commit.snapshots):
             if len(snapshot.data) > bytes_max:
-                yield len(snapshot.data), partial(self._record, commit.snapshots, index, Snapshot)
+                work = partial(self._record, commit.snapshots, index, Snapshot)
+                works.append((len(snapshot.data), work))
         for index, row in enumerate(commit.executions):
             if len(row.output) > bytes_max:
-                yield len(row.output), partial(_output, commit.executions, index)
+                works.append((len(row.output), partial(_output, commit.executions, index)))
         for index, message in enumerate(commit.outbox):
             if len(message.data) > bytes_max:
-                yield len(message.data), partial(self._message, commit.outbox, index)
+                works.append((len(message.data), partial(self._message, commit.outbox, index)))
         for index, letter in enumerate(commit.dead_letters):
             if len(letter.item) > bytes_max:
-                yield len(letter.item), partial(self._letter, commit.dead_letters, index)
+                works.append((len(letter.item), partial(self._letter, commit.dead_letters, index)))
 
-    def _calls(self, turn: Turn) -> Iterator[tuple[int, _Work]]:
-        for index, effect in enumerate(turn.calls):
-            if isinstance(effect, CallAction) and len(effect.arguments.data) > self._bytes_max:
-                yield len(effect.arguments.data), partial(_call, turn, index, effect)
+    def _find_calls(self, shard_turn: ShardTurn, works: _Works) -> None:
+        bytes_max = self._bytes_max
+        for turn in shard_turn.turns:
+            for index, effect in enumerate(turn.calls):
+                if isinstance(effect, CallAction) and len(effect.arguments.data) > bytes_max:
+                    works.append((len(effect.arguments.data), partial(_call, turn, index, effect)))
 
     def _record(
         self, rows: list[_Row], index: int, kind: type[HistoryBatch] | type[Snapshot], blobs: Blobs

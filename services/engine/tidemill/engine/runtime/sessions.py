@@ -7,8 +7,49 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from tidemill.api.actions.v1 import action_service_pb2 as pb
+from tidemill.engine.core.effects import CallAction, CancelAction
+from tidemill.engine.secret_records import write_secret
+from tidemill.values import value
 
 CallKey = tuple[str, int]
+
+
+@value
+class OwedCall:
+    """What an execution asks of an action, and who it is for; of a cancellation only its identity counts.
+
+    The message is made when it is sent, in the place where it is sent from: copying one costs as much again.
+    """
+
+    effect: CallAction | CancelAction
+    namespace: str
+    execution_id: str
+    shard: int
+    epoch: int
+    traceparent: str = ""
+
+    def write(self, request: pb.ExecuteRequest, *, delivery: int, dispatch_before_us: int) -> int:
+        """Add the call to a request; returns its size in bytes."""
+        effect = self.effect
+        assert isinstance(effect, CallAction), "a cancellation is no call"
+        call = request.calls.add(
+            key=effect.key,
+            attempt=effect.attempt,
+            namespace=self.namespace,
+            execution_id=self.execution_id,
+            task_reference=effect.reference,
+            action=effect.action,
+            shard=self.shard,
+            epoch=self.epoch,
+            timeout_us=effect.timeout_us,
+            traceparent=self.traceparent,
+            delivery=delivery,
+            dispatch_before_us=dispatch_before_us,
+        )
+        call.arguments.data = effect.arguments.data
+        if effect.secrets:
+            call.secrets.extend(map(write_secret, effect.secrets))
+        return call.ByteSize()
 
 
 # Compared by identity: two sessions are never the same one.
@@ -31,12 +72,15 @@ class Session:
 class Outstanding:
     """A call without outcome: waiting for a session, with one or more, or waiting to be sent again."""
 
-    call: pb.ActionCall
+    call: OwedCall
+    key: CallKey
     first_us: int
     # An Action service may have it from an earlier owner of the shard, whatever this process has sent.
     may_be_known: bool = False
     # It has left for the sessions that it is with; else it waits for its turn there.
     sent: bool = False
+    # How often it was sent before, to whoever did not answer.
+    delivery: int = 0
     failures: int = 0
     cancelled: bool = False
     # The sessions that owe an answer: the one that carries the call, or all that were asked to end it.
@@ -45,13 +89,9 @@ class Outstanding:
     failed_by: Session | None = None
 
     @property
-    def key(self) -> CallKey:
-        return self.call.key, self.call.attempt
-
-    @property
     def may_be_anywhere(self) -> bool:
         """Whether another Action service than those of `sessions` may have it."""
-        return self.may_be_known or self.call.delivery > 0
+        return self.may_be_known or self.delivery > 0
 
     def join(self, session: Session) -> None:
         """The session owes an answer from now on."""

@@ -1,28 +1,33 @@
 """Records of the log and answers of actions as commands of the core, and where each came from."""
 
-from tidemill.api.actions.v1.action_service_pb2 import ActionCall, ActionResult
+from typing import Final
+
+from tidemill.api.actions.v1.action_service_pb2 import ActionResult
 from tidemill.api.events.v1 import command_pb2, history_pb2
-from tidemill.api.events.v1.payload_pb2 import Payload as PayloadRecord
 from tidemill.engine.core import commands
 from tidemill.engine.core.effects import CallAction, CancelAction
 from tidemill.engine.core.events import ActionState, Kind
-from tidemill.engine.core.payload import Payload
+from tidemill.engine.core.payload import NULL, Payload
 from tidemill.engine.core.state import ExecutionState
 from tidemill.engine.record_values import read_payload, read_problem
 from tidemill.engine.records import ActionSource, LogSource, MessageSource, Source, TimerSource
 from tidemill.engine.runtime.items import ActionAnswer, DueTimer, Keepable, LoggedCommand, Message
+from tidemill.engine.runtime.sessions import OwedCall
 from tidemill.engine.runtime.turns import OwnedShard
-from tidemill.engine.secret_records import write_secret
 from tidemill.engine.wait_records import read_child_state, read_origin
+
+# By its number; looking one up costs less than calling the class.
+_ACTION_STATES: Final = {int(state): state for state in ActionState}
 
 
 def command_of(item: Keepable) -> commands.Command:
-    """What the item asks of its execution; raises ValueError for a record that asks for nothing known."""
+    """What the item asks of its execution; raises ValueError or KeyError for a record that asks for nothing
+    known."""
     match item:
-        case LoggedCommand() | Message():
-            return _logged(item.record)
         case ActionAnswer():
             return _answered(item)
+        case LoggedCommand() | Message():
+            return _logged(item.record)
         case DueTimer():
             return commands.FireTimer(item.timer_id)
 
@@ -30,35 +35,20 @@ def command_of(item: Keepable) -> commands.Command:
 def source_of(item: Keepable) -> Source:
     """What history says the item's events came from."""
     match item:
-        case Message():
-            return MessageSource(item.shard, item.sequence)
+        case ActionAnswer():
+            result = item.result
+            return ActionSource(result.key, result.attempt)
         case LoggedCommand():
             return LogSource(item.offset)
-        case ActionAnswer():
-            return ActionSource(item.result.key, item.result.attempt)
+        case Message():
+            return MessageSource(item.shard, item.sequence)
         case DueTimer():
             return TimerSource(item.timer_id)
 
 
-def action_call(effect: CallAction | CancelAction, owned: OwnedShard, state: ExecutionState) -> ActionCall:
-    """The call on the wire; of a cancellation only its identity counts."""
-    call = ActionCall(
-        key=effect.key,
-        attempt=effect.attempt,
-        namespace=state.namespace,
-        execution_id=state.execution_id,
-        shard=owned.shard,
-        epoch=owned.epoch,
-        traceparent=state.traceparent,
-    )
-    if isinstance(effect, CallAction):
-        call.task_reference = effect.reference
-        call.action = effect.action
-        call.arguments.data = effect.arguments.data
-        call.timeout_us = effect.timeout_us
-        if effect.secrets:
-            call.secrets.extend(map(write_secret, effect.secrets))
-    return call
+def action_call(effect: CallAction | CancelAction, owned: OwnedShard, state: ExecutionState) -> OwedCall:
+    """The call, or the end of one, that an execution asks for under an ownership."""
+    return OwedCall(effect, state.namespace, state.execution_id, owned.shard, owned.epoch, state.traceparent)
 
 
 def _logged(record: command_pb2.Command) -> commands.Command:
@@ -120,11 +110,14 @@ def _answered(item: ActionAnswer) -> commands.Command:
     return commands.CompleteAction(
         result.key,
         result.attempt,
-        ActionState(result.state),
-        output=_payload(result.output) if result.HasField("output") else None,
+        _ACTION_STATES[result.state],
+        output=_output(result),
         error=read_problem(result.error) if result.HasField("error") else None,
     )
 
 
-def _payload(record: PayloadRecord) -> Payload:
-    return Payload.encoded(record.data or b"null")
+def _output(result: ActionResult) -> Payload | None:
+    data = result.output.data
+    if not data:
+        return NULL if result.HasField("output") else None
+    return Payload.encoded(data)

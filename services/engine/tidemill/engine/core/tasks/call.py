@@ -31,7 +31,7 @@ class ActionNode(WaitingNode):
         """What to ask for. May raise one of FAULTS."""
 
     def prepare(self, turn: "Turn", entry: Entry) -> TaskStarted:
-        return entry.started(action=self.request(turn, entry))
+        return entry.started(self.request(turn, entry))
 
     def begin(self, turn: "Turn", frame: FrameView) -> None:
         """Leave it to its action."""
