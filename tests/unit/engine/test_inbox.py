@@ -10,7 +10,9 @@ from tidemill.engine.runtime.inbox import Inbox
 from tidemill.engine.runtime.items import ActionAnswer, DueTimer, Item, LoggedCommand, Message, OwedWork
 from tidemill.engine.settings import Settings
 
-SETTINGS = Settings(inbox_commands_max=50, batch_herd_max=5, batch_commands_min=3, batch_shard_max=20)
+SETTINGS = Settings(
+    inbox_commands_max=50, batch_herd_max=5, batch_herd_min=2, batch_commands_min=3, batch_shard_max=20
+)
 
 
 def answers(count: int, shard: int = 0, lane: str = "") -> list[Item]:
@@ -52,8 +54,16 @@ def test_some_commands_get_their_turn_however_much_is_under_way() -> None:
 def test_a_herd_of_timers_leaves_batches_short() -> None:
     crowded = inbox(timers(100))
     assert kinds(crowded.take(20)) == {"timer": 5}
-    crowded.put(answers(1))
-    assert kinds(crowded.take(20)) == {"timer": 5, "answer": 1}
+
+
+def test_a_herd_is_short_while_something_else_comes_and_a_few_batches_longer() -> None:
+    crowded = inbox(timers(100), answers(1))
+    assert kinds(crowded.take(20)) == {"timer": 2, "answer": 1}
+    crowded.put(answers(4))
+    assert kinds(crowded.take(20)) == {"timer": 4, "answer": 4}
+    # Their calls come back before the herd has all to itself again.
+    taken = [len(crowded.take(20)) for _ in range(7)]
+    assert taken == [4] * 5 + [5] * 2
 
 
 def test_a_herd_gets_its_turn_however_much_else_waits() -> None:

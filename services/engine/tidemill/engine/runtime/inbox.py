@@ -3,10 +3,14 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from typing import Final
 
 from tidemill.engine.runtime.items import DueTimer, Item, LoggedCommand, OwedWork, SnapshotDue
 from tidemill.engine.runtime.queues import ShardQueues
 from tidemill.engine.settings import Settings
+
+# An execution that has a call made is back before so many short batches are over.
+_BATCHES_A_HOP: Final = 6
 
 
 class Inbox:
@@ -17,7 +21,8 @@ class Inbox:
     each shard its lanes; no shard has more than its part of a batch. So a lane with very much to do neither
     holds up the others, which overtake it, nor makes the batches long for which they wait. What comes in
     herds (due timers, owed work of a shard that was taken, snapshots) is spread over batches that stay short,
-    for whatever else comes waits for the batch at hand.
+    for whatever else comes waits for the batch at hand; and shorter yet while something else comes, which
+    waits for one batch after the other: then a batch has about as much of the herd as of all else.
 
     The limits are on commands alone: everything else always has room, for it is what empties the rest (its
     own sources are bounded).
@@ -33,6 +38,9 @@ class Inbox:
         self._commands_min = settings.batch_commands_min
         self._shard_max = settings.batch_shard_max
         self._herd_max = settings.batch_herd_max
+        self._herd_min = settings.batch_herd_min
+        # How much else waited for each of the last batches.
+        self._others: deque[int] = deque(maxlen=_BATCHES_A_HOP)
         self._room_wanted: Callable[[], None] | None = None
 
     def __len__(self) -> int:
@@ -72,7 +80,7 @@ class Inbox:
 
     def take(self, limit: int) -> list[Item]:
         """Take up to `limit` items for the next batch: work under way, commands, and some of the herd."""
-        herd = min(len(self._herd), self._herd_max, limit)
+        herd = min(self._herd_share(), limit)
         commands_min = min(len(self._commands), self._commands_min, limit - herd)
         items, of_shards = self._work.take(limit - herd - commands_min, lambda _: self._shard_max)
         commands, _ = self._commands.take(
@@ -83,6 +91,12 @@ class Inbox:
         if commands:
             self.tell_room()
         return items
+
+    def _herd_share(self) -> int:
+        self._others.append(len(self._work) + len(self._commands))
+        others = max(self._others)
+        share = max(others, self._herd_min) if others else self._herd_max
+        return min(len(self._herd), share, self._herd_max)
 
     def tell_room(self) -> None:
         """There may be room for more commands."""
