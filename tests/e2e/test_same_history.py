@@ -31,7 +31,8 @@ from tidemill.engine.store.postgres.tables import PART, make_tables
 from tidemill.engine.store.sqlite.store import SqliteStore
 from tidemill.postgres import open_postgres
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+# A year of days, each of them on real servers, takes the longest of the journeys most of a minute.
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(180)]
 
 SHARDS: Final = 4
 POLL_SECONDS: Final = 0.001
