@@ -11,21 +11,30 @@ from tidemill.engine.runtime.items import ActionAnswer, DueTimer, Item, LoggedCo
 from tidemill.engine.settings import Settings
 
 SETTINGS = Settings(
-    inbox_commands_max=50, batch_herd_max=5, batch_herd_min=2, batch_commands_min=3, batch_shard_max=20
+    inbox_commands_max=50, batch_herd_max=5, batch_part_min=2, batch_commands_min=3, batch_shard_max=20
 )
 
 
+KINDS = {ActionAnswer: "answer", LoggedCommand: "command", DueTimer: "timer", OwedWork: "owed"}
+
+
 def answers(count: int, shard: int = 0, lane: str = "") -> list[Item]:
-    return [ActionAnswer(shard, _id("answer", number, lane), ActionResult()) for number in range(count)]
+    return [
+        ActionAnswer(shard, _id("answer", number, lane or f"{shard}"), ActionResult())
+        for number in range(count)
+    ]
 
 
 def commands(count: int, shard: int = 0, lane: str = "") -> list[Item]:
-    return [LoggedCommand(shard, _id("command", number, lane), number, Command()) for number in range(count)]
+    return [
+        LoggedCommand(shard, _id("command", number, lane or f"{shard}"), number, Command())
+        for number in range(count)
+    ]
 
 
 def _id(kind: str, number: int, lane: str) -> str:
     """Ids of one lane begin with the same eight characters."""
-    return f"{kind + lane:8.8} {number}"
+    return f"{kind:6.6}{lane:2} {number}"
 
 
 def timers(count: int, shard: int = 0) -> list[Item]:
@@ -33,7 +42,7 @@ def timers(count: int, shard: int = 0) -> list[Item]:
 
 
 def kinds(items: list[Item]) -> Counter[str]:
-    return Counter(item.execution_id.split()[0] for item in items)
+    return Counter(KINDS[type(item)] for item in items)
 
 
 def inbox(*queues: list[Item]) -> Inbox:
@@ -79,9 +88,9 @@ def test_everything_comes_out_once_and_each_kind_in_its_order() -> None:
         taken += batch
     assert len(crowded) == 0
     for kind in ("timer", "command", "answer"):
-        of_kind = [item.execution_id for item in taken if item.execution_id.startswith(kind)]
+        of_kind = [item.execution_id for item in taken if KINDS[type(item)] == kind]
         assert of_kind == [
-            f"{kind} {number}" if kind == "timer" else _id(kind, number, "") for number in range(30)
+            f"{kind} {number}" if kind == "timer" else _id(kind, number, "0") for number in range(30)
         ]
 
 
@@ -136,6 +145,7 @@ def test_shards_get_their_turns_whatever_one_of_them_has() -> None:
 def test_a_shard_has_its_part_of_a_batch_and_no_more() -> None:
     crowded = inbox(answers(90), commands(40), answers(2, shard=1), commands(1, shard=2))
     assert Counter(item.shard for item in crowded.take(100)) == {0: 23, 1: 2, 2: 1}
+    crowded = inbox(answers(90), commands(40))
     assert kinds(crowded.take(100)) == {"answer": 20, "command": 3}
 
 
@@ -156,7 +166,7 @@ def test_commands_of_a_shard_keep_their_order_among_others() -> None:
         taken += batch
     for shard, count in ((0, 30), (1, 7), (2, 19)):
         of_shard = [item.execution_id for item in taken if item.shard == shard]
-        assert of_shard == [_id("command", number, "") for number in range(count)]
+        assert of_shard == [_id("command", number, f"{shard}") for number in range(count)]
 
 
 def test_what_is_for_shards_that_are_lost_is_gone() -> None:
@@ -209,6 +219,20 @@ def test_a_lane_is_the_same_by_its_name_and_in_the_ids_of_its_executions() -> No
         crowded = inbox([first], [then], [other])
         assert crowded.take(2) == [first, other]
         assert crowded.take(1) == [then]
+
+
+def test_a_lane_with_much_to_do_has_short_batches_while_others_come_and_a_few_longer() -> None:
+    crowded = inbox(answers(200))
+    assert len(crowded.take(100)) == 20
+    crowded.put(answers(1, shard=1))
+    assert len(crowded.take(100)) == 21
+    assert [len(crowded.take(100)) for _ in range(7)] == [2] * 6 + [20]
+
+
+def test_a_lane_that_has_no_others_beside_it_begins_more_all_the_same() -> None:
+    crowded = inbox(answers(200), commands(200), answers(20, shard=1))
+    crowded.take(100)
+    assert kinds(crowded.take(100))["command"] > 0
 
 
 def test_messages_of_a_shard_to_itself_keep_their_order_whatever_lane_they_are_for() -> None:

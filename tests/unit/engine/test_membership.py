@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from itertools import pairwise
 
 import pytest
@@ -10,12 +11,13 @@ from tidemill.applied_offsets import AppliedOffsets
 from tidemill.clock import ManualClock
 from tidemill.engine.core.tasks.registry import KINDS
 from tidemill.engine.log.memory import MemoryLog
+from tidemill.engine.log.port import Extent
 from tidemill.engine.runtime.assembly import Assembly
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.runtime.membership import spread
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.memory.store import MemoryStore
-from tidemill.engine.store.rows import DefinitionRow
+from tidemill.engine.store.rows import DefinitionRow, ShardCommit
 from tidemill.loops import FatalError
 
 SHARDS = 16
@@ -173,6 +175,27 @@ async def test_a_log_that_lacks_what_was_applied_ahead_is_no_place_to_go_on(clus
     await cluster.store.rebind_log("first", {3: AppliedOffsets().with_applied([1, 5])})
     engine = await cluster.engine("a")
     assert owned(engine) == [shard for shard in range(SHARDS) if shard != 3]
+
+
+async def test_a_shard_that_somebody_else_has_taken_and_trimmed_meanwhile_is_not_halted(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await cluster.log.append([(3, b"x")] * 5)
+    first = await cluster.engine("a")
+    await first.membership.leave()
+    extents = cluster.log.extents
+
+    async def taken_meanwhile() -> Mapping[int, Extent]:
+        monkeypatch.undo()
+        (row,) = await cluster.store.take([3], "b")
+        await cluster.store.commit([ShardCommit(3, row.epoch, 5, 0, row.commit_number + 1)])
+        await cluster.log.trim(3, 5)
+        return await extents()
+
+    monkeypatch.setattr(cluster.log, "extents", taken_meanwhile)
+    second = await cluster.engine("c")
+    assert not second.ownership.halted
+    assert 3 not in second.ownership.owned
 
 
 async def test_another_log_is_refused(cluster: Cluster) -> None:

@@ -124,12 +124,12 @@ class Settings:
     log_buffer_bytes_max: int = 67_108_864
 
     # The batch loop: how many items a batch has; how many of them are of one shard at most, and how many come
-    # in herds, as timers of one second do, at most and while others come, so that these need not wait long;
-    # how many commands at least, however much is under way.
+    # in herds, as timers of one second do, so that others need not wait long; how many of a herd, or of one
+    # lane, there may be while others come; how many commands at least, however much is under way.
     batch_items_max: int = 512
     batch_shard_max: int = 64
     batch_herd_max: int = 64
-    batch_herd_min: int = 16
+    batch_part_min: int = 16
     batch_commands_min: int = 16
     # Large payloads: how much of them a part of a batch brings along, and all executions in memory hold.
     batch_large_bytes_max: int = 67_108_864

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
 from tidemill.engine.runtime.items import DueTimer, Item, LoggedCommand, OwedWork, SnapshotDue
@@ -11,6 +11,8 @@ from tidemill.engine.settings import Settings
 
 # An execution that has a call made is back before so many short batches are over.
 _BATCHES_A_HOP: Final = 6
+# However much of a lane is under way, it begins one part of so many of what it may.
+_COMMANDS_OF_A_LANE: Final = 4
 
 
 class Inbox:
@@ -21,8 +23,9 @@ class Inbox:
     each shard its lanes; no shard has more than its part of a batch. So a lane with very much to do neither
     holds up the others, which overtake it, nor makes the batches long for which they wait. What comes in
     herds (due timers, owed work of a shard that was taken, snapshots) is spread over batches that stay short,
-    for whatever else comes waits for the batch at hand; and shorter yet while something else comes, which
-    waits for one batch after the other: then a batch has about as much of the herd as of all else.
+    for whatever else comes waits for the batch at hand. And they are shorter yet while something else comes,
+    which waits for one batch after the other: then a batch has about as much of the herd, or of one lane, as
+    of all else.
 
     The limits are on commands alone: everything else always has room, for it is what empties the rest (its
     own sources are bounded).
@@ -38,9 +41,10 @@ class Inbox:
         self._commands_min = settings.batch_commands_min
         self._shard_max = settings.batch_shard_max
         self._herd_max = settings.batch_herd_max
-        self._herd_min = settings.batch_herd_min
-        # How much else waited for each of the last batches.
-        self._others: deque[int] = deque(maxlen=_BATCHES_A_HOP)
+        self._part_min = settings.batch_part_min
+        # For each of the last batches how much there was beside the herd, and beside its largest lane.
+        self._beside_herd: deque[int] = deque(maxlen=_BATCHES_A_HOP)
+        self._beside_lane: deque[int] = deque(maxlen=_BATCHES_A_HOP)
         self._room_wanted: Callable[[], None] | None = None
 
     def __len__(self) -> int:
@@ -82,21 +86,29 @@ class Inbox:
         """Take up to `limit` items for the next batch: work under way, commands, and some of the herd."""
         herd = min(self._herd_share(), limit)
         commands_min = min(len(self._commands), self._commands_min, limit - herd)
-        items, of_shards = self._work.take(limit - herd - commands_min, lambda _: self._shard_max)
-        commands, _ = self._commands.take(
-            limit - herd - len(items), lambda shard: max(self._shard_max - of_shards[shard], commands_min)
+        lane_max = self._part(self._beside_lane, self._shard_max)
+        work = self._work.take(limit - herd - commands_min, lambda _: self._shard_max, lambda _: lane_max)
+        commands = self._commands.take(
+            limit - herd - len(work.items),
+            lambda shard: max(self._shard_max - work.of_shards[shard], commands_min),
+            lambda lane: max(lane_max - work.of_lanes[lane], lane_max // _COMMANDS_OF_A_LANE),
         )
-        items += commands
+        items = work.items + commands.items
+        self._beside_lane.append(len(items) - max((work.of_lanes + commands.of_lanes).values(), default=0))
         items += [self._herd.popleft() for _ in range(herd)]
-        if commands:
+        if commands.items:
             self.tell_room()
         return items
 
     def _herd_share(self) -> int:
-        self._others.append(len(self._work) + len(self._commands))
-        others = max(self._others)
-        share = max(others, self._herd_min) if others else self._herd_max
-        return min(len(self._herd), share, self._herd_max)
+        self._beside_herd.append(len(self._work) + len(self._commands))
+        return min(len(self._herd), self._part(self._beside_herd, self._herd_max))
+
+    def _part(self, others: Iterable[int], most: int) -> int:
+        """How much a batch may have of the herd, or of one lane: the most where it was alone of late, else
+        about as much as of all else."""
+        beside = max(others, default=0)
+        return min(max(beside, self._part_min), most) if beside else most
 
     def tell_room(self) -> None:
         """There may be room for more commands."""

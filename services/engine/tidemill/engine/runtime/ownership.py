@@ -1,11 +1,11 @@
 """Which shards this process owns, and everything in memory that depends on owning them."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
-from tidemill.engine.log.port import CommandLog, LogGapError
+from tidemill.engine.log.port import CommandLog, Extent, LogGapError
 from tidemill.engine.runtime.calls import Calls
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.runtime.inbox import Inbox
@@ -14,7 +14,7 @@ from tidemill.engine.runtime.progress import Progress, Watchers
 from tidemill.engine.runtime.states import States
 from tidemill.engine.runtime.timers import Timers
 from tidemill.engine.runtime.turns import OwnedShard
-from tidemill.engine.store.port import ShardStore
+from tidemill.engine.store.port import MembershipStore, ShardStore
 from tidemill.engine.store.rows import ShardRow
 from tidemill.telemetry import names
 from tidemill.telemetry.logging import get_logger
@@ -22,6 +22,10 @@ from tidemill.telemetry.logging import get_logger
 _log = get_logger(__name__)
 # An owner whose clock is this far behind that of the one before it is an alarm: its timers wait so long.
 CLOCK_BEHIND_US_MAX: Final = 5_000_000
+
+
+class OwnedStore(ShardStore, MembershipStore, Protocol):
+    """Where shards are taken, and who has them."""
 
 
 @dataclass(slots=True)
@@ -76,7 +80,7 @@ class Ownership:
     """
 
     def __init__(
-        self, owner: str, store: ShardStore, log: CommandLog, memory: Memory, environment: Environment
+        self, owner: str, store: OwnedStore, log: CommandLog, memory: Memory, environment: Environment
     ) -> None:
         self.owned: dict[int, OwnedShard] = {}
         # The epochs at which shards were halted: a later one says that an operator has mended them.
@@ -109,19 +113,30 @@ class Ownership:
         peers = await self._store.peers([row.shard for row in rows])
         extents = await self._log.extents()
         taken: dict[int, OwnedShard] = {}
+        misplaced: list[ShardRow] = []
         for row in rows:
             extent = extents[row.shard]
             if extent.first <= row.log_offset and row.applied.end <= extent.next:
                 taken[row.shard] = _owned(row)
                 self.memory.progress.appended(row.shard, extent.next - 1)
             else:
-                lacks = row.log_offset if row.log_offset < extent.first else row.applied.end
-                error = LogGapError(row.shard, lacks, first=extent.first, end=extent.next)
-                self._halt(row.shard, row.epoch, error)
+                misplaced.append(row)
+        await self._halt_misplaced(misplaced, extents)
         for (shard, source), sequence in peers.items():
             if shard in taken:
                 taken[shard].peers[source] = sequence
         self._begin(taken)
+
+    async def _halt_misplaced(self, rows: Sequence[ShardRow], extents: Mapping[int, Extent]) -> None:
+        """Halt the shards that the log has no place for, but for those that somebody else has taken since,
+        while this process stood still: a later owner goes on, and trims the log behind it."""
+        epochs = {row.shard: row.epoch for row in await self._store.shards()} if rows else {}
+        for row in rows:
+            extent = extents[row.shard]
+            if epochs[row.shard] == row.epoch:
+                lacks = row.log_offset if row.log_offset < extent.first else row.applied.end
+                error = LogGapError(row.shard, lacks, first=extent.first, end=extent.next)
+                self._halt(row.shard, row.epoch, error)
 
     def _begin(self, taken: Mapping[int, OwnedShard]) -> None:
         self._check_clock(taken)

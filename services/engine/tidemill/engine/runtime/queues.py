@@ -1,15 +1,20 @@
 """Queues that take turns: those of shards, and in each of them those of lanes."""
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection
-from itertools import islice
-from typing import Final
+from dataclasses import dataclass, field
 
 from tidemill.engine.runtime.items import Item, LoggedCommand, Message
 from tidemill.lanes import hash_digits, hash_digits_of, lane_hash
 
-# Messages of a shard to itself are applied in the order of their numbers, whatever lane they are for.
-_ALL_LANES: Final = ""
+
+@dataclass(slots=True)
+class Taken:
+    """What was taken, and how many of it each shard and each lane gave."""
+
+    items: list[Item] = field(default_factory=list)
+    of_shards: Counter[int] = field(default_factory=Counter)
+    of_lanes: Counter[str] = field(default_factory=Counter)
 
 
 class ShardQueues:
@@ -38,27 +43,28 @@ class ShardQueues:
         self._count += 1
         self.size_bytes += _size_bytes(item)
 
-    def take(self, limit: int, shard_max: Callable[[int], int]) -> tuple[list[Item], Counter[int]]:
-        """Up to `limit` items, as evenly as the shards and their lanes have them, and how many each shard
-        gave, which is not more than its `shard_max`."""
-        items: list[Item] = []
-        given: Counter[int] = Counter()
+    def take(self, limit: int, shard_max: Callable[[int], int], lane_max: Callable[[str], int]) -> Taken:
+        """Up to `limit` items, as evenly as the shards and their lanes have them; of none more than its
+        maximum."""
+        taken = Taken()
         turns = list(self._shards)
-        while turns and len(items) < limit:
-            share = max((limit - len(items)) // len(turns), 1)
+        done: set[int] = set()
+        while turns and (left := limit - len(taken.items)) > 0:
+            share = max(left // len(turns), 1)
             for shard in turns:
                 lanes = self._shards.pop(shard)
-                part = lanes.take(min(share, shard_max(shard) - given[shard], limit - len(items)))
-                items += part
-                given[shard] += len(part)
+                room = min(share, shard_max(shard) - taken.of_shards[shard], limit - len(taken.items))
+                taken.of_shards[shard] += (part := lanes.take(room, lane_max, taken))
                 if lanes.count:
                     self._shards[shard] = lanes
-                if len(items) == limit:
+                if part == 0 or taken.of_shards[shard] >= shard_max(shard):
+                    done.add(shard)
+                if len(taken.items) == limit:
                     break
-            turns = [shard for shard in turns if shard in self._shards and given[shard] < shard_max(shard)]
-        self._count -= len(items)
-        self.size_bytes -= sum(map(_size_bytes, items))
-        return items, given
+            turns = [shard for shard in turns if shard in self._shards and shard not in done]
+        self._count -= len(taken.items)
+        self.size_bytes -= sum(map(_size_bytes, taken.items))
+        return taken
 
     def drop(self, shards: Collection[int]) -> None:
         """Forget what these shards have."""
@@ -76,7 +82,7 @@ class _LaneQueues:
     """
 
     def __init__(self) -> None:
-        self._lanes: dict[str, list[Item]] = {}
+        self._lanes: OrderedDict[str, list[Item]] = OrderedDict()
         self.count = 0
         self.size_bytes = 0
 
@@ -85,20 +91,33 @@ class _LaneQueues:
         self.count += 1
         self.size_bytes += _size_bytes(item)
 
-    def take(self, limit: int) -> list[Item]:
-        items: list[Item] = []
-        while self._lanes and (left := limit - len(items)) > 0:
-            share = max(left // len(self._lanes), 1)
-            for lane in list(islice(self._lanes, left)):
-                queue = self._lanes.pop(lane)
-                part = min(share, limit - len(items))
-                items += queue[:part]
-                if len(queue) > part:
-                    del queue[:part]
-                    self._lanes[lane] = queue
-        self.count -= len(items)
-        self.size_bytes -= sum(map(_size_bytes, items))
-        return items
+    def take(self, limit: int, lane_max: Callable[[str], int], taken: Taken) -> int:
+        """Add up to `limit` items to those that are taken; how many."""
+        before = len(taken.items)
+        end = before + limit
+        goes_on = True
+        while goes_on and self._lanes and (left := end - len(taken.items)) > 0:
+            goes_on = self._round(max(left // len(self._lanes), 1), end, lane_max, taken)
+        count = len(taken.items) - before
+        self.count -= count
+        self.size_bytes -= sum(map(_size_bytes, taken.items[before:]))
+        return count
+
+    def _round(self, share: int, end: int, lane_max: Callable[[str], int], taken: Taken) -> bool:
+        """Give each lane its turn until `end` items are taken; whether any had something to give."""
+        before = len(taken.items)
+        for _ in range(len(self._lanes)):
+            lane, queue = self._lanes.popitem(last=False)
+            part = min(share, lane_max(lane) - taken.of_lanes[lane], end - len(taken.items))
+            if part > 0:
+                taken.items += queue[:part]
+                taken.of_lanes[lane] += min(part, len(queue))
+                del queue[:part]
+            if queue:
+                self._lanes[lane] = queue
+            if len(taken.items) == end:
+                break
+        return len(taken.items) > before
 
 
 def _lane_of(item: Item) -> str:
@@ -106,7 +125,8 @@ def _lane_of(item: Item) -> str:
     hash are in turn with each other, as one."""
     match item:
         case Message():
-            return _ALL_LANES
+            # Those of a shard to itself are applied in the order of their numbers, whoever they are for.
+            return f"messages of {item.shard}"
         case LoggedCommand() if item.record.lane:
             return hash_digits(lane_hash(item.record.lane))
         case _:
