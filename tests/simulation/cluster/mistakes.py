@@ -24,8 +24,8 @@ from tidemill.engine.runtime import (
 from tidemill.engine.runtime.inbox import Inbox
 from tidemill.engine.runtime.lane_deciding import LaneDeciding
 from tidemill.engine.runtime.membership import Membership
+from tidemill.engine.runtime.owned_shard import OwnedShard
 from tidemill.engine.runtime.translate import action_call
-from tidemill.engine.runtime.turns import OwnedShard
 from tidemill.engine.store.memory.store import MemoryStore
 from tidemill.engine.store.rows import ShardCommit, ShardRow
 from tidemill.storage import StorageRefusedError, StorageUnavailableError
@@ -203,7 +203,7 @@ def _horizon_late() -> Iterator[None]:
 
 def _repeats_applied() -> AbstractContextManager[object]:
     """A message that comes again is applied again."""
-    return patch.object(turns.OwnedShard, "is_repeat", lambda owned, offset, record: False)
+    return patch.object(OwnedShard, "is_repeat", lambda owned, offset, record: False)
 
 
 def _ahead_forgotten() -> AbstractContextManager[object]:

@@ -13,7 +13,8 @@ from tidemill.engine.core.effects import CallAction, CancelAction
 from tidemill.engine.core.payload import Payload
 from tidemill.engine.runtime.deposits import Deposits
 from tidemill.engine.runtime.items import DueTimer, Message, encode
-from tidemill.engine.runtime.turns import OwnedShard, ShardTurn, Turn
+from tidemill.engine.runtime.owned_shard import OwnedShard
+from tidemill.engine.runtime.turns import ShardTurn, Turn
 from tidemill.engine.store.rows import DeadLetterRow, HistoryRow, OutboxRow, ShardCommit, SnapshotRow
 
 LARGE = b'"' + b"x" * 500 + b'"'

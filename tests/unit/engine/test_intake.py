@@ -14,8 +14,8 @@ from tidemill.engine.log.port import LogRecord
 from tidemill.engine.runtime.inbox import Inbox
 from tidemill.engine.runtime.intake import RECORDS_A_READ_MAX, Intake
 from tidemill.engine.runtime.items import LoggedCommand
+from tidemill.engine.runtime.owned_shard import OwnedShard
 from tidemill.engine.runtime.ownership import Ownership
-from tidemill.engine.runtime.turns import OwnedShard
 from tidemill.engine.settings import Settings
 from tidemill.storage import StorageUnavailableError
 

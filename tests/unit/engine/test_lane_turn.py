@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from tidemill.applied_offsets import AppliedOffsets
 from tidemill.engine.lanes.turn import LaneLimits, LaneTurn
-from tidemill.engine.runtime.turns import OwnedShard, ShardTurn
+from tidemill.engine.runtime.owned_shard import OwnedShard
+from tidemill.engine.runtime.turns import ShardTurn
 from tidemill.engine.store.rows import LaneEventRow, LaneRows, ShardCommit, SubscriptionRow
 from tidemill.events.shapes import shape_id, shape_of
 

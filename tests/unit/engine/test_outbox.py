@@ -8,8 +8,9 @@ from tidemill.engine.log.memory import MemoryLog
 from tidemill.engine.runtime.inbox import Inbox
 from tidemill.engine.runtime.items import Message
 from tidemill.engine.runtime.outbox import Outbox, OutboxLimits
+from tidemill.engine.runtime.owned_shard import OwnedShard
 from tidemill.engine.runtime.progress import Progress
-from tidemill.engine.runtime.turns import OwnedShard, ShardTurn
+from tidemill.engine.runtime.turns import ShardTurn
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.memory.store import MemoryStore
 from tidemill.engine.store.rows import OutboxRow, ShardCommit

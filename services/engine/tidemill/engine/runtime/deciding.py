@@ -112,8 +112,11 @@ class Deciding:
                 continue
             turn = batch.turns.get(item.execution_id)
             if turn is None:
-                turn = batch.turns[item.execution_id] = await self._turn(item, states, shard_turn)
+                loaded = states.get(item.execution_id)
+                turn = batch.turns[item.execution_id] = _turn(item, loaded)
                 shard_turn.turns.append(turn)
+                if loaded is not None and isinstance(loaded.state, HistoryError):
+                    await self._quarantine.history(turn, shard_turn, loaded.state)
             await self._decide_item(item, turn, shard_turn)
 
     def _open_shards(self, items: Sequence[Item], shard_turns: dict[int, ShardTurn]) -> None:
@@ -149,18 +152,11 @@ class Deciding:
         if command is item:
             _finish(command, shard_turn)
 
-    async def _turn(self, item: Item, states: dict[str, Loaded], shard_turn: ShardTurn) -> Turn:
-        loaded = states.get(item.execution_id)
-        if loaded is None:
-            return Turn(item.execution_id, item.shard, None)
-        if isinstance(loaded.state, HistoryError):
-            turn = Turn(item.execution_id, item.shard, None)
-            await self._quarantine.history(turn, shard_turn, loaded.state)
-            return turn
-        return Turn(item.execution_id, item.shard, loaded.state, growth=loaded.growth)
-
     async def _decide_item(self, item: Item, turn: Turn, shard_turn: ShardTurn) -> None:
         match item:
+            case LoggedCommand() | ActionAnswer() | DueTimer() | Message():
+                await self._guarded(item, turn, shard_turn)
+                self._done(item, turn, shard_turn)
             case OwedWork():
                 if turn.state is not None:
                     turn.is_recovered = True
@@ -175,9 +171,6 @@ class Deciding:
                 else:
                     self._quarantine.unapplied(item.item, turn, shard_turn, item.error)
                 self._done(item.item, turn, shard_turn)
-            case LoggedCommand() | ActionAnswer() | DueTimer() | Message():
-                await self._guarded(item, turn, shard_turn)
-                self._done(item, turn, shard_turn)
             case _:
                 assert_never(item)
 
@@ -285,6 +278,12 @@ class Deciding:
                     turn.timer_gone(item.timer_id)
             case _:
                 pass
+
+
+def _turn(item: Item, loaded: Loaded | None) -> Turn:
+    if loaded is None or isinstance(loaded.state, HistoryError):
+        return Turn(item.execution_id, item.shard, None)
+    return Turn(item.execution_id, item.shard, loaded.state, growth=loaded.growth)
 
 
 def _shown_us(items: Iterable[Item]) -> dict[int, int]:

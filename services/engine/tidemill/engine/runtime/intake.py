@@ -8,8 +8,8 @@ from google.protobuf.message import DecodeError
 from tidemill.api.events.v1.command_pb2 import Command
 from tidemill.engine.log.port import CommandLog, LogGapError, LogRecord
 from tidemill.engine.runtime.items import LoggedCommand
+from tidemill.engine.runtime.owned_shard import OwnedShard
 from tidemill.engine.runtime.ownership import Ownership
-from tidemill.engine.runtime.turns import OwnedShard
 
 RECORDS_A_READ_MAX = 512
 

@@ -11,8 +11,8 @@ from tidemill.api.events.v1.command_pb2 import Command
 from tidemill.engine.log.port import CommandLog
 from tidemill.engine.runtime.inbox import Inbox
 from tidemill.engine.runtime.items import Message
+from tidemill.engine.runtime.owned_shard import OwnedShard
 from tidemill.engine.runtime.progress import Progress
-from tidemill.engine.runtime.turns import OwnedShard
 from tidemill.engine.store.port import ShardStore
 from tidemill.engine.store.rows import OutboxRow
 

@@ -10,10 +10,10 @@ from tidemill.engine.runtime.calls import Calls
 from tidemill.engine.runtime.environment import Environment
 from tidemill.engine.runtime.inbox import Inbox
 from tidemill.engine.runtime.outbox import Outbox
+from tidemill.engine.runtime.owned_shard import OwnedShard
 from tidemill.engine.runtime.progress import Progress, Watchers
 from tidemill.engine.runtime.states import States
 from tidemill.engine.runtime.timers import Timers
-from tidemill.engine.runtime.turns import OwnedShard
 from tidemill.engine.store.port import MembershipStore, ShardStore
 from tidemill.engine.store.rows import ShardRow
 from tidemill.telemetry import names

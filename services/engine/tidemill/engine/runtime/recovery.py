@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from tidemill.engine.runtime.calls import Calls
 from tidemill.engine.runtime.inbox import Inbox
 from tidemill.engine.runtime.items import OwedWork
-from tidemill.engine.runtime.turns import OwnedShard
+from tidemill.engine.runtime.owned_shard import OwnedShard
 from tidemill.engine.store.port import ShardStore
 
 BUSY_WAIT_US = 5_000

@@ -10,8 +10,8 @@ from tidemill.engine.catalogue import Catalogue
 from tidemill.engine.core.state import CLOSED_PHASES
 from tidemill.engine.log.port import CommandLog
 from tidemill.engine.runtime.messages import COMMAND_SCHEMA
+from tidemill.engine.runtime.owned_shard import OwnedShard
 from tidemill.engine.runtime.ownership import Ownership
-from tidemill.engine.runtime.turns import OwnedShard
 from tidemill.engine.settings import Settings
 from tidemill.engine.store.port import ReadStore
 from tidemill.engine.store.rows import DefinitionRow, ExecutionRow

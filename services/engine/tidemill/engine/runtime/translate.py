@@ -12,8 +12,8 @@ from tidemill.engine.core.state import ExecutionState
 from tidemill.engine.record_values import read_payload, read_problem
 from tidemill.engine.records import ActionSource, LogSource, MessageSource, Source, TimerSource
 from tidemill.engine.runtime.items import ActionAnswer, DueTimer, Keepable, LoggedCommand, Message
+from tidemill.engine.runtime.owned_shard import OwnedShard
 from tidemill.engine.runtime.sessions import OwedCall
-from tidemill.engine.runtime.turns import OwnedShard
 from tidemill.engine.wait_records import read_child_state, read_origin
 
 # By its number; looking one up costs less than calling the class.

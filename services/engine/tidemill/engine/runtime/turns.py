@@ -1,22 +1,22 @@
 """What one batch does to each execution and shard, gathered until it becomes the rows of one commit."""
 
 from dataclasses import dataclass, field
-from itertools import takewhile
 
 from tidemill import lanes
 from tidemill.api.errors.v1.item_error_pb2 import ItemError
 from tidemill.api.errors.v1.problem_pb2 import Problem as ProblemRecord
-from tidemill.api.events.v1.command_pb2 import Command
 from tidemill.applied_offsets import AppliedOffsets
 from tidemill.engine.core.decision import Decision
 from tidemill.engine.core.effects import ArmTimer, CallAction, CancelAction, DisarmTimer, Effect, Message
 from tidemill.engine.core.events import Event
+from tidemill.engine.core.problems import Problem
 from tidemill.engine.core.state import ExecutionState
 from tidemill.engine.lanes.turn import LaneTurn
 from tidemill.engine.record_values import write_problem
 from tidemill.engine.records import Cause, Source, encode_batch
 from tidemill.engine.runtime.items import Message as MessageItem
 from tidemill.engine.runtime.messages import Outgoing
+from tidemill.engine.runtime.owned_shard import OwnedShard
 from tidemill.engine.runtime.snapshots import Growth
 from tidemill.engine.store.rows import (
     DeadLetterRow,
@@ -27,56 +27,6 @@ from tidemill.engine.store.rows import (
     ShardCommit,
     TimerRow,
 )
-
-
-@dataclass(slots=True)
-class OwnedShard:
-    """A shard that this process owns: its epoch, and where its last commit left it."""
-
-    shard: int
-    epoch: int
-    applied: AppliedOffsets
-    clock_us: int
-    commit_number: int
-    # The number of the last message that went to the outbox.
-    outbox_sequence: int = 0
-    # The last message by source shard, as far as the log was read; and by offset, in their order, the
-    # messages (source shard, sequence) that the next offset has not passed.
-    peers: dict[int, int] = field(default_factory=dict)
-    read: dict[int, tuple[int, int]] = field(default_factory=dict)
-    # When a lane of it heard the last event, since this process has it.
-    heard_us: int = 0
-
-    @property
-    def log_offset(self) -> int:
-        """The first command of the log that is not applied."""
-        return self.applied.next
-
-    def is_repeat(self, offset: int, record: Command) -> bool:
-        """Whether a command that was read, in the order of the log, is a message that came before.
-
-        That is decided here and not where it is applied, for lanes apply the messages of one shard out of
-        their order.
-        """
-        source, sequence = record.source_shard, record.source_sequence
-        if not sequence:
-            return False
-        if sequence <= self.peers.get(source, 0):
-            return True
-        self.peers[source] = sequence
-        self.read[offset] = (source, sequence)
-        return False
-
-    def peers_passed(self, next_offset: int) -> dict[int, int]:
-        """The last message by source shard among those that such a next offset would have passed."""
-        messages = takewhile(lambda read: read[0] < next_offset, self.read.items())
-        return dict(message for _, message in messages)
-
-    def move(self, applied: AppliedOffsets) -> None:
-        """A commit has applied these."""
-        for offset in list(takewhile(lambda offset: offset < applied.next, self.read)):
-            del self.read[offset]
-        self.applied = applied
 
 
 @dataclass(slots=True)
@@ -258,11 +208,14 @@ def _add_turn(commit: ShardCommit, turn: Turn, shard_turn: ShardTurn) -> None:
         turn.growth.add(len(turn.events), len(data))
     if turn.events or turn.snapshot_due:
         snapshot = turn.growth.take(state, shard_turn.snapshot_events_min, at_once=turn.snapshot_due)
-        commit.snapshots.extend([snapshot] if snapshot is not None else ())
+        if snapshot is not None:
+            commit.snapshots.append(snapshot)
     if _row_key(state) != turn.written:
         commit.executions.append(execution_row(state, turn.shard))
-    commit.timers_armed.extend(turn.timer_rows())
-    commit.timers_gone.extend((turn.execution_id, timer_id) for timer_id in turn.timers_gone)
+    if turn.timers_armed:
+        commit.timers_armed.extend(turn.timer_rows())
+    if turn.timers_gone:
+        commit.timers_gone.extend((turn.execution_id, timer_id) for timer_id in turn.timers_gone)
 
 
 def _row_key(state: ExecutionState | None) -> tuple[object, ...]:
@@ -272,9 +225,6 @@ def _row_key(state: ExecutionState | None) -> tuple[object, ...]:
 
 def execution_row(state: ExecutionState, shard: int) -> ExecutionRow:
     """The row of an execution as it stands."""
-    error = ProblemRecord()
-    if state.error is not None:
-        write_problem(error, state.error)
     return ExecutionRow(
         execution_id=state.execution_id,
         namespace=state.namespace,
@@ -287,7 +237,7 @@ def execution_row(state: ExecutionState, shard: int) -> ExecutionRow:
         started_at_us=state.started_at_us,
         closed_at_us=state.closed_at_us,
         output=state.output.data if state.output is not None else b"",
-        error=error.SerializeToString(),
+        error=_encoded(state.error) if state.error is not None else b"",
         reason=state.reason,
         sequence=state.sequence,
         request_id=state.request_id,
@@ -295,3 +245,9 @@ def execution_row(state: ExecutionState, shard: int) -> ExecutionRow:
         parent_execution_id=state.parent,
         kind=int(state.kind),
     )
+
+
+def _encoded(error: Problem) -> bytes:
+    record = ProblemRecord()
+    write_problem(record, error)
+    return record.SerializeToString()
