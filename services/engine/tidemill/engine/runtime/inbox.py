@@ -24,7 +24,7 @@ class Inbox:
     holds up the others, which overtake it, nor makes the batches long for which they wait. What comes in
     herds (due timers, owed work of a shard that was taken, snapshots) is spread over batches that stay short,
     for whatever else comes waits for the batch at hand. And they are shorter yet while something else comes,
-    which waits for one batch after the other: then a batch has about as much of the herd, or of one lane, as
+    which waits for one batch after the other: then a batch has twice as much of the herd, or of one lane, as
     of all else.
 
     The limits are on commands alone: everything else always has room, for it is what empties the rest (its
@@ -91,7 +91,7 @@ class Inbox:
         commands = self._commands.take(
             limit - herd - len(work.items),
             lambda shard: max(self._shard_max - work.of_shards[shard], commands_min),
-            lambda lane: max(lane_max - work.of_lanes[lane], lane_max // _COMMANDS_OF_A_LANE),
+            lambda lane: max(lane_max - work.of_lanes[lane], lane_max // _COMMANDS_OF_A_LANE, 1),
         )
         items = work.items + commands.items
         self._beside_lane.append(len(items) - max((work.of_lanes + commands.of_lanes).values(), default=0))
@@ -106,9 +106,10 @@ class Inbox:
 
     def _part(self, others: Iterable[int], most: int) -> int:
         """How much a batch may have of the herd, or of one lane: the most where it was alone of late, else
-        about as much as of all else."""
+        twice as much as of all else. Not just as much: a lane and those that it brings to work would keep
+        each other at few."""
         beside = max(others, default=0)
-        return min(max(beside, self._part_min), most) if beside else most
+        return min(max(2 * beside, self._part_min), most) if beside else most
 
     def tell_room(self) -> None:
         """There may be room for more commands."""
