@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
 from tidemill.engine.runtime.items import DueTimer, Item, LoggedCommand, OwedWork, SnapshotDue
-from tidemill.engine.runtime.queues import ShardQueues
+from tidemill.engine.runtime.queues import ShardQueues, Taken
 from tidemill.engine.settings import Settings
 
 # An execution that has a call made is back before so many short batches are over.
@@ -36,6 +36,8 @@ class Inbox:
         self._work = ShardQueues()
         self._commands = ShardQueues()
         self._herd: deque[Item] = deque()
+        # The bytes of log that the commands of each shard were.
+        self._bytes: dict[int, int] = {}
         self._commands_max = settings.inbox_commands_max
         self._bytes_max = settings.inbox_bytes_max
         self._commands_min = settings.batch_commands_min
@@ -56,10 +58,9 @@ class Inbox:
         No shard has more than what is free yet: one alone gets half of the inbox, and leaves room for
         whatever others bring (dynamic thresholds, Choudhury and Hahne 1998).
         """
-        queued, queued_bytes = self._commands.waiting(shard)
-        if queued_bytes >= self._bytes_max - self._commands.size_bytes:
+        if self._bytes.get(shard, 0) >= self._bytes_max - sum(self._bytes.values()):
             return 0
-        return max(self._commands_max - len(self._commands) - queued, 0)
+        return max(self._commands_max - len(self._commands) - self._commands.waiting(shard), 0)
 
     @property
     def herd(self) -> int:
@@ -76,6 +77,7 @@ class Inbox:
             match item:
                 case LoggedCommand():
                     self._commands.add(item)
+                    self._bytes[item.shard] = self._bytes.get(item.shard, 0) + item.size_bytes
                 case DueTimer() | OwedWork() | SnapshotDue():
                     self._herd.append(item)
                 case _:
@@ -90,11 +92,14 @@ class Inbox:
         work = self._work.take(limit - herd - commands_min, lambda _: self._shard_max, lambda _: lane_max)
         commands = self._commands.take(
             limit - herd - len(work.items),
-            lambda shard: max(self._shard_max - work.of_shards[shard], commands_min),
-            lambda lane: max(lane_max - work.of_lanes[lane], lane_max // _COMMANDS_OF_A_LANE, 1),
+            lambda shard: max(self._shard_max - work.of_shards.get(shard, 0), commands_min),
+            lambda lane: max(lane_max - work.of_lanes.get(lane, 0), lane_max // _COMMANDS_OF_A_LANE, 1),
         )
+        for command in commands.items:
+            assert isinstance(command, LoggedCommand)
+            self._bytes[command.shard] -= command.size_bytes
         items = work.items + commands.items
-        self._beside_lane.append(len(items) - max((work.of_lanes + commands.of_lanes).values(), default=0))
+        self._beside_lane.append(len(items) - _largest(work, commands))
         items += [self._herd.popleft() for _ in range(herd)]
         if commands.items:
             self.tell_room()
@@ -120,4 +125,13 @@ class Inbox:
         """Drop what is for these shards: the log, the ledger and the timer rows still have it."""
         self._work.drop(shards)
         self._commands.drop(shards)
+        for shard in shards:
+            self._bytes.pop(shard, None)
         self._herd = deque(item for item in self._herd if item.shard not in shards)
+
+
+def _largest(work: Taken, commands: Taken) -> int:
+    """How much the lane has that has most; one where none has more than one."""
+    counted = work.of_lanes.keys() | commands.of_lanes.keys()
+    found = (work.of_lanes.get(lane, 0) + commands.of_lanes.get(lane, 0) for lane in counted)
+    return max(found, default=min(len(work.items) + len(commands.items), 1))
