@@ -33,6 +33,10 @@ class AppliedOffsets:
                 ahead |= 1 << (offset - self.next)
         return self if ahead == self.ahead else _passed(self.next, ahead)
 
+    def fits(self, first: int, end: int) -> bool:
+        """Whether a log that holds `first` up to `end` goes on from here, and has had all that is applied."""
+        return first <= self.next and self.end <= end
+
     def within(self, first: int, end: int) -> "AppliedOffsets":
         """These in a log that holds `first` up to `end`: what it lacks in front counts as applied, and of
         what it lacks behind nothing does."""

@@ -101,7 +101,7 @@ def hash_of_execution_id(identifier: str) -> int:
     """The lane's hash inside an execution id; raises InvalidRequestError when it is not such an id."""
     if not is_execution_id(identifier):
         raise InvalidRequestError("execution_id", f"not an execution id: {identifier[:80]!r}")
-    return int(identifier[:_HASH_DIGITS], 16)
+    return int(hash_digits_of(identifier), 16)
 
 
 def derived_uuid(fields: Sequence[str]) -> str:

@@ -46,7 +46,7 @@ def places(rows: Iterable[ShardRow], extents: Mapping[int, Extent], *, same_log:
         extent = extents[row.shard]
         if not same_log:
             found.append(Place(row.shard, row.applied, AppliedOffsets(extent.first), extent))
-        elif row.log_offset < extent.first or row.applied.end > extent.next:
+        elif not row.applied.fits(extent.first, extent.next):
             goes_on = row.applied.within(extent.first, extent.next)
             found.append(Place(row.shard, row.applied, goes_on, extent))
     return found

@@ -116,7 +116,7 @@ class Ownership:
         misplaced: list[ShardRow] = []
         for row in rows:
             extent = extents[row.shard]
-            if extent.first <= row.log_offset and row.applied.end <= extent.next:
+            if row.applied.fits(extent.first, extent.next):
                 taken[row.shard] = _owned(row)
                 self.memory.progress.appended(row.shard, extent.next - 1)
             else:
