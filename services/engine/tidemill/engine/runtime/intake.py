@@ -52,11 +52,11 @@ class Intake:
         """Read what the log has; whether anything came. Where it has told of nothing, look at every shard."""
         worked = False
         for shard in list(self._due or self._next):
-            room = self._room(shard)
-            if room == 0:
-                continue
-            self._due.pop(shard, None)
-            if (place := self._next.get(shard)) is not None:
+            place = self._next.get(shard)
+            if place is None:
+                self._due.pop(shard, None)  # it was lost since
+            elif (room := self._room(shard, place)) > 0:
+                self._due.pop(shard, None)
                 worked = await self._read(shard, place, room) or worked
         return worked
 
@@ -80,11 +80,8 @@ class Intake:
             self._inbox.put([command for command in commands if command.offset not in owned.applied])
         return bool(records)
 
-    def _room(self, shard: int) -> int:
+    def _room(self, shard: int, place: tuple[OwnedShard, int]) -> int:
         """How many records to read at once: not beyond what may be applied ahead of the first that is not."""
-        place = self._next.get(shard)
-        if place is None:
-            return RECORDS_A_READ_MAX
         owned, offset = place
         ahead = owned.log_offset + self._ahead_max - offset
         return max(min(self._inbox.command_room(shard), ahead, RECORDS_A_READ_MAX), 0)
