@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from tidemill.core_build import core_build
 from tidemill.json import Json
 
 _PROC: Final = Path("/proc")
@@ -32,11 +33,12 @@ def machine() -> dict[str, Json]:
 
 
 def versions(*, on_servers: bool) -> dict[str, str]:
-    """What ran: Tidemill and its commit, Python, gRPC, and where everything was kept."""
+    """What ran: Tidemill, its commit and its core's build, Python, gRPC, and where everything was kept."""
     found = {
         "tidemill": importlib.metadata.version("tidemill"),
         "commit": commit(Path(__file__).parent),
         "python": platform.python_version(),
+        "core": core_build(),
         "grpcio": importlib.metadata.version("grpcio"),
     }
     if on_servers:
