@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from tidemill.backoff import Backoff
 from tidemill.clock import Clock, SystemClock, first_of
@@ -12,6 +13,8 @@ from tidemill.telemetry.logging import get_logger
 from tidemill.telemetry.metrics import Metrics
 
 Step = Callable[[], Awaitable[bool]]
+
+_SECOND_US: Final = 1_000_000
 
 
 class FatalError(Exception):
@@ -54,7 +57,8 @@ class Pacing:
     """How a loop spends the time between its steps.
 
     `idle_us` is how long a loop without work waits unless it is woken: a time, a function that is asked each
-    time, or None for as long as it takes.
+    time, or None for as long as it takes. What is a second or more may end up to a second early, so that the
+    loops of a process wake together.
     """
 
     backoff: Backoff = field(default_factory=Backoff)
@@ -116,7 +120,8 @@ class _Loop:
             await self.wake.wait()
             return
         wait_us = idle_us() if callable(idle_us) else idle_us
-        await self._pacing.clock.wait_us(self.wake, wait_us)
+        clock = self._pacing.clock
+        await clock.wait_us(self.wake, _until_a_whole_second(clock.monotonic_us(), wait_us))
 
     async def _back_off(self, error: Exception, stop: Stop) -> None:
         self._failures += 1
@@ -136,3 +141,12 @@ class _Loop:
             self._log.info("the loop's step works again", failures=self._failures)
             self._failures = 0
             self._failing.set(0)
+
+
+def _until_a_whole_second(now_us: int, wait_us: int) -> int:
+    """A wait shortened so that it ends on a whole second, as Linux's `round_jiffies` rounds timers.
+
+    An idle process so wakes once a second for all of its loops: most of what a wake costs is that the
+    processor has slept, and has forgotten what it knew.
+    """
+    return wait_us - (now_us + wait_us) % _SECOND_US if wait_us >= _SECOND_US else wait_us

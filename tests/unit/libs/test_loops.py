@@ -83,6 +83,20 @@ async def test_a_wake_during_a_step_is_not_lost() -> None:
     await running.ends()
 
 
+async def test_long_waits_end_on_whole_seconds_so_that_idle_loops_wake_together() -> None:
+    script = Script()
+    running = Running(script.step, idle_us=2 * SECOND_US)
+    await running.clock.advance_us(SECOND_US * 3 // 10)
+    running.wake.set()
+    await settle()
+    assert script.calls == 2
+    await running.clock.advance_us(SECOND_US * 17 // 10 - 1)
+    assert script.calls == 2
+    await running.clock.advance_us(1)
+    assert script.calls == 3
+    await running.ends()
+
+
 async def test_an_idle_loop_looks_again_after_its_idle_time() -> None:
     script = Script()
     running = Running(script.step, idle_us=SECOND_US)
