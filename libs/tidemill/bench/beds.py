@@ -1,9 +1,10 @@
 """What the benchmark runs on: a stack of its own with files, or one with Kafka and Postgres."""
 
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from tidemill.client.calls import Patience
@@ -43,6 +44,8 @@ class Bed:
     durability: str
     # What whoever reads the services' data is told.
     environment: Mapping[str, str]
+    # Opens one more of the same kind.
+    another: Callable[[], AbstractAsyncContextManager["Bed"]]
 
     @property
     def pids(self) -> Mapping[str, int]:
@@ -72,6 +75,7 @@ async def embedded_bed(settings: Mapping[str, str] | None = None) -> AsyncIterat
             action_metrics=[f"http://{LOCAL_HOST}:{metrics_port}/metrics"],
             durability=IN_FILES,
             environment=stack.layout.environment(os.environ),
+            another=partial(embedded_bed, settings),
         )
 
 
@@ -97,4 +101,5 @@ async def kafka_bed(
             action_metrics=[layout.metrics_url(name) for name in layout.named("actions")],
             durability=ON_SERVERS,
             environment=layout.environment(os.environ),
+            another=partial(kafka_bed, size, shards=shards, settings=settings),
         )

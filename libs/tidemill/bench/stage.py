@@ -1,7 +1,8 @@
 """What a scenario works with: a stack, and a journal of what it has accepted, for the check at the end."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -53,6 +54,13 @@ class Stage:
     def client(self) -> Client:
         """A client of the stack."""
         return self.bed.client
+
+    @asynccontextmanager
+    async def beside(self) -> AsyncIterator["Stage"]:
+        """Another stack like this one, on the same machine, for what is to be measured in turns. Whoever uses
+        it checks it."""
+        async with self.bed.another() as bed:
+            yield Stage(bed, self.say)
 
     async def publish(self, *workflows: Workflow) -> None:
         """Publish workflows that are to be started."""
