@@ -142,6 +142,12 @@ def test_shards_get_their_turns_whatever_one_of_them_has() -> None:
     assert 1 in {item.shard for item in crowded.take(2)}
 
 
+def test_more_shards_than_a_batch_has_places_for_all_get_their_turns() -> None:
+    crowded = inbox(*(commands(3, shard=shard) for shard in range(4)))
+    taken = [[item.shard for item in crowded.take(2)] for _ in range(6)]
+    assert taken == [[0, 1], [2, 3]] * 3
+
+
 def test_a_shard_has_its_part_of_a_batch_and_no_more() -> None:
     crowded = inbox(answers(90), commands(40), answers(2, shard=1), commands(1, shard=2))
     assert Counter(item.shard for item in crowded.take(100)) == {0: 23, 1: 2, 2: 1}

@@ -36,8 +36,9 @@ class Inbox:
         self._work = ShardQueues()
         self._commands = ShardQueues()
         self._herd: deque[Item] = deque()
-        # The bytes of log that the commands of each shard were.
+        # The bytes of log that the commands of each shard were, and those of all.
         self._bytes: dict[int, int] = {}
+        self._bytes_of_all = 0
         self._commands_max = settings.inbox_commands_max
         self._bytes_max = settings.inbox_bytes_max
         self._commands_min = settings.batch_commands_min
@@ -58,7 +59,7 @@ class Inbox:
         No shard has more than what is free yet: one alone gets half of the inbox, and leaves room for
         whatever others bring (dynamic thresholds, Choudhury and Hahne 1998).
         """
-        if self._bytes.get(shard, 0) >= self._bytes_max - sum(self._bytes.values()):
+        if self._bytes.get(shard, 0) >= self._bytes_max - self._bytes_of_all:
             return 0
         return max(self._commands_max - len(self._commands) - self._commands.waiting(shard), 0)
 
@@ -78,6 +79,7 @@ class Inbox:
                 case LoggedCommand():
                     self._commands.add(item)
                     self._bytes[item.shard] = self._bytes.get(item.shard, 0) + item.size_bytes
+                    self._bytes_of_all += item.size_bytes
                 case DueTimer() | OwedWork() | SnapshotDue():
                     self._herd.append(item)
                 case _:
@@ -98,6 +100,7 @@ class Inbox:
         for command in commands.items:
             assert isinstance(command, LoggedCommand)
             self._bytes[command.shard] -= command.size_bytes
+            self._bytes_of_all -= command.size_bytes
         items = work.items + commands.items
         self._beside_lane.append(len(items) - _largest(work, commands))
         items += [self._herd.popleft() for _ in range(herd)]
@@ -126,7 +129,7 @@ class Inbox:
         self._work.drop(shards)
         self._commands.drop(shards)
         for shard in shards:
-            self._bytes.pop(shard, None)
+            self._bytes_of_all -= self._bytes.pop(shard, 0)
         self._herd = deque(item for item in self._herd if item.shard not in shards)
 
 

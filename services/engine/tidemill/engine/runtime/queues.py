@@ -50,6 +50,8 @@ class ShardQueues:
             share = max(left // len(turns), 1)
             following = []
             for shard in turns:
+                if len(taken.items) == limit:
+                    break  # those who come now keep their turn for the next time
                 given, most = taken.of_shards.get(shard, 0), shard_max(shard)
                 room = min(share, most - given, limit - len(taken.items))
                 lanes = self._shards.pop(shard)
